@@ -1,0 +1,1 @@
+"""What makes tokens: one Protocol, several engines."""

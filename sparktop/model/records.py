@@ -1,0 +1,97 @@
+"""Who runs what, and where: the records a run begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the person chose for this run, beside the scenario and the contenders.
+
+    Attributes:
+        limit: Only the first N items of the scenario; 0 for all.
+        max_tokens: Overrides the scenario's limit; 0 leaves it.
+        seed: Overrides the scenario's seed; None leaves it.
+        together: All contenders at once on one machine; figures are then marked as contended.
+    """
+
+    limit: int = 0
+    max_tokens: int = 0
+    seed: int | None = None
+    together: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A model on an engine at a place.
+
+    Attributes:
+        name: Unique in the run; what tables show.
+        engine: Name of the engine ("llama.cpp").
+        model: Path of the model's file.
+        node: Name of the node that it runs on.
+        size: Bytes of weights on disk; 0 if unknown.
+        toy: One of the demo models that come with the program: labelled wherever it shows.
+    """
+
+    name: str
+    engine: str
+    model: str
+    node: str
+    size: int = 0
+    toy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What the engine says of a model that it has loaded.
+
+    Attributes:
+        description: The engine's own short description ("llama 8B Q8_0").
+        parameters: Number of weights.
+        size: Bytes of all tensors.
+        context: Tokens that one sequence can hold.
+        slots: Sequences that can be decoded together.
+        vocabulary: Number of tokens in the vocabulary.
+        layers: Number of transformer blocks.
+        devices: Where the weights lie ("CPU", "CUDA0 (NVIDIA GB10)").
+        chat_template: Whether the model brings a chat template.
+    """
+
+    description: str
+    parameters: int
+    size: int
+    context: int
+    slots: int
+    vocabulary: int
+    layers: int
+    devices: tuple[str, ...]
+    chat_template: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A machine that takes part.
+
+    Attributes:
+        name: As the person calls it; the host name for this machine.
+        os: Operating system and kernel.
+        machine: Product name from the firmware ("NVIDIA DGX Spark"), empty if unknown.
+        cpu: Model name of the processor.
+        cores: Logical processors.
+        memory: Bytes of memory that the kernel manages (MemTotal).
+        gpus: Names of the GPUs.
+        driver: Version of the NVIDIA driver, empty if there is none.
+        llama_cpp: Version and backends of llama.cpp here.
+    """
+
+    name: str
+    os: str
+    machine: str
+    cpu: str
+    cores: int
+    memory: int
+    gpus: tuple[str, ...]
+    driver: str
+    llama_cpp: str

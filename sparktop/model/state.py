@@ -1,0 +1,305 @@
+"""The fold: events in, the state of the run out.
+
+`RunState.apply` reads nothing but its argument and its own fields, so the same events always give
+the same state: live, replayed, or recovered from a journal.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import singledispatchmethod
+
+from sparktop.model import metrics
+from sparktop.model.events import (
+    ContenderFailed,
+    Event,
+    Finish,
+    ModelLoading,
+    ModelReady,
+    ModelUnloaded,
+    Notice,
+    PrefillProgress,
+    RequestDone,
+    RequestFailed,
+    RequestQueued,
+    RequestSent,
+    RunEnded,
+    RunStarted,
+    SampleTaken,
+    Status,
+    TokenKind,
+    Tokens,
+    TokenSource,
+)
+from sparktop.model.records import Contender, ModelInfo
+from sparktop.model.timeseries import Gauge, TokenRate
+
+
+class Phase(StrEnum):
+    """What a request or a contender is doing."""
+
+    QUEUED = "queued"
+    LOADING = "loading"
+    READY = "ready"
+    PREFILL = "prefill"
+    REASONING = "reasoning"
+    ANSWERING = "answering"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class ContenderState:
+    """A contender so far.
+
+    Attributes:
+        fraction: Load progress, 0 to 1.
+        error: Why it can't go on; empty while it can.
+        log: End of the engine's log, where it failed.
+    """
+
+    contender: Contender
+    phase: Phase = Phase.QUEUED
+    fraction: float = 0.0
+    info: ModelInfo | None = None
+    load_s: float | None = None
+    error: str = ""
+    log: str = ""
+    rate: TokenRate = field(default_factory=TokenRate)
+
+
+@dataclass(slots=True)
+class RequestState:
+    """A request so far. Times are seconds since the run began.
+
+    Attributes:
+        prefilled: Prompt tokens read so far.
+        times: When each chunk arrived.
+        counts: Tokens in each chunk.
+        reasoning_chunks: Indices of the chunks that are reasoning.
+        changed: Grows with every change, for views that redraw only what moved.
+    """
+
+    queued: RequestQueued
+    phase: Phase = Phase.QUEUED
+    sent: float | None = None
+    prefilled: int = 0
+    prompt_tokens: int | None = None
+    cached_tokens: int | None = None
+    times: array[float] = field(default_factory=lambda: array("d"))
+    counts: array[int] = field(default_factory=lambda: array("L"))
+    reasoning_chunks: list[int] = field(default_factory=list)
+    reasoning_parts: list[str] = field(default_factory=list)
+    answer_parts: list[str] = field(default_factory=list)
+    output_tokens: int = 0
+    prefill_ms: float | None = None
+    token_source: TokenSource | None = None
+    finish: Finish | None = None
+    error: str = ""
+    ended: float | None = None
+    changed: int = 0
+
+    @property
+    def answer(self) -> str:
+        """The answer so far, raw."""
+        if len(self.answer_parts) > 1:
+            self.answer_parts[:] = ["".join(self.answer_parts)]
+        return self.answer_parts[0] if self.answer_parts else ""
+
+    @property
+    def reasoning(self) -> str:
+        """The reasoning so far, raw."""
+        if len(self.reasoning_parts) > 1:
+            self.reasoning_parts[:] = ["".join(self.reasoning_parts)]
+        return self.reasoning_parts[0] if self.reasoning_parts else ""
+
+    @property
+    def stream(self) -> metrics.Stream:
+        """What the metrics are computed from."""
+        reasoning = set(self.reasoning_chunks)
+        first = next((i for i in range(len(self.times)) if i not in reasoning), None)
+        return metrics.Stream(
+            sent=self.sent if self.sent is not None else 0.0,
+            times=self.times,
+            counts=self.counts,
+            first_answer=first,
+        )
+
+    @property
+    def ok(self) -> bool:
+        """Whether it came to its natural end."""
+        return self.finish in (Finish.STOP, Finish.LENGTH)
+
+
+class RunState:
+    """A run as its events so far tell it.
+
+    Attributes:
+        started: The run's first event; None before it came.
+        status: How the run stands.
+        contenders: By name, in the order they run.
+        requests: By number, in the order they were queued, warm-up included.
+        gauges: Readings by node, then by channel name.
+        missing: Why a channel is not read, by node, then by channel name.
+        notices: What the person should know, oldest first.
+        rate: Tokens of all contenders together.
+        now: Time of the newest event, seconds since the run began.
+    """
+
+    def __init__(self) -> None:
+        self.started: RunStarted | None = None
+        self.status = Status.RUNNING
+        self.contenders: dict[str, ContenderState] = {}
+        self.requests: dict[int, RequestState] = {}
+        self.gauges: dict[str, dict[str, Gauge]] = {}
+        self.missing: dict[str, dict[str, str]] = {}
+        self.notices: list[Notice] = []
+        self.rate = TokenRate()
+        self.now = 0.0
+        self.ended: float | None = None
+
+    def extend(self, events: Iterable[Event]) -> None:
+        """Applies several events in order."""
+        for event in events:
+            self.apply(event)
+
+    def apply(self, event: Event) -> None:
+        """Takes one event into the state; events about unknown requests are ignored."""
+        self.now = max(self.now, event.t)
+        self._apply(event)
+
+    def active(self) -> list[RequestState]:
+        """Requests that were sent and have not ended, warm-up included."""
+        return [r for r in self.requests.values() if r.sent is not None and r.ended is None]
+
+    def measured(self, contender: str | None = None) -> list[RequestState]:
+        """Requests that count: without warm-up, of one contender or of all."""
+        return [r for r in self.requests.values() if not r.queued.warmup and contender in (None, r.queued.contender)]
+
+    @singledispatchmethod
+    def _apply(self, event: Event) -> None:
+        raise TypeError(f"no rule for {type(event).__name__}")
+
+    @_apply.register
+    def _(self, event: RunStarted) -> None:
+        self.started = event
+        self.contenders = {c.name: ContenderState(c) for c in event.contenders}
+
+    @_apply.register
+    def _(self, event: ModelLoading) -> None:
+        if contender := self.contenders.get(event.contender):
+            contender.phase = Phase.LOADING
+            contender.fraction = event.fraction
+
+    @_apply.register
+    def _(self, event: ModelReady) -> None:
+        if contender := self.contenders.get(event.contender):
+            contender.phase = Phase.READY
+            contender.fraction = 1.0
+            contender.info = event.model
+            contender.load_s = event.load_s
+
+    @_apply.register
+    def _(self, event: ModelUnloaded) -> None:
+        contender = self.contenders.get(event.contender)
+        if contender and contender.phase is not Phase.FAILED:
+            contender.phase = Phase.DONE
+
+    @_apply.register
+    def _(self, event: ContenderFailed) -> None:
+        if contender := self.contenders.get(event.contender):
+            contender.phase = Phase.FAILED
+            contender.error = event.error
+            contender.log = event.log
+
+    @_apply.register
+    def _(self, event: RequestQueued) -> None:
+        self.requests[event.request] = RequestState(event)
+
+    @_apply.register
+    def _(self, event: RequestSent) -> None:
+        if request := self.requests.get(event.request):
+            request.sent = event.t
+            request.phase = Phase.PREFILL
+            request.changed += 1
+
+    @_apply.register
+    def _(self, event: PrefillProgress) -> None:
+        if request := self.requests.get(event.request):
+            request.prefilled = event.done
+            request.prompt_tokens = event.total
+            request.cached_tokens = event.cached
+            request.changed += 1
+
+    @_apply.register
+    def _(self, event: Tokens) -> None:
+        request = self.requests.get(event.request)
+        if request is None or request.ended is not None:
+            return
+        reasoning = event.kind is TokenKind.REASONING
+        request.phase = Phase.REASONING if reasoning else Phase.ANSWERING
+        (request.reasoning_parts if reasoning else request.answer_parts).append(event.text)
+        contender = self.contenders.get(request.queued.contender)
+        for time, count in zip(event.times, event.counts, strict=True):
+            gap = time - request.times[-1] if request.times else None
+            if reasoning:
+                request.reasoning_chunks.append(len(request.times))
+            request.times.append(time)
+            request.counts.append(count)
+            request.output_tokens += count
+            self.rate.add(time, count, gap)
+            if contender:
+                contender.rate.add(time, count, gap)
+        request.changed += 1
+
+    @_apply.register
+    def _(self, event: RequestDone) -> None:
+        if request := self.requests.get(event.request):
+            request.phase = Phase.DONE
+            request.finish = event.finish
+            request.prompt_tokens = event.prompt_tokens
+            request.cached_tokens = event.cached_tokens
+            request.prefilled = event.prompt_tokens or request.prefilled
+            request.output_tokens = event.output_tokens
+            request.prefill_ms = event.prefill_ms
+            request.token_source = event.token_source
+            request.ended = event.t
+            request.changed += 1
+
+    @_apply.register
+    def _(self, event: RequestFailed) -> None:
+        if request := self.requests.get(event.request):
+            request.phase = Phase.FAILED
+            request.finish = Finish.ERROR
+            request.error = event.error
+            request.ended = event.t
+            request.changed += 1
+
+    @_apply.register
+    def _(self, event: SampleTaken) -> None:
+        gauges = self.gauges.setdefault(event.node, {})
+        for name, value in event.values.items():
+            gauges.setdefault(name, Gauge()).add(event.t, value)
+        for name in event.missing:
+            if name in gauges:
+                gauges[name].add(event.t, None)
+        self.missing[event.node] = event.missing
+
+    @_apply.register
+    def _(self, event: Notice) -> None:
+        self.notices.append(event)
+
+    @_apply.register
+    def _(self, event: RunEnded) -> None:
+        self.status = event.status
+        self.ended = event.t
+
+
+def fold(events: Iterable[Event]) -> RunState:
+    """Returns the state that the events lead to."""
+    state = RunState()
+    state.extend(events)
+    return state

@@ -1,0 +1,45 @@
+"""Where sparktop keeps its files, after the XDG base directory specification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Folders of one person; none is created before something is written to it.
+
+    Attributes:
+        config: The person's own settings.
+        scenarios: The person's own scenario files.
+        runs: One journal and one snapshot a run.
+        logs: Logs of the engines.
+    """
+
+    config: Path
+    runs: Path
+    logs: Path
+
+    @property
+    def scenarios(self) -> Path:
+        return self.config / "scenarios"
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> Places:
+        """Reads HOME, XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME.
+
+        A relative XDG path is ignored, as the specification asks.
+        """
+        home = Path(environ.get("HOME") or Path("/"))
+
+        def base(variable: str, default: str) -> Path:
+            path = Path(environ.get(variable, ""))
+            return (path if path.is_absolute() else home / default) / "sparktop"
+
+        return cls(
+            config=base("XDG_CONFIG_HOME", ".config"),
+            runs=base("XDG_DATA_HOME", ".local/share") / "runs",
+            logs=base("XDG_STATE_HOME", ".local/state") / "log",
+        )
