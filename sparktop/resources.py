@@ -1,0 +1,31 @@
+"""Where the files that ship with sparktop are: in a checkout, or in the installed package.
+
+The wheel carries the top-level folders `scenarios/` and `themes/` under `sparktop/_data/`. An editable install has the
+same copies at a place that is not imported from, so a checkout reads its own folders and an edit shows at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _shipped(name: str, package: Path) -> Path:
+    installed = package / "_data" / name
+    return installed if installed.is_dir() else package.parent / name
+
+
+def scenarios_dir(package: Path = _PACKAGE) -> Path:
+    """The folder of the scenarios that ship with sparktop."""
+    return _shipped("scenarios", package)
+
+
+def themes_dir(package: Path = _PACKAGE) -> Path:
+    """The folder of the themes that ship with sparktop."""
+    return _shipped("themes", package)
+
+
+def demo_dir(package: Path = _PACKAGE) -> Path:
+    """The folder of the demo models (.gguf)."""
+    return package / "demo"
