@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+sys.path.insert(0, str(ROOT))
 
-import get_uv  # noqa: E402
-
+from scripts import get_uv  # noqa: E402
 from sparktop import toolchain  # noqa: E402
 
 STAMP = "sparktop-set-up"
@@ -164,10 +163,19 @@ def install(uv: Path, env: Mapping[str, str], choice: toolchain.Choice, *, dev: 
         shutil.rmtree(venv, ignore_errors=True)
         if status := run_uv([uv, "venv", "--quiet", "--python", sys.executable, venv], env):
             return status
-    export = [uv, "export", "--quiet", "--frozen", "--no-emit-project", "--output-file", wanted, *groups]
+    export: list[str | Path] = [
+        uv,
+        "export",
+        "--quiet",
+        "--frozen",
+        "--no-emit-project",
+        "--output-file",
+        wanted,
+        *groups,
+    ]
     if status := run_uv(export, env):
         return status
-    exact = ["--exact", "--no-deps", "--requirements", wanted, "--editable", "."]
+    exact: list[str | Path] = ["--exact", "--no-deps", "--requirements", wanted, "--editable", "."]
     return run_uv([uv, "pip", "install", "--python", venv / "bin" / "python", *exact, *settings], env)
 
 

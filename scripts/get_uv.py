@@ -286,8 +286,8 @@ def obtain(folder: Path, env: Environment = os.environ, python: str = sys.execut
         failures.append(f"{way.__name__.removeprefix('by_')}: what it installed does not run")
     shutil.rmtree(folder, ignore_errors=True)
     raise UvMissingError(
-        "uv, which installs the rest, is not here and could not be fetched "
-        f"({'; '.join(failures)}): install it (https://docs.astral.sh/uv) or point pip at a package index you can reach."
+        f"uv, which installs the rest, is not here and could not be fetched ({'; '.join(failures)}): "
+        "install it (https://docs.astral.sh/uv) or point pip at a package index you can reach."
     )
 
 

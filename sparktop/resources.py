@@ -1,7 +1,7 @@
 """Where the files that ship with sparktop are: in a checkout, or in the installed package.
 
-The wheel carries the top-level folders `scenarios/` and `themes/` under `sparktop/_data/`. An editable install has the
-same copies at a place that is not imported from, so a checkout reads its own folders and an edit shows at once.
+The wheel carries the top-level folders `scenarios/` and `themes/` under `sparktop/_data/`; a checkout (an editable
+install) reads them where they are.
 """
 
 from __future__ import annotations
