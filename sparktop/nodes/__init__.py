@@ -1,0 +1,1 @@
+"""Where things run: what this machine is."""
