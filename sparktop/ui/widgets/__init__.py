@@ -1,0 +1,1 @@
+"""Widgets that take plain data and repaint only the rows that changed."""

@@ -1,0 +1,435 @@
+"""A chart over time: braille curves whose columns stay put, with an axis that does not jump."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+
+from sparktop.model.text import one_line
+from sparktop.ui.widgets.axis import Axis, data_range, next_axis, tick_labels, time_labels
+from sparktop.ui.widgets.legend import LegendEntry, fit, legend_spans
+from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, merge_spans
+from sparktop.ui.widgets.raster import GRAINS, ColumnSpans, GlyphSet, LineMark, glyph, level, plot
+
+MIN_WIDTH_FOR_AXIS = 20
+MIN_HEIGHT_FOR_TIME = 5
+MIN_HEIGHT_FOR_PHASES = 6
+
+_MARKERS = {
+    "braille": {"area": "█", "line": "━", "dots": "┅"},
+    "block": {"area": "█", "line": "─", "dots": "─"},
+    "ascii": {"area": "#", "line": "-", "dots": "."},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One curve.
+
+    Attributes:
+        name: What the legend calls it.
+        times: When each sample was taken, ascending, on the clock that `now` is read from. Between calls samples may be
+            added at the end and dropped at the beginning.
+        values: The samples; None or NaN is a break in the line, never a zero.
+        style_class: `series-1` to `series-6`, `good`, `warn`, `bad` or `label`.
+        facts: Texts for the legend, the most important first: the current value, the mean, the peak.
+        mark: `area` fills what is below the curve, `line` draws it, `dots` draws every other dot, so that curves differ
+            without colour. The curve named first is on top.
+    """
+
+    name: str
+    times: Sequence[float]
+    values: Sequence[float | None]
+    style_class: str = "series-1"
+    facts: tuple[str, ...] = ()
+    mark: LineMark = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A horizontal line, such as a ceiling.
+
+    Attributes:
+        value: Where it lies.
+        label: What it is, with its value and unit.
+        style_class: The style of line and label.
+        in_scale: Whether the axis must reach it; if not, it is named at the top while it is out of sight.
+    """
+
+    value: float
+    label: str
+    style_class: str = "reference"
+    in_scale: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of time with a name, shown in a ribbon above the curves.
+
+    Attributes:
+        start: When it began.
+        end: When it ended; None if it goes on.
+        label: What it is.
+        style_class: The style of the ribbon.
+    """
+
+    start: float
+    end: float | None
+    label: str
+    style_class: str = "phase"
+
+
+class TimeChart(LineWidget):
+    """Curves over a fixed stretch of time that ends now.
+
+    From the top: a legend with the unit, a ribbon of phases (once there were any), the curves with the values at the
+    left, and the time axis. Two rows are a legend and a low curve, one row is a value and a sparkline.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"time-chart--series-{i}" for i in range(1, 7)),
+        "time-chart--good",
+        "time-chart--warn",
+        "time-chart--bad",
+        "time-chart--label",
+        "time-chart--value",
+        "time-chart--axis",
+        "time-chart--reference",
+        "time-chart--phase",
+    }
+
+    DEFAULT_CSS = """
+    TimeChart {
+        height: 1fr;
+        & .time-chart--series-1 { color: $primary; }
+        & .time-chart--series-2 { color: $accent; }
+        & .time-chart--series-3 { color: $success; }
+        & .time-chart--series-4 { color: $warning; }
+        & .time-chart--series-5 { color: $secondary; }
+        & .time-chart--series-6 { color: $error; }
+        & .time-chart--good { color: $success; }
+        & .time-chart--warn { color: $warning; }
+        & .time-chart--bad { color: $error; text-style: bold; }
+        & .time-chart--label { color: $foreground 70%; }
+        & .time-chart--value { color: $foreground; text-style: bold; }
+        & .time-chart--axis { color: $foreground 50%; }
+        & .time-chart--reference { color: $warning; }
+        & .time-chart--phase { color: $foreground 70%; }
+        &:ansi .time-chart--label { color: ansi_default; }
+        &:ansi .time-chart--axis { color: ansi_default; text-style: dim; }
+        &:ansi .time-chart--phase { color: ansi_default; }
+    }
+    """
+
+    component_prefix = "time-chart"
+
+    def __init__(
+        self,
+        *,
+        unit: str = "",
+        window: float = 60.0,
+        y_min: float | None = 0.0,
+        y_max: float | None = None,
+        gap: float | None = None,
+        glyphs: GlyphSet = "braille",
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002  (the name Textual uses)
+        classes: str | None = None,
+    ) -> None:
+        """Make an empty chart.
+
+        Args:
+            unit: The unit of the values, shown above the axis.
+            window: The seconds it covers.
+            y_min: The lower end of the axis; None follows the data.
+            y_max: The upper end of the axis; None follows the data.
+            gap: Seconds without a sample after which the line is broken.
+            glyphs: The characters to draw with; `ascii` where nothing else can be shown.
+            name: The name of the widget.
+            id: The id of the widget in the DOM.
+            classes: The CSS classes of the widget.
+        """
+        super().__init__(name=name, id=id, classes=classes)
+        self._unit = unit
+        self._window = window
+        self._y_min, self._y_max = y_min, y_max
+        self._gap = gap
+        self._glyphs: GlyphSet = glyphs
+        self._series: Sequence[Series] = ()
+        self._references: Sequence[Reference] = ()
+        self._phases: Sequence[Phase] = ()
+        self._now = 0.0
+        self._reason: str | None = None
+        self._axis: Axis | None = None
+        self._label_width = 0
+        self._had_phases = False
+        self._columns: dict[str, ColumnSpans] = {}
+
+    @property
+    def window(self) -> float:
+        """The seconds that the chart covers."""
+        return self._window
+
+    @window.setter
+    def window(self, seconds: float) -> None:
+        self._window = seconds
+        self.repaint()
+
+    @property
+    def glyphs(self) -> GlyphSet:
+        """The characters that the chart is drawn with."""
+        return self._glyphs
+
+    @glyphs.setter
+    def glyphs(self, glyphs: GlyphSet) -> None:
+        self._glyphs = glyphs
+        self.repaint()
+
+    def show(
+        self,
+        series: Sequence[Series],
+        now: float,
+        *,
+        references: Sequence[Reference] = (),
+        phases: Sequence[Phase] = (),
+    ) -> None:
+        """Show samples; rows that look the same as before are not painted.
+
+        Args:
+            series: The curves, the most important first.
+            now: The time at the right edge.
+            references: Horizontal lines.
+            phases: What went on when.
+        """
+        self._series, self._now = series, now
+        self._references, self._phases = references, phases
+        self._had_phases = self._had_phases or bool(phases)
+        self._reason = None
+        self.repaint()
+
+    def show_unavailable(self, reason: str) -> None:
+        """Say that there is nothing to measure, and why."""
+        self._reason = one_line(reason)
+        self.repaint()
+
+    def clear(self) -> None:
+        """Forget everything, also the scale."""
+        self._series, self._references, self._phases = (), (), ()
+        self._axis, self._label_width = None, 0
+        self._had_phases = False
+        self._reason = None
+        self._columns.clear()
+        self.repaint()
+
+    def build(self, width: int, height: int) -> list[SpanRow]:
+        """Lay out the chart for a size; see `LineWidget.build`."""
+        if self._reason is not None:
+            return unavailable_rows(self._reason, width, height)
+        if height == 1:
+            return [self._sparkline(width)]
+        with_axis = width >= MIN_WIDTH_FOR_AXIS and height >= 3
+        with_time = height >= MIN_HEIGHT_FOR_TIME
+        with_phases = self._had_phases and height >= MIN_HEIGHT_FOR_PHASES
+        rows = height - 1 - with_time - with_phases
+        plotted = self._collect(width - (self._label_width + 1 if with_axis else 0))
+        axis = self._scale(plotted, rows)
+        labels = tick_labels(axis)
+        gutter = 0
+        if with_axis:
+            # The label column only ever widens: a narrower label must not move the whole picture.
+            widest = max(3, *(len(text) for _, text in labels))
+            if widest > self._label_width:
+                self._label_width = widest
+                plotted = self._collect(width - widest - 1)
+            gutter = self._label_width + 1
+        cells = width - gutter
+        body = self._plot_rows(plotted, axis, cells, rows)
+        if with_axis:
+            margin = self._margin(labels, axis, rows)
+            body = [merge_spans([(edge, "axis"), *row]) for edge, row in zip(margin, body, strict=True)]
+        result = [self._header(width, gutter)]
+        if with_phases:
+            result.append(merge_spans([(" " * gutter, ""), *self._ribbon(cells)]))
+        result.extend(body)
+        if with_time:
+            rule, corner = ("-", "+") if self._glyphs == "ascii" else ("─", "└")
+            text = time_labels(self._window, cells, rule, corner)
+            result.append(((" " * (gutter - 1) + text if gutter else text[1:], "axis"),))
+        return result
+
+    # -- the picture -----------------------------------------------------------------------------------------------
+
+    def _first_column(self, cells: int) -> int:
+        """Return the column of time at the left edge, a whole cell so that the picture moves cell by cell."""
+        across = GRAINS[self._glyphs].across
+        cell_seconds = self._window / max(1, cells)
+        return (math.floor(self._now / cell_seconds) - cells + 1) * across
+
+    def _collect(self, cells: int) -> list[tuple[Series, ColumnSpans]]:
+        """Bring the columns of each series up to date."""
+        cells = max(1, cells)
+        step = self._window / (cells * GRAINS[self._glyphs].across)
+        first = self._first_column(cells)
+        plotted = []
+        for one in self._series:
+            columns = self._columns.get(one.name)
+            if columns is None or columns.step != step:
+                columns = self._columns[one.name] = ColumnSpans(step, self._gap)
+            columns.update(one.times, one.values)
+            columns.drop_before(first)
+            plotted.append((one, columns))
+        return plotted
+
+    def _scale(self, plotted: Sequence[tuple[Series, ColumnSpans]], rows: int) -> Axis:
+        ends: list[float] = [reference.value for reference in self._references if reference.in_scale]
+        earliest = self._now - self._window
+        for _, columns in plotted:
+            first = math.floor(earliest / columns.step)
+            found = data_range([span for column, span in columns.spans.items() if column >= first])
+            if found is not None:
+                ends.extend(found)
+        low = self._y_min if self._y_min is not None else min(ends, default=0.0)
+        high = self._y_max if self._y_max is not None else max(ends, default=low + 1.0)
+        intervals = max(1, min(5, (rows - 1) // 2))
+        if self._y_max is not None and self._y_min is not None:
+            self._axis = Axis(low, high, (high - low) / (intervals if intervals in (1, 2, 4, 5) else 2))
+        else:
+            self._axis = next_axis(self._axis, low, high, intervals)
+        return self._axis
+
+    def _plot_rows(
+        self, plotted: Sequence[tuple[Series, ColumnSpans]], axis: Axis, cells: int, rows: int
+    ) -> list[SpanRow]:
+        grain = GRAINS[self._glyphs]
+        first = self._first_column(cells)
+        bounds = (axis.low, axis.high)
+        layers = [(one, plot(columns.spans, first, cells, rows, bounds, grain, one.mark)) for one, columns in plotted]
+        marked = self._reference_rows(axis, rows)
+        result = []
+        for y in range(rows):
+            rule, label, style_class = marked.get(y, (" ", "", ""))
+            spans: list[Span] = [(label, style_class)] if label else []
+            used = cell_len(label)
+            if used > cells:
+                spans, used = [(fit(label, cells), style_class)], cells
+            for x in range(used, cells):
+                spans.append(self._cell(layers, x, y) or (rule, style_class))
+            result.append(merge_spans(spans))
+        return result
+
+    def _cell(self, layers: Sequence[tuple[Series, list[list[int]]]], x: int, y: int) -> Span | None:
+        """Choose the character of a cell: the first series there owns it, and other lines show through."""
+        owner: Series | None = None
+        bits = 0
+        for one, dots in layers:
+            here = dots[y][x]
+            if not here:
+                continue
+            if owner is None:
+                owner, bits = one, here
+            elif one.mark != "area" and owner.mark != "area":
+                bits |= here
+        if owner is None:
+            return None
+        return glyph(bits, self._glyphs, owner.mark), owner.style_class
+
+    def _reference_rows(self, axis: Axis, rows: int) -> dict[int, tuple[str, str, str]]:
+        grain = GRAINS[self._glyphs]
+        ascii_only = self._glyphs == "ascii"
+        marked: dict[int, tuple[str, str, str]] = {}
+        for reference in self._references:
+            label = one_line(reference.label)
+            if reference.value > axis.high:
+                marked.setdefault(0, (" ", f"{'^' if ascii_only else '▲'} {label} ", reference.style_class))
+            else:
+                dot = level(reference.value, axis.low, axis.high, rows * grain.down)
+                rule = "-" if ascii_only else "╌"
+                marked[rows - 1 - dot // grain.down] = (rule, f"{rule}{rule} {label} ", reference.style_class)
+        return marked
+
+    # -- around the picture ----------------------------------------------------------------------------------------
+
+    def _margin(self, labels: Sequence[tuple[float, str]], axis: Axis, rows: int) -> list[str]:
+        line, tick = ("|", "+") if self._glyphs == "ascii" else ("│", "┤")
+        grain = GRAINS[self._glyphs]
+        margin = [" " * self._label_width + line] * rows
+        for value, text in labels:
+            row = rows - 1 - level(value, axis.low, axis.high, rows * grain.down) // grain.down
+            margin[row] = text.rjust(self._label_width) + tick
+        return margin
+
+    def _entries(self) -> list[LegendEntry]:
+        markers = _MARKERS[self._glyphs]
+        return [
+            LegendEntry(markers[one.mark], one_line(one.name), tuple(map(one_line, one.facts)), one.style_class)
+            for one in self._series
+        ]
+
+    def _header(self, width: int, gutter: int) -> SpanRow:
+        unit = self._unit
+        if gutter:
+            unit = unit.rjust(gutter - 1) + " "
+        elif unit:
+            unit += " "
+        return merge_spans([(unit, "axis"), *legend_spans(self._entries(), width - cell_len(unit))])
+
+    def _ribbon(self, cells: int) -> list[Span]:
+        """Draw the phases: a tick where one begins, its name, and a rule for as long as it lasts."""
+        tick, rule = ("|", "-") if self._glyphs == "ascii" else ("┝", "━")
+        first = self._first_column(cells) // GRAINS[self._glyphs].across
+        seconds = self._window / max(1, cells)
+        spans: list[Span] = []
+        used = 0
+        for phase in sorted(self._phases, key=lambda phase: phase.start):
+            start = math.floor(phase.start / seconds) - first
+            end = cells if phase.end is None else math.floor(phase.end / seconds) - first
+            left, right = max(used, start), min(cells, max(end, start + 1))
+            if right <= left:
+                continue
+            spans.append((" " * (left - used), ""))
+            length = right - left
+            head = tick if start >= 0 else rule
+            label = one_line(phase.label)
+            if length >= 4:
+                text = f"{head} {fit(label, min(cell_len(label), length - 3))} "
+                text += rule * (length - cell_len(text))
+            else:
+                text = head + rule * (length - 1)
+            spans.append((text, phase.style_class))
+            used = right
+        return spans
+
+    def _sparkline(self, width: int) -> SpanRow:
+        """Lay out the only row there is: the value, then the curve of the first series."""
+        head: list[Span] = []
+        if self._series:
+            text = self._series[0].facts[0] if self._series[0].facts else self._series[0].name
+            text = one_line(text)
+            head = [(fit(text, min(cell_len(text), width)), "value"), (" ", "")]
+        cells = width - sum(cell_len(text) for text, _ in head)
+        if cells < 1 or not self._series:
+            return merge_spans(head)
+        plotted = self._collect(cells)[:1]
+        axis = self._scale(plotted, 1)
+        return merge_spans([*head, *self._plot_rows(plotted, axis, cells, 1)[0]])
+
+
+def unavailable_rows(reason: str, width: int, height: int) -> list[SpanRow]:
+    """Lay out `n/a` with a reason in the middle of a widget.
+
+    Args:
+        reason: Why there is nothing to show.
+        width: The cells across.
+        height: The rows there are.
+
+    Returns:
+        Rows for `LineWidget.build`.
+    """
+    rows: list[SpanRow] = [()] * ((height - 1) // 2)
+    text = fit(f"n/a  {reason}" if reason else "n/a", width, "center")
+    at = text.index("n")
+    return [*rows, ((text[: at + 3], "value"), (text[at + 3 :], "label"))]

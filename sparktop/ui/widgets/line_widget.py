@@ -1,0 +1,170 @@
+"""The base of every widget here: rows of plain spans, of which only the changed ones are painted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+Span: TypeAlias = tuple[str, str]
+"""A piece of text and the name of its style; the empty name is the widget's own style."""
+
+SpanRow: TypeAlias = tuple[Span, ...]
+
+
+def merge_spans(spans: Sequence[Span]) -> SpanRow:
+    """Join neighbours that share a style, since every change of style costs bytes.
+
+    Args:
+        spans: The spans of one row, left to right.
+
+    Returns:
+        The same text in as few spans as possible, without empty ones.
+    """
+    merged: list[Span] = []
+    for text, name in spans:
+        if not text:
+            continue
+        if merged and merged[-1][1] == name:
+            merged[-1] = (merged[-1][0] + text, name)
+        else:
+            merged.append((text, name))
+    return tuple(merged)
+
+
+def row_width(row: Sequence[Span]) -> int:
+    """Return the width of a row in terminal cells."""
+    return sum(cell_len(text) for text, _ in row)
+
+
+class LineWidget(Widget):
+    """A widget that is a list of rows of spans.
+
+    A subclass makes rows in `build` and calls `repaint` when its data changed. Rows are compared as plain data with the
+    rows on screen, and only those that differ are marked dirty: a terminal over SSH is paid for by the byte.
+
+    Style names are looked up as component classes `<component_prefix>--<name>`, so themes can set every colour.
+    """
+
+    ALLOW_SELECT = False
+
+    component_prefix: ClassVar[str] = ""
+    """What the component classes of the widget begin with."""
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002  (the name Textual uses)
+        classes: str | None = None,
+        disabled: bool = False,
+    ) -> None:
+        """Make the widget, with no rows yet.
+
+        Args:
+            name: The name of the widget.
+            id: The id of the widget in the DOM.
+            classes: The CSS classes of the widget.
+            disabled: Whether the widget is disabled.
+        """
+        super().__init__(name=name, id=id, classes=classes, disabled=disabled)
+        self._rows: list[SpanRow] = []
+        self._line_styles: dict[str, Style] = {}
+
+    def build(self, width: int, height: int) -> list[SpanRow]:
+        """Make the rows for a size; a subclass overrides this.
+
+        Args:
+            width: The width of the content in cells, at least 1.
+            height: The number of rows, at least 1.
+
+        Returns:
+            At most `height` rows; missing rows are blank.
+        """
+        return []
+
+    @property
+    def rows(self) -> Sequence[SpanRow]:
+        """The rows as they were last built."""
+        return self._rows
+
+    def repaint(self) -> None:
+        """Build the rows again and mark those that changed as dirty."""
+        width, height = self.size
+        if width < 1 or height < 1:
+            return
+        rows = self.build(width, height)[:height]
+        rows.extend(() for _ in range(height - len(rows)))
+        old = self._rows
+        self._rows = rows
+        if len(old) != len(rows):
+            self.refresh()
+            return
+        dirty = [Region(0, y, width, 1) for y in range(height) if rows[y] != old[y]]
+        if dirty:
+            self.refresh(*dirty)
+
+    def line_style(self, name: str) -> Style:
+        """Return the style for a span.
+
+        Args:
+            name: The part of a component class after the prefix, or several joined by spaces, of which later ones win.
+
+        Returns:
+            The style; an unknown name falls back to the style of the widget.
+        """
+        # Textual forgets its own cache of component styles at each refresh, which would be each frame.
+        style = self._line_styles.get(name)
+        if style is None:
+            style = self.rich_style
+            for part in name.split():
+                component = f"{self.component_prefix}--{part}"
+                if component in self._component_names():
+                    style += self.get_component_rich_style(component, partial=True)
+            self._line_styles[name] = style
+        return style
+
+    @classmethod
+    def _component_names(cls) -> set[str]:
+        names: set[str] = set()
+        for base in cls.__mro__:
+            names |= set(base.__dict__.get("COMPONENT_CLASSES", ()))
+        return names
+
+    def render_line(self, y: int) -> Strip:
+        """Render one row.
+
+        Args:
+            y: The row, counted from the top of the content.
+
+        Returns:
+            A strip as wide as the content.
+        """
+        width = self.size.width
+        spans = self._rows[y] if 0 <= y < len(self._rows) else ()
+        return self.strip_of(spans, width)
+
+    def strip_of(self, spans: Sequence[Span], width: int) -> Strip:
+        """Turn spans into a strip of exactly `width` cells."""
+        # A segment without a style crashes the monochrome filter that Textual uses under NO_COLOR.
+        segments = [Segment(text, self.line_style(name)) for text, name in spans]
+        used = row_width(spans)
+        if used < width:
+            segments.append(Segment(" " * (width - used), self.line_style("")))
+        strip = Strip(segments, max(used, width))
+        return strip.crop(0, width) if used > width else strip
+
+    def notify_style_update(self) -> None:
+        """Forget resolved styles when the theme or the classes change."""
+        self._line_styles.clear()
+        super().notify_style_update()
+
+    def on_resize(self) -> None:
+        """Build the rows for the new size."""
+        self.repaint()
