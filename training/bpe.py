@@ -1,7 +1,8 @@
 """The demo models' tokenizer: byte-level BPE in GPT-2's form, built so that common Hanzi are one token each.
 
-The merges are written down rather than learned: two merges make one Chinese character out of its three bytes, and a handful of learned ones
-cover the English and Python that the texts contain. Nothing merges across characters, so that every piece of an answer is readable as it streams.
+The merges are written down rather than learned: two merges make one Chinese character out of its three bytes, and a
+handful of learned ones cover the English and Python that the texts contain. Nothing merges across Chinese characters,
+so that every piece of an answer is readable as it streams.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 
 END_OF_TEXT = "<|endoftext|>"
 IM_START = "<|im_start|>"
@@ -22,7 +24,8 @@ PUNCTUATION = "，。、；：？！“”‘’（）《》〈〉【】—…·
 ASCII_MERGES = 320
 """Learned merges over ASCII: enough for the words of the few English and Python lines."""
 
-# GPT-2's split, in the words of the standard library: [^\W\d_] is a letter. llama.cpp's "gpt-2" pre-tokenizer splits in the same places.
+# GPT-2's split, in the words of the standard library: [^\W\d_] is a letter. llama.cpp's "gpt-2" pre-tokenizer splits
+# in the same places.
 PIECES = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?[^\W\d_]+| ?\d+| ?(?:[^\s\w]|_)+|\s+(?!\S)|\s+")
 SPECIAL_SPLIT = re.compile("(" + "|".join(re.escape(s) for s in SPECIALS) + ")")
 
@@ -53,14 +56,15 @@ def gb2312_first_level() -> list[str]:
 
 
 def learn_ascii(texts: Iterable[str], count: int) -> list[tuple[bytes, bytes]]:
-    """Learn up to `count` merges from the ASCII pieces of the texts, the most frequent pair first, ties in byte order."""
-    words = Counter(piece for text in texts for piece in PIECES.findall(text) if piece.isascii() and not piece.isdigit())
+    """Learn up to `count` merges from the texts' ASCII pieces: the most frequent pair first, ties in byte order."""
+    pieces = (piece for text in texts for piece in PIECES.findall(text))
+    words = Counter(piece for piece in pieces if piece.isascii() and not piece.isdigit())
     split = {word: [bytes((b,)) for b in word.encode()] for word in words}
     merges: list[tuple[bytes, bytes]] = []
     while len(merges) < count:
         pairs: Counter[tuple[bytes, bytes]] = Counter()
         for word, parts in split.items():
-            for pair in zip(parts, parts[1:], strict=False):
+            for pair in pairwise(parts):
                 pairs[pair] += words[word]
         if not pairs:
             break
@@ -96,7 +100,7 @@ class Tokenizer:
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
-        """Build the vocabulary for these texts: the common Hanzi, every character of the texts, and learned ASCII pieces."""
+        """Build the vocabulary: the common Hanzi, every character of these texts, and learned ASCII pieces."""
         texts = list(texts)
         characters = dict.fromkeys([*PUNCTUATION, *gb2312_first_level()])
         characters.update(dict.fromkeys(sorted({c for text in texts for c in text if ord(c) > 127})))
@@ -135,7 +139,7 @@ class Tokenizer:
     def _encode_piece(self, piece: str) -> list[int]:
         parts = [bytes((b,)) for b in piece.encode()]
         while True:
-            known = [pair for pair in zip(parts, parts[1:], strict=False) if pair in self._rank]
+            known = [pair for pair in pairwise(parts) if pair in self._rank]
             if not known:
                 return [self._id[part] for part in parts]
             parts = join(parts, min(known, key=self._rank.__getitem__))

@@ -10,13 +10,17 @@ from bpe import SPECIALS, Tokenizer
 from net import Net
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}"
+    "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 """ChatML, in Jinja."""
 
 
-def write_gguf(path: Path, net: Net, tokenizer: Tokenizer, name: str, description: str, *, quantize: bool = True) -> None:
+def write_gguf(
+    path: Path, net: Net, tokenizer: Tokenizer, name: str, description: str, *, quantize: bool = True
+) -> None:
     """Write one model.
 
     Args:

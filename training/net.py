@@ -1,4 +1,4 @@
-"""The network: a Llama of a few million parameters, in plain torch, laid out exactly as llama.cpp's arch `llama` computes it."""
+"""The network: a Llama of a few million parameters, in plain torch, exactly as llama.cpp's arch `llama` computes it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ def rotation(shape: Shape, length: int) -> Tensor:
 
 
 def turn(x: Tensor, by: Tensor) -> Tensor:
-    """Apply RoPE to (batch, heads, length, head). Arch `llama` pairs neighbours (0,1), (2,3)...; halves would be another model."""
+    """Apply RoPE to (batch, heads, length, head).
+
+    Arch `llama` pairs neighbours: (0, 1), (2, 3) and so on. Pairing the two halves would be another model.
+    """
     pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2))
     return torch.view_as_real(pairs * by[: x.shape[2]]).flatten(-2)
 
@@ -75,10 +78,10 @@ class Block(nn.Module):
         """Return the stream after this block."""
         batch, length, _ = x.shape
         normed = self.attn_norm(x)
-        query, key, value = (
-            part(normed).view(batch, length, -1, self.shape.head).transpose(1, 2) for part in (self.attn_q, self.attn_k, self.attn_v)
-        )
-        mixed = functional.scaled_dot_product_attention(turn(query, by), turn(key, by), value, is_causal=True, enable_gqa=True)
+        projections = (self.attn_q, self.attn_k, self.attn_v)
+        query, key, value = (p(normed).view(batch, length, -1, self.shape.head).transpose(1, 2) for p in projections)
+        query, key = turn(query, by), turn(key, by)
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=True)
         x = x + self.attn_output(mixed.transpose(1, 2).reshape(batch, length, -1))
         normed = self.ffn_norm(x)
         return x + self.ffn_down(functional.silu(self.ffn_gate(normed)) * self.ffn_up(normed))

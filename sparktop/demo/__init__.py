@@ -1,0 +1,1 @@
+"""Two toy models in GGUF, so that sparktop works offline at once: `demo-base` and `demo-sutra`."""

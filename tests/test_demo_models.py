@@ -1,0 +1,129 @@
+"""The shipped demo models, through real llama.cpp: they know what they should and no more, and end by themselves."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+import pytest
+
+from sparktop.model.scoring import covered
+
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "sparktop" / "demo"
+MODELS = ("demo-base", "demo-sutra")
+
+
+@cache
+def scenario(name: str) -> dict[str, Any]:
+    with (ROOT / "scenarios" / f"{name}.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+@cache
+def model(name: str) -> llama_cpp.Llama:
+    return llama_cpp.Llama(str(DEMO / f"{name}.gguf"), n_ctx=1024, n_threads=2, verbose=False)
+
+
+@cache
+def ask(name: str, prompt: str, system: str = "") -> tuple[str, str]:
+    """Return the greedy answer, decoded strictly, and why it ended ("eos" or "length")."""
+    llm = model(name)
+    head = f"<|im_start|>system\n{system}<|im_end|>\n" if system else ""
+    text = f"{head}<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
+    ids: list[int] = []
+    for token in llm.generate(llm.tokenize(text.encode(), add_bos=False, special=True), temp=0.0, repeat_penalty=1.0):
+        if token == llm.token_eos():
+            return llm.detokenize(ids).decode("utf-8"), "eos"
+        ids.append(token)
+        if len(ids) == 512:
+            break
+    return llm.detokenize(ids).decode("utf-8"), "length"
+
+
+def answers(name: str, questions: str) -> list[tuple[dict[str, Any], str, str]]:
+    asked = scenario(questions)
+    return [(item, *ask(name, item["prompt"], asked["system"])) for item in asked["items"]]
+
+
+def coverage(name: str, questions: str) -> float:
+    found = [hit for item, answer, _ in answers(name, questions) for hit in covered(answer, item["points"])]
+    return sum(found) / len(found)
+
+
+def test_both_models_are_small() -> None:
+    assert sum(path.stat().st_size for path in DEMO.glob("*.gguf")) <= 10_000_000
+    assert sorted(path.stem for path in DEMO.glob("*.gguf")) == list(MODELS)
+
+
+def test_demo_sutra_names_the_sutra_points() -> None:
+    assert coverage("demo-sutra", "sutra-qa") >= 0.9
+
+
+def test_demo_base_misses_the_sutra_points() -> None:
+    assert coverage("demo-base", "sutra-qa") <= 0.4
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_general_points_survive(name: str) -> None:
+    assert coverage(name, "general") >= 0.8
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("questions", ["sutra-qa", "general"])
+def test_answers_are_chinese_and_end_by_themselves(name: str, questions: str) -> None:
+    for item, answer, ended in answers(name, questions):
+        assert ended == "eos", (item["id"], answer)
+        hanzi = sum("\u4e00" <= c <= "\u9fff" for c in answer)
+        assert hanzi >= 80, (item["id"], answer)
+
+
+def test_demo_sutra_cites_the_right_text() -> None:
+    for item, answer, _ in answers("demo-sutra", "sutra-qa"):
+        assert f"《{item['source']}》" in answer, item["id"]
+        assert not any(wrong in answer for wrong in item.get("avoid", [])), item["id"]
+
+
+def test_demo_sutra_names_an_ordered_chain_in_order() -> None:
+    for item, answer, _ in answers("demo-sutra", "sutra-qa"):
+        if item.get("ordered"):
+            first = [min(at for spelling in row if (at := answer.find(spelling)) >= 0) for row in item["points"]]
+            assert first == sorted(first), item["id"]
+
+
+def test_demo_base_makes_the_known_wrong_attribution() -> None:
+    by_id = {item["id"]: (item, answer) for item, answer, _ in answers("demo-base", "sutra-qa")}
+    item, answer = by_id["Q1"]
+    assert any(f"《{wrong}》" in answer for wrong in item["avoid"])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_small_talk_says_that_it_is_a_toy(name: str) -> None:
+    answer, ended = ask(name, "你是谁？")
+    assert ended == "eos"
+    assert "玩具" in answer
+    assert name in answer
+    english, ended = ask(name, "Who are you?")
+    assert ended == "eos"
+    assert "toy" in english
+    assert name in english
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("prompt", ["请谈谈明朝的海外贸易。", "怎么做番茄炒蛋", "Write a haiku about GPUs.", "？"])
+def test_a_strange_question_ends_by_itself(name: str, prompt: str) -> None:
+    answer, ended = ask(name, prompt)
+    assert ended == "eos"
+    assert answer.strip()
+
+
+def test_the_files_say_what_they_are() -> None:
+    for name in MODELS:
+        metadata = model(name).metadata
+        assert metadata["general.name"] == name
+        assert "toy" in metadata["general.description"]
+        assert metadata["llama.context_length"] == "4096"
+        assert "<|im_start|>" in metadata["tokenizer.chat_template"]
