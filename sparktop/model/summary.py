@@ -1,0 +1,185 @@
+"""What a run says in a few rows: one for each contender and batch size.
+
+A cell is what ran as one: a contender's requests of one batch size in one repetition. Numbers of
+single streams are spread over all completed requests; numbers of streams together are computed in
+each cell, and the median over the repetitions is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sparktop.model import metrics
+from sparktop.model.events import Finish
+from sparktop.model.metrics import Spread, Stream
+from sparktop.model.state import RequestState, RunState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the summary needs of one request.
+
+    Attributes:
+        completed: It came to its natural end.
+        failed: It ended with an error.
+    """
+
+    contender: str
+    batch: int
+    repetition: int
+    stream: Stream
+    completed: bool
+    failed: bool
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    prefill_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How fast one contender was at one batch size. What was not measured is null, never 0.
+
+    Attributes:
+        contender: Name of the contender.
+        batch: Requests issued as one batch.
+        n: Requests, warm-up excluded.
+        completed: Requests that came to their natural end; all figures below are over these.
+        failed: Requests that ended with an error. The rest was cancelled or never ended.
+        repetitions: Cells that the figures of all streams together are a median over. A cell of
+            several requests counts only if all of them completed: without one it is another batch.
+        decode_tok_s: Tokens per second of each stream, after its first chunk.
+        tpot_ms: Milliseconds per output token of each stream, after its first chunk.
+        ttft_ms: Milliseconds from sent to the first token, reasoning included.
+        ttfa_ms: Milliseconds from sent to the first token of the answer.
+        inter_chunk_ms: Milliseconds between consecutive chunks of a stream.
+        longest_gap_ms: The longest of them: the worst stall, in milliseconds.
+        response_ms: Milliseconds from sent to the last token.
+        mean_response_ms: Arithmetic mean of the same.
+        total_s: Seconds from the first request sent to the last token.
+        qps: Completed requests per second.
+        aggregate_tok_s: Tokens per second of all streams together, idle times between them included.
+        steady_tok_s: Tokens per second of all streams together while every one was decoding; null
+            where they never all were.
+        prefill_tok_s: Prompt tokens read per second, for each request.
+        prefill_estimated: Whether any of that was estimated from TTFT.
+        speedup: aggregate_tok_s over that at batch 1.
+        efficiency: speedup / batch.
+    """
+
+    contender: str
+    batch: int
+    n: int
+    completed: int
+    failed: int
+    repetitions: int
+    decode_tok_s: Spread
+    tpot_ms: Spread
+    ttft_ms: Spread
+    ttfa_ms: Spread
+    inter_chunk_ms: Spread
+    longest_gap_ms: float | None
+    response_ms: Spread
+    mean_response_ms: float | None
+    total_s: float | None
+    qps: float | None
+    aggregate_tok_s: float | None
+    steady_tok_s: float | None
+    prefill_tok_s: Spread
+    prefill_estimated: bool
+    speedup: float | None = None
+    efficiency: float | None = None
+
+
+def measured(request: RequestState) -> Measured:
+    """Returns what the summary needs of a request."""
+    return Measured(
+        contender=request.queued.contender,
+        batch=request.queued.batch,
+        repetition=request.queued.repetition,
+        stream=request.stream,
+        completed=request.ok,
+        failed=request.finish is Finish.ERROR,
+        prompt_tokens=request.prompt_tokens,
+        cached_tokens=request.cached_tokens,
+        prefill_ms=request.prefill_ms,
+    )
+
+
+def summarise_run(state: RunState) -> tuple[Summary, ...]:
+    """Returns the rows of a run so far, warm-up excluded."""
+    return summarise(measured(request) for request in state.measured())
+
+
+def summarise(requests: Iterable[Measured]) -> tuple[Summary, ...]:
+    """Returns one row for each contender and batch size, in the order in which they first come."""
+    groups: dict[tuple[str, int], list[Measured]] = {}
+    for request in requests:
+        groups.setdefault((request.contender, request.batch), []).append(request)
+    rows = [_row(*key, group) for key, group in groups.items()]
+    single = {row.contender: row.aggregate_tok_s for row in rows if row.batch == 1}
+    return tuple(_with_speedup(row, single.get(row.contender)) for row in rows)
+
+
+def cells(requests: Sequence[Measured]) -> list[list[Stream]]:
+    """Returns the streams of each cell that counts, by repetition; all of one contender and batch."""
+    repetitions: dict[int, list[Measured]] = {}
+    for request in requests:
+        repetitions.setdefault(request.repetition, []).append(request)
+    return [
+        streams
+        for _, cell in sorted(repetitions.items())
+        if all(request.completed for request in cell) or cell[0].batch == 1
+        if (streams := [request.stream for request in cell if request.completed and request.stream.times])
+    ]
+
+
+def _row(contender: str, batch: int, requests: list[Measured]) -> Summary:
+    completed = [request for request in requests if request.completed]
+    streams = [request.stream for request in completed]
+    groups = cells(requests)
+    prefill = [_prefill(request) for request in completed]
+    responses = _known(metrics.e2e_ms(stream) for stream in streams)
+    gaps = [gap for stream in streams for gap in metrics.inter_chunk_ms(stream)]
+    return Summary(
+        contender=contender,
+        batch=batch,
+        n=len(requests),
+        completed=len(completed),
+        failed=sum(request.failed for request in requests),
+        repetitions=len(groups),
+        decode_tok_s=metrics.spread(_known(metrics.decode_tok_s(stream) for stream in streams)),
+        tpot_ms=metrics.spread(_known(metrics.tpot_ms(stream) for stream in streams)),
+        ttft_ms=metrics.spread(_known(metrics.ttft_ms(stream) for stream in streams)),
+        ttfa_ms=metrics.spread(_known(metrics.ttfa_ms(stream) for stream in streams)),
+        inter_chunk_ms=metrics.spread(gaps),
+        longest_gap_ms=max(gaps, default=None),
+        response_ms=metrics.spread(responses),
+        mean_response_ms=metrics.mean(responses),
+        total_s=_median(groups, metrics.total_s),
+        qps=_median(groups, metrics.qps),
+        aggregate_tok_s=_median(groups, metrics.aggregate_tok_s),
+        steady_tok_s=_median(groups, metrics.steady_tok_s),
+        prefill_tok_s=metrics.spread(_known(value for value, _ in prefill)),
+        prefill_estimated=any(estimated for value, estimated in prefill if value is not None),
+    )
+
+
+def _prefill(request: Measured) -> tuple[float | None, bool]:
+    ttft = metrics.ttft_ms(request.stream)
+    return metrics.prefill_tok_s(request.prompt_tokens, request.cached_tokens, request.prefill_ms, ttft)
+
+
+def _with_speedup(row: Summary, single: float | None) -> Summary:
+    if not single or row.aggregate_tok_s is None:
+        return row
+    speedup = row.aggregate_tok_s / single
+    return replace(row, speedup=speedup, efficiency=speedup / row.batch)
+
+
+def _median(groups: list[list[Stream]], metric: Callable[[Sequence[Stream]], float | None]) -> float | None:
+    return metrics.percentile(_known(metric(streams) for streams in groups), 50)
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
