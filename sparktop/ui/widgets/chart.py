@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
 
 from sparktop.model.text import one_line
 from sparktop.ui.widgets.axis import Axis, data_range, next_axis, tick_labels, time_labels
-from sparktop.ui.widgets.legend import LegendEntry, fit, legend_spans
+from sparktop.ui.widgets.labels import fit, unavailable_rows
+from sparktop.ui.widgets.legend import LegendEntry, legend_spans
 from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, merge_spans
-from sparktop.ui.widgets.raster import GRAINS, ColumnSpans, GlyphSet, LineMark, glyph, level, plot
+from sparktop.ui.widgets.raster import GRAINS, ColumnSpans, GlyphSet, glyph, level, plot
+from sparktop.ui.widgets.ribbon import ribbon
+from sparktop.ui.widgets.series import Phase, Reference, Series
+
+__all__ = ["Phase", "Reference", "Series", "TimeChart"]
 
 MIN_WIDTH_FOR_AXIS = 20
 MIN_HEIGHT_FOR_TIME = 5
@@ -26,63 +30,6 @@ _MARKERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One curve.
-
-    Attributes:
-        name: What the legend calls it.
-        times: When each sample was taken, ascending, on the clock that `now` is read from. Between calls samples may be
-            added at the end and dropped at the beginning.
-        values: The samples; None or NaN is a break in the line, never a zero.
-        style_class: `series-1` to `series-6`, `good`, `warn`, `bad` or `label`.
-        facts: Texts for the legend, the most important first: the current value, the mean, the peak.
-        mark: `area` fills what is below the curve, `line` draws it, `dots` draws every other dot, so that curves differ
-            without colour. The curve named first is on top.
-    """
-
-    name: str
-    times: Sequence[float]
-    values: Sequence[float | None]
-    style_class: str = "series-1"
-    facts: tuple[str, ...] = ()
-    mark: LineMark = "line"
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A horizontal line, such as a ceiling.
-
-    Attributes:
-        value: Where it lies.
-        label: What it is, with its value and unit.
-        style_class: The style of line and label.
-        in_scale: Whether the axis must reach it; if not, it is named at the top while it is out of sight.
-    """
-
-    value: float
-    label: str
-    style_class: str = "reference"
-    in_scale: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """A stretch of time with a name, shown in a ribbon above the curves.
-
-    Attributes:
-        start: When it began.
-        end: When it ended; None if it goes on.
-        label: What it is.
-        style_class: The style of the ribbon.
-    """
-
-    start: float
-    end: float | None
-    label: str
-    style_class: str = "phase"
-
-
 class TimeChart(LineWidget):
     """Curves over a fixed stretch of time that ends now.
 
@@ -91,7 +38,7 @@ class TimeChart(LineWidget):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"time-chart--series-{i}" for i in range(1, 7)),
+        *(f"time-chart--series-{i}" for i in range(1, 5)),
         "time-chart--good",
         "time-chart--warn",
         "time-chart--bad",
@@ -105,23 +52,18 @@ class TimeChart(LineWidget):
     DEFAULT_CSS = """
     TimeChart {
         height: 1fr;
-        & .time-chart--series-1 { color: $primary; }
-        & .time-chart--series-2 { color: $accent; }
-        & .time-chart--series-3 { color: $success; }
-        & .time-chart--series-4 { color: $warning; }
-        & .time-chart--series-5 { color: $secondary; }
-        & .time-chart--series-6 { color: $error; }
+        & .time-chart--series-1 { color: $series-1; }
+        & .time-chart--series-2 { color: $series-2; }
+        & .time-chart--series-3 { color: $series-3; }
+        & .time-chart--series-4 { color: $series-4; }
         & .time-chart--good { color: $success; }
         & .time-chart--warn { color: $warning; }
         & .time-chart--bad { color: $error; text-style: bold; }
-        & .time-chart--label { color: $foreground 70%; }
+        & .time-chart--label { color: $muted; }
         & .time-chart--value { color: $foreground; text-style: bold; }
-        & .time-chart--axis { color: $foreground 50%; }
+        & .time-chart--axis { color: $muted; }
         & .time-chart--reference { color: $warning; }
-        & .time-chart--phase { color: $foreground 70%; }
-        &:ansi .time-chart--label { color: ansi_default; }
-        &:ansi .time-chart--axis { color: ansi_default; text-style: dim; }
-        &:ansi .time-chart--phase { color: ansi_default; }
+        & .time-chart--phase { color: $muted; }
     }
     """
 
@@ -253,7 +195,10 @@ class TimeChart(LineWidget):
             body = [merge_spans([(edge, "axis"), *row]) for edge, row in zip(margin, body, strict=True)]
         result = [self._header(width, gutter)]
         if with_phases:
-            result.append(merge_spans([(" " * gutter, ""), *self._ribbon(cells)]))
+            across = GRAINS[self._glyphs].across
+            first = self._first_column(cells) // across
+            drawn = ribbon(self._phases, first, cells, self._window / cells, ascii_only=self._glyphs == "ascii")
+            result.append(merge_spans([(" " * gutter, ""), *drawn]))
         result.extend(body)
         if with_time:
             rule, corner = ("-", "+") if self._glyphs == "ascii" else ("─", "└")
@@ -377,32 +322,6 @@ class TimeChart(LineWidget):
             unit += " "
         return merge_spans([(unit, "axis"), *legend_spans(self._entries(), width - cell_len(unit))])
 
-    def _ribbon(self, cells: int) -> list[Span]:
-        """Draw the phases: a tick where one begins, its name, and a rule for as long as it lasts."""
-        tick, rule = ("|", "-") if self._glyphs == "ascii" else ("┝", "━")
-        first = self._first_column(cells) // GRAINS[self._glyphs].across
-        seconds = self._window / max(1, cells)
-        spans: list[Span] = []
-        used = 0
-        for phase in sorted(self._phases, key=lambda phase: phase.start):
-            start = math.floor(phase.start / seconds) - first
-            end = cells if phase.end is None else math.floor(phase.end / seconds) - first
-            left, right = max(used, start), min(cells, max(end, start + 1))
-            if right <= left:
-                continue
-            spans.append((" " * (left - used), ""))
-            length = right - left
-            head = tick if start >= 0 else rule
-            label = one_line(phase.label)
-            if length >= 4:
-                text = f"{head} {fit(label, min(cell_len(label), length - 3))} "
-                text += rule * (length - cell_len(text))
-            else:
-                text = head + rule * (length - 1)
-            spans.append((text, phase.style_class))
-            used = right
-        return spans
-
     def _sparkline(self, width: int) -> SpanRow:
         """Lay out the only row there is: the value, then the curve of the first series."""
         head: list[Span] = []
@@ -416,20 +335,3 @@ class TimeChart(LineWidget):
         plotted = self._collect(cells)[:1]
         axis = self._scale(plotted, 1)
         return merge_spans([*head, *self._plot_rows(plotted, axis, cells, 1)[0]])
-
-
-def unavailable_rows(reason: str, width: int, height: int) -> list[SpanRow]:
-    """Lay out `n/a` with a reason in the middle of a widget.
-
-    Args:
-        reason: Why there is nothing to show.
-        width: The cells across.
-        height: The rows there are.
-
-    Returns:
-        Rows for `LineWidget.build`.
-    """
-    rows: list[SpanRow] = [()] * ((height - 1) // 2)
-    text = fit(f"n/a  {reason}" if reason else "n/a", width, "center")
-    at = text.index("n")
-    return [*rows, ((text[: at + 3], "value"), (text[at + 3 :], "label"))]

@@ -9,8 +9,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 
 from sparktop.model.text import one_line
-from sparktop.ui.widgets.chart import unavailable_rows
-from sparktop.ui.widgets.legend import fit
+from sparktop.ui.widgets.labels import fit, unavailable_rows
 from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, merge_spans
 
 FILLS = "█▓▒░"
@@ -83,7 +82,7 @@ class Part:
         name: What it is.
         value: How much, in the unit of the whole; None is not known, which takes no room and reads `n/a`.
         text: The amount as the legend shows it.
-        style_class: `part-1` to `part-6`, `good`, `warn`, `bad` or `free`.
+        style_class: `part-1` to `part-4`, `good`, `warn`, `bad` or `free`.
         fill: What it is drawn with; by default each part has its own, so that parts differ without colour.
     """
 
@@ -101,7 +100,7 @@ class StackedBar(LineWidget):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"stacked-bar--part-{i}" for i in range(1, 7)),
+        *(f"stacked-bar--part-{i}" for i in range(1, 5)),
         "stacked-bar--good",
         "stacked-bar--warn",
         "stacked-bar--bad",
@@ -113,20 +112,16 @@ class StackedBar(LineWidget):
     DEFAULT_CSS = """
     StackedBar {
         height: 2;
-        & .stacked-bar--part-1 { color: $primary; }
-        & .stacked-bar--part-2 { color: $accent; }
-        & .stacked-bar--part-3 { color: $success; }
-        & .stacked-bar--part-4 { color: $secondary; }
-        & .stacked-bar--part-5 { color: $warning; }
-        & .stacked-bar--part-6 { color: $error; }
+        & .stacked-bar--part-1 { color: $series-1; }
+        & .stacked-bar--part-2 { color: $series-2; }
+        & .stacked-bar--part-3 { color: $series-3; }
+        & .stacked-bar--part-4 { color: $series-4; }
         & .stacked-bar--good { color: $success; }
         & .stacked-bar--warn { color: $warning; }
         & .stacked-bar--bad { color: $error; }
-        & .stacked-bar--free { color: $foreground 40%; }
-        & .stacked-bar--label { color: $foreground 70%; }
+        & .stacked-bar--free { color: $muted; }
+        & .stacked-bar--label { color: $muted; }
         & .stacked-bar--value { color: $foreground; text-style: bold; }
-        &:ansi .stacked-bar--label { color: ansi_default; }
-        &:ansi .stacked-bar--free { color: ansi_default; text-style: dim; }
     }
     """
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
+from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import Span
 
 
@@ -25,32 +26,6 @@ class LegendEntry:
     name: str
     facts: tuple[str, ...]
     style_class: str
-
-
-def fit(text: str, width: int, align: str = "left") -> str:
-    """Make a text exactly `width` cells wide, cutting it with an ellipsis or padding it.
-
-    Args:
-        text: The text, without control characters.
-        width: The cells there are.
-        align: `left`, `right` or `center`.
-
-    Returns:
-        A text of exactly `width` cells.
-    """
-    if width <= 0:
-        return ""
-    used = cell_len(text)
-    if used > width:
-        # A wide character that straddles the edge leaves a blank, which belongs after the ellipsis.
-        text = set_cell_size(text, width - 1).rstrip() + "…"
-        used = cell_len(text)
-    pad = width - used
-    if align == "right":
-        return " " * pad + text
-    if align == "center":
-        return " " * (pad // 2) + text + " " * (pad - pad // 2)
-    return text + " " * pad
 
 
 def legend_spans(entries: Sequence[LegendEntry], width: int) -> list[Span]:

@@ -126,7 +126,14 @@ class LineWidget(Widget):
             for part in name.split():
                 component = f"{self.component_prefix}--{part}"
                 if component in self._component_names():
-                    style += self.get_component_rich_style(component, partial=True)
+                    own = self.get_component_rich_style(component, partial=True)
+                    whole = self.get_component_rich_style(component)
+                    # Only the whole style has a colour with an alpha blended with the background.
+                    blended = Style(
+                        color=whole.color if own.color is not None else None,
+                        bgcolor=whole.bgcolor if own.bgcolor is not None else None,
+                    )
+                    style += own + blended
             self._line_styles[name] = style
         return style
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from time import monotonic
 from typing import ClassVar
@@ -13,28 +12,11 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.timer import Timer
 
-from sparktop.model.text import Printable
+from sparktop.ui.widgets.document import Document
 from sparktop.ui.widgets.line_widget import LineWidget, Span, row_width
-from sparktop.ui.widgets.marks import Mark, cut_at_marks
-from sparktop.ui.widgets.wrap import Row, WrappedText
 
 FLUSHES_PER_SECOND = 10.0
 """How often text that came is shown, at most."""
-
-
-class _Block:
-    """A run of text in one style, with the rows it makes."""
-
-    def __init__(self, style_class: str, width: int, base: int) -> None:
-        self.style_class = style_class
-        self.gutter = "┊ " if style_class == "reasoning" else ""
-        self.wrapped = WrappedText(width - len(self.gutter))
-        self.printable = Printable()
-        self.base = base
-        self.first_row = 0
-
-    def resize(self, width: int) -> None:
-        self.wrapped.resize(width - len(self.gutter))
 
 
 class StreamingText(LineWidget, can_focus=True):
@@ -65,7 +47,7 @@ class StreamingText(LineWidget, can_focus=True):
     DEFAULT_CSS = """
     StreamingText {
         height: 1fr;
-        & .streaming-text--reasoning { color: $foreground 70%; text-style: italic; }
+        & .streaming-text--reasoning { color: $muted; text-style: italic; }
         & .streaming-text--gutter { color: $secondary; }
         & .streaming-text--code { color: $accent; }
         & .streaming-text--match { text-style: reverse; }
@@ -75,10 +57,8 @@ class StreamingText(LineWidget, can_focus=True):
         & .streaming-text--bad { color: $error; text-style: bold underline; }
         & .streaming-text--note { text-style: underline; }
         & .streaming-text--more { text-style: reverse; color: $primary; }
-        & .streaming-text--thumb { color: $foreground 40%; }
+        & .streaming-text--thumb { color: $track; }
         &:focus .streaming-text--thumb { color: $primary; }
-        &:ansi .streaming-text--reasoning { color: ansi_default; text-style: dim italic; }
-        &:ansi .streaming-text--thumb { color: ansi_default; text-style: dim; }
     }
     """
 
@@ -114,13 +94,9 @@ class StreamingText(LineWidget, can_focus=True):
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self._pending: list[tuple[str, str]] = []
         self._flush_timer: Timer | None = None
-        self._blocks: list[_Block] = []
+        self._document = Document(1)
         self._top = 0
         self._following = True
-        self._query = ""
-        self._matches: list[Mark] = []
-        self._current: int | None = None
-        self._highlights: list[Mark] = []
         self._shown_thumb = (0, 0)
         self._shown_more = ""
 
@@ -155,60 +131,35 @@ class StreamingText(LineWidget, can_focus=True):
     def clear(self) -> None:
         """Remove the text, the matches and the highlights, and follow the end again."""
         self._pending.clear()
-        self._blocks.clear()
-        self._matches.clear()
-        self._highlights.clear()
-        self._query, self._current = "", None
+        self._document = Document(self._text_width)
         self._top, self._following = 0, True
         self.refresh()
 
     def flush(self) -> None:
-        """Show at once what was appended."""
+        """Show at once what was appended; before there is a size it waits."""
         if self._flush_timer is not None:
             self._flush_timer.stop()
             self._flush_timer = None
         if not self._pending or not self._text_width:
             return
-        before, searched = self.line_count, self._searched
-        changed = before
-        # What was on the rows that change may have been longer than what is there now.
-        old_width = row_width(self._spans(before - 1)) if before else 0
-        runs: list[tuple[str, list[str]]] = []
-        for text, style_class in self._pending:
-            if runs and runs[-1][0] == style_class:
-                runs[-1][1].append(text)
-            else:
-                runs.append((style_class, [text]))
+        document = self._document
+        # What stands on the row that changes may be longer now than it will be.
+        old_width = row_width(document.spans(document.line_count - 1))
+        changed = document.append(self._pending)
         self._pending.clear()
-        for style_class, pieces in runs:
-            changed = min(changed, self._add("".join(pieces), style_class))
-        self._search(searched)
         self._after_growth(changed, old_width)
-
-    def _add(self, text: str, style_class: str) -> int:
-        """Add text to the last block, or to a new one; return the first row that changed."""
-        if not self._blocks or self._blocks[-1].style_class != style_class:
-            base = self._searched
-            block = _Block(style_class, self._text_width, base)
-            block.first_row = self.line_count
-            self._blocks.append(block)
-        block = self._blocks[-1]
-        return block.first_row + block.wrapped.append(block.printable.feed(text))
 
     # -- what is there ---------------------------------------------------------------------------------------------
 
     @property
     def text(self) -> str:
-        """The text as shown, without gutters; offsets of matches and highlights count in it."""
-        return "".join(block.wrapped.text for block in self._blocks)
+        """The text as shown, without gutters; offsets of highlights count in it."""
+        return self._document.text
 
     @property
     def line_count(self) -> int:
         """How many rows the text makes at the present width."""
-        if not self._blocks:
-            return 0
-        last = self._blocks[-1]
-        return last.first_row + len(last.wrapped.rows)
+        return self._document.line_count
 
     @property
     def following(self) -> bool:
@@ -221,32 +172,9 @@ class StreamingText(LineWidget, can_focus=True):
         return max(0, self.line_count - self._top - self.size.height)
 
     @property
-    def _searched(self) -> int:
-        if not self._blocks:
-            return 0
-        last = self._blocks[-1]
-        return last.base + len(last.wrapped.text)
-
-    @property
     def _text_width(self) -> int:
         # The last column belongs to the scroll thumb, so that text does not wrap anew when the thumb appears.
         return max(0, self.size.width - 1)
-
-    def _locate(self, line: int) -> tuple[_Block, Row] | None:
-        for block in reversed(self._blocks):
-            if line >= block.first_row:
-                index = line - block.first_row
-                if index < len(block.wrapped.rows):
-                    return block, block.wrapped.rows[index]
-                return None
-        return None
-
-    def _line_of(self, offset: int) -> int:
-        """Return the row on which an offset of the text stands."""
-        for block in reversed(self._blocks):
-            if offset >= block.base:
-                return block.first_row + block.wrapped.row_at(offset - block.base)
-        return 0
 
     # -- finding ---------------------------------------------------------------------------------------------------
 
@@ -260,26 +188,25 @@ class StreamingText(LineWidget, can_focus=True):
             How many places there are now; text that comes later is searched too.
         """
         self.flush()
-        self._query = query
-        self._matches, self._current = [], None
-        self._search(0)
-        if self._matches:
-            self._current = next(
-                (i for i, match in enumerate(self._matches) if self._line_of(match.start) >= self._top), 0
-            )
-            self._reveal(self._matches[self._current].start)
+        document = self._document
+        document.find(query)
+        if document.matches:
+            seen = (i for i, match in enumerate(document.matches) if document.line_of(match.start) >= self._top)
+            document.current = next(seen, 0)
+            self._reveal(document.matches[document.current].start)
         self.refresh()
-        return len(self._matches)
+        return len(document.matches)
 
     @property
     def match_count(self) -> int:
         """How many places match what was last looked for."""
-        return len(self._matches)
+        return len(self._document.matches)
 
     @property
     def match_position(self) -> int:
         """Which match is the current one, counted from 1; 0 if there is none."""
-        return 0 if self._current is None else self._current + 1
+        current = self._document.current
+        return 0 if current is None else current + 1
 
     def find_next(self, step: int = 1) -> int:
         """Go to the next match, around the end if need be.
@@ -290,13 +217,14 @@ class StreamingText(LineWidget, can_focus=True):
         Returns:
             The number of the match that is current now, counted from 1; 0 if there is none.
         """
-        if not self._matches:
+        document = self._document
+        if not document.matches:
             return 0
-        current = 0 if self._current is None else self._current + step
-        self._current = current % len(self._matches)
-        self._reveal(self._matches[self._current].start)
+        current = 0 if document.current is None else document.current + step
+        document.current = current % len(document.matches)
+        self._reveal(document.matches[document.current].start)
         self.refresh()
-        return self._current + 1
+        return document.current + 1
 
     def find_previous(self) -> int:
         """Go to the match before; returns as `find_next` does."""
@@ -309,23 +237,8 @@ class StreamingText(LineWidget, can_focus=True):
             ranges: Start, end and style class (`good`, `warn`, `bad` or `note`) of each part, in offsets of `text`.
         """
         self.flush()
-        self._highlights = sorted(Mark(start, end, name) for start, end, name in ranges)
+        self._document.highlight(ranges)
         self.refresh()
-
-    def _search(self, searched: int) -> None:
-        """Look for the query in what was added, and in what just before could be its beginning."""
-        if not self._query:
-            return
-        pattern = re.compile(re.escape(self._query), re.IGNORECASE)
-        for block in self._blocks:
-            if block.base + len(block.wrapped.text) <= searched:
-                continue
-            last_end = self._matches[-1].end if self._matches else 0
-            start = max(0, searched - len(self._query) + 1 - block.base, last_end - block.base)
-            for found in pattern.finditer(block.wrapped.text, start):
-                self._matches.append(Mark(block.base + found.start(), block.base + found.end(), "match"))
-        if self._matches and self._current is None:
-            self._current = 0
 
     # -- scrolling -------------------------------------------------------------------------------------------------
 
@@ -349,7 +262,7 @@ class StreamingText(LineWidget, can_focus=True):
             self.refresh()
 
     def _reveal(self, offset: int) -> None:
-        line, height = self._line_of(offset), self.size.height
+        line, height = self._document.line_of(offset), self.size.height
         if not self._top <= line < self._top + height:
             self._go(line - height // 3)
         elif self._following and line < self._last_top + height - 1:
@@ -366,7 +279,7 @@ class StreamingText(LineWidget, can_focus=True):
         regions: list[Region] = []
         for line in range(max(changed, self._top), min(self.line_count, self._top + height)):
             # Textual paints from the left edge of a row to the right edge of the region: what is blank stays unpainted.
-            extent = max(row_width(self._spans(line)), old_width if line == changed else 0)
+            extent = max(row_width(self._document.spans(line)), old_width if line == changed else 0)
             regions.append(Region(0, line - self._top, min(extent, self.size.width), 1))
         thumb = self._thumb()
         if thumb != self._shown_thumb:
@@ -421,14 +334,10 @@ class StreamingText(LineWidget, can_focus=True):
         """Wrap for the new width, keeping the line that is being read."""
         if not self._text_width:
             return
-        place = self._locate(self._top)
-        offset = 0 if place is None else place[0].base + place[1].start
-        line = 0
-        for block in self._blocks:
-            block.first_row = line
-            block.resize(self._text_width)
-            line += len(block.wrapped.rows)
-        self._top = self._last_top if self._following else min(self._line_of(offset), self._last_top)
+        document = self._document
+        reading = document.offset_of(self._top)
+        document.resize(self._text_width)
+        self._top = self._last_top if self._following else min(document.line_of(reading), self._last_top)
         self.flush()
         self.refresh()
 
@@ -451,26 +360,6 @@ class StreamingText(LineWidget, can_focus=True):
             return ""
         return f" ▼ {below} more line{'s' if below > 1 else ''} "
 
-    def _spans(self, line: int) -> list[Span]:
-        place = self._locate(line)
-        if place is None:
-            return []
-        block, row = place
-        spans: list[Span] = []
-        if block.gutter:
-            spans.append((block.gutter, "gutter"))
-        if row.indent:
-            spans.append((" " * row.indent, ""))
-        name = "code" if row.code and block.style_class == "answer" else block.style_class
-        spans.extend(self._marked(row, block.base + row.start, name))
-        return spans
-
-    def _marked(self, row: Row, start: int, name: str) -> list[Span]:
-        if not self._matches and not self._highlights:
-            return [(row.text, name)]
-        current = [] if self._current is None else [self._matches[self._current]._replace(name="current-match")]
-        return cut_at_marks(row.text, start, name, (self._highlights, self._matches, current))
-
     def render_line(self, y: int) -> Strip:
         """Render one row.
 
@@ -485,7 +374,7 @@ class StreamingText(LineWidget, can_focus=True):
             self._shown_thumb = self._thumb()
         start, end = self._thumb()
         thumb: Span = ("▐", "thumb") if start <= y < end else (" ", "")
-        spans = self._spans(self._top + y)
+        spans = self._document.spans(self._top + y)
         more = self._more() if y == height - 1 else ""
         if y == height - 1:
             self._shown_more = more

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from sparktop.model.text import one_line
 from sparktop.ui.widgets.columns import Column, column_widths
-from sparktop.ui.widgets.legend import fit
+from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, merge_spans
 
 Cell: TypeAlias = str | tuple[str, str]
@@ -55,32 +55,27 @@ class GridTable(LineWidget, can_focus=True):
         "grid-table--bad",
         "grid-table--accent",
         "grid-table--more",
-        *(f"grid-table--series-{i}" for i in range(1, 7)),
+        *(f"grid-table--series-{i}" for i in range(1, 5)),
     }
 
     DEFAULT_CSS = """
     GridTable {
         height: 1fr;
-        & .grid-table--header { color: $foreground 70%; text-style: bold; }
+        & .grid-table--header { color: $muted; text-style: bold; }
         & .grid-table--cursor { text-style: bold; }
         & .grid-table--cursor-mark { color: $primary; text-style: bold; }
-        & .grid-table--muted { color: $foreground 60%; }
+        & .grid-table--muted { color: $muted; }
         & .grid-table--strong { text-style: bold; }
         & .grid-table--good { color: $success; }
         & .grid-table--warn { color: $warning; }
         & .grid-table--bad { color: $error; text-style: bold; }
         & .grid-table--accent { color: $accent; }
-        & .grid-table--more { color: $foreground 60%; text-style: italic; }
-        & .grid-table--series-1 { color: $primary; }
-        & .grid-table--series-2 { color: $accent; }
-        & .grid-table--series-3 { color: $success; }
-        & .grid-table--series-4 { color: $warning; }
-        & .grid-table--series-5 { color: $secondary; }
-        & .grid-table--series-6 { color: $error; }
+        & .grid-table--more { color: $muted; text-style: italic; }
+        & .grid-table--series-1 { color: $series-1; }
+        & .grid-table--series-2 { color: $series-2; }
+        & .grid-table--series-3 { color: $series-3; }
+        & .grid-table--series-4 { color: $series-4; }
         &:focus .grid-table--cursor { text-style: bold reverse; }
-        &:ansi .grid-table--header { color: ansi_default; text-style: bold underline; }
-        &:ansi .grid-table--muted { color: ansi_default; text-style: dim; }
-        &:ansi .grid-table--more { color: ansi_default; text-style: dim; }
     }
     """
 
