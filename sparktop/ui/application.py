@@ -1,0 +1,320 @@
+"""The Textual application: one run at a time, its screens, and what can be done from every one of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Final
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+from textual.worker import get_current_worker
+
+from sparktop.model.events import Status
+from sparktop.model.records import Options
+from sparktop.resources import themes_dir
+from sparktop.runner.plan import Plan
+from sparktop.ui import glyphs, theme
+from sparktop.ui.actions import Scope, bindings, of
+from sparktop.ui.chrome import safe
+from sparktop.ui.ports import Ports
+from sparktop.ui.run import Run
+from sparktop.ui.screens.base import RunScreen, ScopedScreen
+from sparktop.ui.screens.menu import MenuScreen
+from sparktop.ui.screens.question import Question
+
+POLL_S: Final = 0.2
+"""How often events are drained; tokens are not waited for one by one."""
+
+STOP_S: Final = 5.0
+"""How long leaving waits for the run to be stopped and written."""
+
+HANG_UP_S: Final = 1.2
+"""The same when the terminal is gone, or TERM came: somebody is waiting."""
+
+LAST_RESORT_S: Final = 1.8
+
+EXIT_FAILED: Final = 1
+EXIT_INTERRUPTED: Final = 130
+
+
+class SparktopApp(App[int]):
+    """sparktop on a terminal.
+
+    Args:
+        ports: The ways out to the rest of the program.
+        options: What the menu's options say at first.
+        plan: A run to start without asking.
+        fps: Most paints a second.
+        environ: Where TERM, LANG and NO_COLOR are read.
+    """
+
+    TITLE = "sparktop"
+    CSS_PATH = "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.EVERYWHERE)
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(
+        self,
+        ports: Ports,
+        *,
+        options: Options | None = None,
+        plan: Plan | None = None,
+        fps: int = 10,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        colourless = "NO_COLOR" in environ
+        super().__init__(ansi_color=True if colourless else None)
+        self.ports = ports
+        self.glyphs = glyphs.choose(environ)
+        self.options = options or Options()
+        self.current: Run | None = None
+        self._plan = plan
+        self._poll_s = max(POLL_S, 1 / max(1, fps))
+        self._run_screens: tuple[RunScreen, ...] = ()
+        self._leaving = False
+        self._exit_code = 0
+        folders = (themes_dir(), ports.places.config / "themes")
+        self.our_themes, self._theme_problems = theme.read_themes(folders)
+        for one in self.our_themes:
+            self.register_theme(one)
+        names = {one.name for one in self.our_themes}
+        wanted = theme.COLOURLESS if colourless else theme.DEFAULT
+        if wanted in names:
+            self.theme = wanted
+        self.set_class(self.glyphs.ascii, "-ascii")
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Gives every CSS variable of our own to themes that do not set it."""
+        return theme.defaults()
+
+    async def on_mount(self) -> None:
+        """Shows the menu, and starts the run that was asked for."""
+        await self.push_screen(MenuScreen(self.ports, self.options))
+        for problem in self._theme_problems:
+            self.say(problem, "warning")
+        if self._plan is not None:
+            self.begin(self._plan)
+        self.set_interval(self._poll_s, self.poll)
+        self.run_worker(self._recover, thread=True, exit_on_error=False)
+
+    def _recover(self) -> None:
+        sentences = self.ports.recover()
+        if get_current_worker().is_cancelled:
+            return
+        for sentence in sentences:
+            self.call_from_thread(self.say, sentence)
+
+    # -- the run ---------------------------------------------------------------------------------------------------
+
+    def begin(self, plan: Plan) -> None:
+        """Starts a run and shows its dashboard."""
+        from sparktop.ui.screens.answers import AnswersScreen
+        from sparktop.ui.screens.dashboard import DashboardScreen
+        from sparktop.ui.screens.results import ResultsScreen
+
+        if self.current and self.current.active:
+            self.say("A run goes on; cancel it first (c on its dashboard).", "warning")
+            return
+        try:
+            feed = self.ports.open(plan)
+            feed.start()
+        except (OSError, ValueError) as error:
+            self.say(f"The run could not be started: {error}", "error")
+            return
+        for old in self._run_screens:
+            self.uninstall_screen(old)
+            old.remove()
+        self.current = run = Run(feed)
+        self._run_screens = (DashboardScreen(run), AnswersScreen(run), ResultsScreen(run))
+        for name, screen in zip(("dashboard", "answers", "results"), self._run_screens, strict=True):
+            self.install_screen(screen, name)
+        self.action_go("dashboard")
+
+    def poll(self) -> None:
+        """Takes in what the run did and shows it, unless the view is frozen."""
+        run = self.current
+        if run is None:
+            return
+        ended_before = run.outcome is not None
+        if not (run.pull() or run.active or run.frozen):
+            return
+        with self.batch_update():
+            for screen in reversed(self.screen_stack):
+                if isinstance(screen, RunScreen):
+                    screen.show()
+                if not screen.is_modal:
+                    break
+        if run.outcome is not None and not ended_before:
+            for problem in run.outcome.problems:
+                self.say(problem, "error")
+
+    def action_go(self, name: str) -> None:
+        """Shows the menu, or a screen of the run."""
+        if name == "menu":
+            while isinstance(self.screen, RunScreen):
+                self.pop_screen()
+            return
+        if self.current is None:
+            self.say("No run yet: enter starts one.")
+        elif isinstance(self.screen, RunScreen):
+            self.switch_screen(name)
+        else:
+            self.push_screen(name)
+
+    def action_freeze(self) -> None:
+        """Stops the view, or lets it go on."""
+        if self.current:
+            self.current.freeze()
+            for screen in self.screen_stack:
+                if isinstance(screen, RunScreen):
+                    screen.show()
+
+    def action_snapshot(self) -> None:
+        """Writes the run so far, in a thread."""
+        if self.current:
+            self.run_worker(self._snapshot, thread=True, exclusive=True, group="snapshot", exit_on_error=False)
+
+    def _snapshot(self) -> None:
+        assert self.current
+        try:
+            path = self.current.feed.snapshot_now()
+        except OSError as error:
+            self.call_from_thread(self.say, f"The snapshot could not be written: {error}", "error")
+        else:
+            self.call_from_thread(self.say, f"Snapshot: {path}")
+
+    def action_cancel_run(self) -> None:
+        """Stops the run after asking."""
+        run = self.current
+        if run is None or not run.active:
+            self.say("No run goes on.")
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes and run.active:
+                run.cancelling = True
+                run.feed.cancel()
+
+        self.push_screen(Question("Stop the run?", "What was measured so far is kept.", "Stop it", "Go on"), answered)
+
+    # -- leaving ---------------------------------------------------------------------------------------------------
+
+    def action_leave(self) -> None:
+        """Leaves; asks first while a run goes on."""
+        if isinstance(self.screen, Question):
+            # ctrl+c twice means it.
+            self.screen.dismiss(True)
+            return
+        if self.current and self.current.active:
+            question = Question(
+                "Quit while the run goes on?", "It is stopped; what was measured so far is kept.", "Quit", "Go on"
+            )
+            self.push_screen(question, lambda yes: self.leave(EXIT_INTERRUPTED) if yes else None)
+            return
+        failed = self.current is not None and self.current.state.status is Status.FAILED
+        self.leave(EXIT_FAILED if failed else 0)
+
+    def leave(self, code: int, within_s: float = STOP_S) -> None:
+        """Stops the run, waits until it is written, and ends the program."""
+        if self._leaving:
+            return
+        self._leaving = True
+        run = self.current
+        if run is None or run.outcome is not None:
+            self.exit(code)
+            return
+        run.cancelling = True
+        run.feed.cancel()
+
+        def stop() -> None:
+            run.feed.wait(within_s)
+            self.call_from_thread(self.exit, code)
+
+        # Not a worker: the wait must go on while the screens are being taken down.
+        threading.Thread(target=stop, name="leave", daemon=True).start()
+
+    def run_until_left(self) -> int:
+        """Runs on the terminal and returns the exit code."""
+        self._watch_signals = True
+        result = self.run()
+        return self._exit_code if result is None else result
+
+    _watch_signals = False
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        # With the terminal gone, Textual's own leave-taking may wait for ever for a reader that is not there.
+        last = threading.Timer(LAST_RESORT_S, os._exit, [128 + number])
+        last.daemon = True
+        last.start()
+        self.leave(128 + number, within_s=HANG_UP_S)
+
+    def on_load(self) -> None:
+        """Hears signals from the beginning."""
+        if self._watch_signals:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGHUP, signal.SIGTERM):
+                loop.add_signal_handler(number, self._on_signal, number)
+
+    # -- everywhere ------------------------------------------------------------------------------------------------
+
+    def say(self, sentence: str, severity: str = "information") -> None:
+        """Shows a sentence for a while; it may come from anywhere and is never markup."""
+        level = {"warning": "warning", "error": "error"}.get(severity, "information")
+        timeout = 12 if level == "error" else 7
+        self.notify(safe(sentence), severity=level, timeout=timeout, markup=False)  # type: ignore[arg-type]
+
+    def action_help(self) -> None:
+        """Shows every key."""
+        from sparktop.ui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            scopes = self.screen.scopes if isinstance(self.screen, ScopedScreen) else ()
+            self.push_screen(HelpScreen(scopes))
+
+    def action_next_theme(self) -> None:
+        """Changes to the next theme."""
+        names = [one.name for one in self.our_themes]
+        if names:
+            at = names.index(self.theme) if self.theme in names else -1
+            self.theme = names[(at + 1) % len(names)]
+            self.say(f"Theme: {self.theme}")
+
+    def action_keep_screenshot(self) -> None:
+        """Writes the screen to an SVG file."""
+        path = self.beside_runs("screenshots", f"sparktop-{datetime.now():%Y%m%d-%H%M%S}.svg")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.export_screenshot(title="sparktop"), encoding="utf-8")
+        except OSError as error:
+            self.say(f"The screenshot could not be written: {error}", "error")
+        else:
+            self.say(f"Screenshot: {path}")
+
+    def beside_runs(self, folder: str, name: str) -> Path:
+        """Where a file that is no run is written."""
+        return self.ports.places.runs.parent / folder / name
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Fills the palette from the table of actions, and with the themes."""
+        scopes = screen.scopes if isinstance(screen, ScopedScreen) else (Scope.EVERYWHERE,)
+        for action in of(scopes):
+            if action.id not in ("palette", "interrupt"):
+                # The palette covers the screen: the action has to run where it was asked for.
+                yield SystemCommand(action.label, action.tooltip, lambda a=action: self._run_on(screen, a.handler))
+        for one in self.our_themes:
+            yield SystemCommand(f"Theme: {one.name}", "Change to this theme", lambda t=one: self._take_theme(t))
+
+    def _run_on(self, screen: Screen[object], handler: str) -> None:
+        self.call_later(screen.run_action, handler)
+
+    def _take_theme(self, chosen: Theme) -> None:
+        self.theme = chosen.name

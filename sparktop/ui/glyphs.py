@@ -1,0 +1,74 @@
+"""The signs that chrome is drawn with, for terminals that can show them and for those that can't."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glyphs:
+    """One set of signs.
+
+    Attributes:
+        ascii: Whether only ASCII may be drawn, by charts and gauges too.
+    """
+
+    ascii: bool
+    on: str
+    off: str
+    pointer: str
+    ok: str
+    failed: str
+    waiting: str
+    working: str
+    dot: str
+    ellipsis: str
+    dash: str
+    full: str
+    empty: str
+    times: str
+
+
+UNICODE: Final = Glyphs(
+    ascii=False,
+    on="[×]",
+    off="[ ]",
+    pointer="▸",
+    ok="✓",
+    failed="✗",
+    waiting="·",
+    working="▸",
+    dot="·",
+    ellipsis="…",
+    dash="–",
+    full="█",
+    empty="░",
+    times="×",
+)
+
+ASCII: Final = Glyphs(
+    ascii=True,
+    on="[x]",
+    off="[ ]",
+    pointer=">",
+    ok="+",
+    failed="!",
+    waiting=".",
+    working=">",
+    dot="|",
+    ellipsis="...",
+    dash="-",
+    full="#",
+    empty="-",
+    times="x",
+)
+
+
+def choose(environ: Mapping[str, str]) -> Glyphs:
+    """Picks the signs that a terminal can show, from TERM, LC_ALL, LC_CTYPE and LANG."""
+    if environ.get("TERM", "") in ("", "linux", "dumb", "vt100", "vt220"):
+        return ASCII
+    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+    return UNICODE if locale.upper().replace("-", "").endswith(("UTF8", "UTF8@EURO")) else ASCII

@@ -1,0 +1,1 @@
+"""The parts of the dashboard; each takes a frozen view and draws it."""

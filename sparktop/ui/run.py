@@ -1,0 +1,77 @@
+"""The run on screen: the screen's own fold of the events, and how far the person has stopped looking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sparktop.model.state import RunState
+from sparktop.ui.feed import Feed
+
+if TYPE_CHECKING:
+    from sparktop.runner.session import Outcome
+
+WINDOWS_S = (30, 60, 120, 300, 600)
+"""Stretches of time that the charts can show."""
+
+DEFAULT_WINDOW = 2
+"""Index of the stretch that they show at first."""
+
+
+class Run:
+    """What the screens share about one run.
+
+    Attributes:
+        feed: Where the events come from.
+        state: What they add up to, kept up to date also while the view is frozen.
+        outcome: How the run ended, once everything is on disk.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.state = RunState()
+        self.outcome: Outcome | None = None
+        self.frozen_at: float | None = None
+        self.cancelling = False
+        self._window = DEFAULT_WINDOW
+
+    def pull(self) -> bool:
+        """Takes in what happened; returns whether anything did."""
+        events = self.feed.drain()
+        self.state.extend(events)
+        if self.outcome is None and self.state.ended is not None:
+            self.outcome = self.feed.wait(0)
+            return bool(events) or self.outcome is not None
+        return bool(events)
+
+    @property
+    def now(self) -> float:
+        """Seconds since the run began; stands still once it has ended."""
+        return self.state.ended if self.state.ended is not None else max(self.feed.now(), self.state.now)
+
+    @property
+    def active(self) -> bool:
+        """Whether the run goes on."""
+        return self.state.ended is None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the view stands still."""
+        return self.frozen_at is not None
+
+    @property
+    def frozen_s(self) -> float:
+        """For how long the view has stood still."""
+        return 0.0 if self.frozen_at is None else max(0.0, self.feed.now() - self.frozen_at)
+
+    @property
+    def window_s(self) -> float:
+        """How long a stretch of time the charts show."""
+        return float(WINDOWS_S[self._window])
+
+    def freeze(self) -> None:
+        """Stops the view, or lets it go on."""
+        self.frozen_at = self.feed.now() if self.frozen_at is None else None
+
+    def zoom(self, step: int) -> None:
+        """Shows a longer (1) or shorter (-1) stretch; 0 goes back to the usual one."""
+        self._window = min(len(WINDOWS_S) - 1, max(0, self._window + step)) if step else DEFAULT_WINDOW

@@ -1,0 +1,47 @@
+"""What the screens have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.screen import Screen
+
+from sparktop.ui.actions import Scope
+
+if TYPE_CHECKING:
+    from sparktop.ui.application import SparktopApp
+    from sparktop.ui.run import Run
+
+
+class ScopedScreen(Screen[None]):
+    """A screen on which the actions of some scopes can be done."""
+
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-flat"), (16, "-low"), (30, "-tall")]
+
+    scopes: ClassVar[tuple[Scope, ...]] = (Scope.EVERYWHERE,)
+
+    @property
+    def sparktop(self) -> SparktopApp:
+        """The app, by its own type."""
+        return cast("SparktopApp", self.app)
+
+
+class RunScreen(ScopedScreen):
+    """A screen about a run; `show` is called a few times a second while it is on top."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.shown = run
+
+    def show(self) -> None:
+        """Draws the run as it is now."""
+        raise NotImplementedError
+
+    def on_screen_resume(self) -> None:
+        """Catches up with what happened while another screen was on top."""
+        self.call_after_refresh(self.show)
+
+    def action_back(self) -> None:
+        """Goes back one screen."""
+        self.sparktop.action_go("dashboard")

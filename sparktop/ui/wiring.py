@@ -1,0 +1,42 @@
+"""The screens' ways out, joined to the runner and the store."""
+
+from __future__ import annotations
+
+from sparktop.model.records import Contender
+from sparktop.places import Places
+from sparktop.runner.contenders import demo_contenders, resolve_contenders
+from sparktop.runner.plan import Plan, make_plan
+from sparktop.scenarios.library import Library
+from sparktop.ui.feed import Clock, Feed
+from sparktop.ui.ports import Ports, Verdict
+
+
+def real_ports(library: Library, places: Places, clock: Clock) -> Ports:
+    """Returns the ways out of a program that runs models."""
+
+    def fits(plan: Plan, contender: Contender) -> Verdict:
+        from sparktop.runner.fit import assess
+
+        fit = assess(plan, contender)
+        return Verdict(ok=fit.ok, sentence=fit.sentence)
+
+    def open_feed(plan: Plan) -> Feed:
+        # Engines and telemetry come with it: the menu shows without them.
+        from sparktop.ui.live import LiveFeed
+
+        return LiveFeed(plan, places, clock)
+
+    def recover() -> tuple[str, ...]:
+        return ()
+
+    return Ports(
+        scenarios=library.list,
+        demos=demo_contenders,
+        resolve=lambda spec: resolve_contenders([spec])[0],
+        plan=make_plan,
+        fits=fits,
+        open=open_feed,
+        recover=recover,
+        places=places,
+        clock=clock,
+    )

@@ -1,0 +1,108 @@
+"""Ways out of the screens that lead nowhere: no model, no thread of a run, a clock that is set by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import recorded
+
+from sparktop.model.events import Event
+from sparktop.model.records import Contender, Options
+from sparktop.model.scenario import Scenario
+from sparktop.places import Places
+from sparktop.runner.contenders import BadContender
+from sparktop.runner.plan import Plan
+from sparktop.scenarios.library import Library
+from sparktop.ui.application import SparktopApp
+from sparktop.ui.feed import Feed, ReplayFeed
+from sparktop.ui.ports import Ports, Verdict
+
+UNICODE_TERMINAL = {"TERM": "xterm-256color", "LANG": "en_US.UTF-8"}
+
+
+@dataclass
+class Watch:
+    """A clock that stands still until somebody moves it."""
+
+    t: float = 100.0
+
+    def __call__(self) -> float:
+        """Seconds from some zero."""
+        return self.t
+
+
+@dataclass
+class Bench:
+    """An app on a bench: everything around it is fake and can be looked at.
+
+    Attributes:
+        home: Folder for the person's files.
+        watch: The clock of app and feed.
+        events: What a started run replays.
+        plans: What was started, in order.
+        feeds: The feeds of those.
+        verdicts: Names of contenders that do not fit, with the reason.
+        recovered: What recovery tells.
+    """
+
+    home: Path
+    watch: Watch = field(default_factory=Watch)
+    events: Sequence[Event] = ()
+    plans: list[Plan] = field(default_factory=list)
+    feeds: list[Feed] = field(default_factory=list)
+    verdicts: dict[str, str] = field(default_factory=dict)
+    recovered: tuple[str, ...] = ()
+    open: Callable[[Plan], Feed] | None = None
+
+    @property
+    def places(self) -> Places:
+        """Folders under `home`."""
+        return Places.of({"HOME": str(self.home)})
+
+    def app(self, plan: Plan | None = None, environ: dict[str, str] = UNICODE_TERMINAL) -> SparktopApp:
+        """Makes the app."""
+        library = Library(recorded.ROOT / "scenarios", self.places.scenarios)
+        ports = Ports(
+            scenarios=library.list,
+            demos=lambda: (recorded.DEMO_BASE, recorded.DEMO_SUTRA),
+            resolve=self._resolve,
+            plan=self.plan,
+            fits=self._fits,
+            open=self._open,
+            recover=lambda: self.recovered,
+            places=self.places,
+            clock=self.watch,
+        )
+        return SparktopApp(ports, plan=plan, environ=environ)
+
+    @staticmethod
+    def plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Options) -> Plan:
+        """Plans as the runner does, as far as the screens can tell."""
+        items = scenario.items[: options.limit] if options.limit else scenario.items
+        return Plan(replace(scenario, items=items), contenders, options)
+
+    def default_plan(self) -> Plan:
+        """Both demo models on the sutra questions."""
+        return self.plan(recorded.scenario(), (recorded.DEMO_BASE, recorded.DEMO_SUTRA), Options())
+
+    def _open(self, plan: Plan) -> Feed:
+        self.plans.append(plan)
+        feed = self.open(plan) if self.open else ReplayFeed("20260209-101500-sutra-qa", self.events, self.watch)
+        self.feeds.append(feed)
+        return feed
+
+    def _fits(self, plan: Plan, contender: Contender) -> Verdict:
+        if reason := self.verdicts.get(contender.name):
+            return Verdict(ok=False, sentence=reason)
+        return Verdict(ok=True, sentence="needs 0.1 GiB of 100.4 GiB")
+
+    @staticmethod
+    def _resolve(spec: str) -> Contender:
+        path = Path(spec)
+        if not path.is_file():
+            raise BadContender(f'"{spec}" is no file and no demo model.')
+        return Contender(
+            name=path.stem, engine="llama.cpp", model=str(path), node="spark-a", size=path.stat().st_size
+        )
