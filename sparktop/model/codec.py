@@ -43,7 +43,7 @@ def encode(event: Event) -> bytes:
     try:
         return b'{"event":"' + _NAMES[type(event)].encode() + b'",' + orjson.dumps(event)[1:]
     except (TypeError, orjson.JSONEncodeError):
-        clean: Any = _without_surrogates(msgspec.to_builtins(event))
+        clean: Any = without_surrogates(msgspec.to_builtins(event))
         return orjson.dumps({"event": _NAMES[type(event)], **clean})
 
 
@@ -63,16 +63,20 @@ def decode(line: bytes | str) -> Event:
     if cls is None:
         raise NotAnEvent(f'unknown event "{name[:40]}"')
     try:
-        return msgspec.convert(fields, cls)
+        event = msgspec.convert(fields, cls)
     except msgspec.ValidationError as error:
         raise NotAnEvent(f'event "{name}": {error}') from None
+    if isinstance(event, events.Tokens) and len(event.times) != len(event.counts):
+        raise NotAnEvent(f'event "{name}": {len(event.times)} times but {len(event.counts)} counts')
+    return event
 
 
-def _without_surrogates(value: Any) -> Any:
+def without_surrogates(value: Any) -> Any:
+    """Returns a JSON value in which every lone surrogate is U+FFFD."""
     if isinstance(value, str):
         return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, dict):
-        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+        return {without_surrogates(k): without_surrogates(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_surrogates(item) for item in value]
+        return [without_surrogates(item) for item in value]
     return value

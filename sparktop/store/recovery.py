@@ -1,0 +1,100 @@
+"""After a crash: runs that were left without a snapshot get one from their journal."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparktop.model.events import Notice, Status
+from sparktop.model.snapshot import take_snapshot
+from sparktop.model.state import fold
+from sparktop.store.journal import lock
+from sparktop.store.names import snapshot_path
+from sparktop.store.reading import BadJournal, JournalContents, read_journal
+from sparktop.store.snapshots import is_finished, write_snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A run that was found without a snapshot.
+
+    Attributes:
+        id: Name of the run.
+        snapshot: The snapshot that was made; None if none could be.
+        status: How the run ended; None if that is not known.
+        problem: One sentence on what went wrong; empty if nothing did.
+    """
+
+    id: str
+    snapshot: Path | None
+    status: Status | None
+    problem: str = ""
+
+
+def recover(runs: Path) -> list[Recovered]:
+    """Makes the snapshots that a crash prevented; the next call finds nothing more to do.
+
+    A run that is going on holds the lock of its journal and is left alone. A file that is no
+    journal is renamed to `<id>.jsonl.broken`, so that it is reported once.
+
+    Args:
+        runs: Folder of the runs; it need not exist.
+
+    Raises:
+        OSError: The folder can't be listed.
+    """
+    try:
+        journals = sorted(path for path in runs.iterdir() if path.suffix == ".jsonl")
+    except FileNotFoundError:
+        return []
+    found = []
+    for path in journals:
+        try:
+            result = _recover(path)
+        except OSError as error:
+            problem = f"cannot recover {path}: {error.strerror or error}"
+            result = Recovered(id=path.stem, snapshot=None, status=None, problem=problem)
+        if result:
+            found.append(result)
+    return found
+
+
+def _recover(path: Path) -> Recovered | None:
+    snapshot = snapshot_path(path.parent, path.stem)
+    # An empty journal belongs to a run that has not begun: its writer may be about to lock it.
+    if is_finished(snapshot) or path.stat().st_size == 0:
+        return None
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        lock(fd)
+        # Its program may have ended it between the first look and the lock.
+        return None if is_finished(snapshot) else _finish(path, snapshot)
+    except BlockingIOError:
+        return None
+    finally:
+        os.close(fd)
+
+
+def _finish(path: Path, snapshot: Path) -> Recovered:
+    try:
+        contents = read_journal(path)
+    except BadJournal as error:
+        broken = path.with_suffix(".jsonl.broken")
+        path.rename(broken)
+        return Recovered(id=path.stem, snapshot=None, status=None, problem=f"{error}; kept as {broken.name}")
+    state = fold(contents.events)
+    status = Status.INTERRUPTED if state.ended is None else state.status
+    problem = _damage(contents)
+    if problem:
+        state.apply(Notice(t=state.now, text=problem))
+    write_snapshot(take_snapshot(state, status), snapshot)
+    return Recovered(id=path.stem, snapshot=snapshot, status=status, problem=problem)
+
+
+def _damage(contents: JournalContents) -> str:
+    if not contents.damage:
+        return ""
+    first = contents.damage[0]
+    more = f" and {len(contents.damage) - 1} more" if len(contents.damage) > 1 else ""
+    return f"part of the journal could not be read: line {first.line}{more}: {first.reason}"

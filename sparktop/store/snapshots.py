@@ -1,0 +1,100 @@
+"""Snapshots as files: written whole or not at all, and read back with their version checked."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from sparktop.model.codec import without_surrogates
+from sparktop.model.events import Status
+from sparktop.model.snapshot import SCHEMA, Snapshot
+from sparktop.store.journal import sync_folder
+
+_FAMILY, _VERSION = SCHEMA.split("/")
+_HEAD_BYTES: Final = 1024
+_STATUS: Final = re.compile(rb'^  "status": "([a-z]+)"', re.MULTILINE)
+
+
+class BadSnapshot(ValueError):
+    """The file is no snapshot that this version reads; the message is one sentence that names it."""
+
+
+def encode_snapshot(snapshot: Snapshot) -> bytes:
+    """Returns the document as JSON, indented for people.
+
+    Lone surrogates, which JSON cannot hold, become U+FFFD.
+    """
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    try:
+        return orjson.dumps(snapshot, option=options)
+    except orjson.JSONEncodeError:
+        return orjson.dumps(without_surrogates(msgspec.to_builtins(snapshot)), option=options)
+
+
+def write_snapshot(snapshot: Snapshot, path: Path) -> None:
+    """Writes the document so that at every moment the file is the old one or the new one, whole.
+
+    The file and its folder are created for their owner alone, as answers may be private.
+
+    Raises:
+        OSError: It can't be written; what was there before is untouched.
+    """
+    data = encode_snapshot(snapshot)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    sync_folder(path.parent)
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Reads a snapshot; fields that this version does not know are ignored.
+
+    Raises:
+        OSError: The file can't be read.
+        BadSnapshot: It is no snapshot, of another version, or damaged.
+    """
+    try:
+        document: Any = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise BadSnapshot(f"{path}: not a snapshot of sparktop: not JSON: {error}") from error
+    schema = document.get("schema") if isinstance(document, dict) else None
+    family, _, version = schema.partition("/") if isinstance(schema, str) else ("", "", "")
+    if family != _FAMILY or not version.isdecimal():
+        raise BadSnapshot(f'{path}: not a snapshot of sparktop: expected "schema": "{SCHEMA}"')
+    if version != _VERSION:
+        newer = int(version) > int(_VERSION)
+        advice = "update sparktop to read it" if newer else "this version no longer reads it"
+        raise BadSnapshot(f"{path}: written as {schema}, and this sparktop reads {SCHEMA}: {advice}")
+    try:
+        return msgspec.convert(document, Snapshot)
+    except msgspec.ValidationError as error:
+        raise BadSnapshot(f"{path}: damaged: {error}") from error
+
+
+def is_finished(path: Path) -> bool:
+    """Whether the file is the snapshot of a run that has ended; reads no more than its head.
+
+    Raises:
+        OSError: The file is there and can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except FileNotFoundError:
+        return False
+    status = _STATUS.search(head)
+    return status is not None and status[1] != Status.RUNNING.encode()
