@@ -14,12 +14,14 @@ class Options:
         max_tokens: Overrides the scenario's limit; 0 leaves it.
         seed: Overrides the scenario's seed; None leaves it.
         together: All contenders at once on one machine; figures are then marked as contended.
+        reserve: Bytes of memory that a load must leave; None for the default.
     """
 
     limit: int = 0
     max_tokens: int = 0
     seed: int | None = None
     together: bool = False
+    reserve: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

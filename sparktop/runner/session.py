@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+import queue
+import re
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Final
 
-from sparktop.model.events import Event, Status
+import psutil
+
+import sparktop
+from sparktop.engines.llama.engine import LlamaEngine
+from sparktop.engines.protocol import Room
+from sparktop.model.events import Event, Notice, RunEnded, RunStarted, SampleTaken, Status
+from sparktop.model.records import Contender
+from sparktop.model.snapshot import take_snapshot
+from sparktop.model.state import RunState
+from sparktop.nodes.local import describe_local
 from sparktop.places import Places
+from sparktop.runner.fit import assess
+from sparktop.runner.lane import Condition, Lane
 from sparktop.runner.plan import Plan
+from sparktop.store.journal import Journal
+from sparktop.store.names import journal_path, new_run_id, snapshot_path
+from sparktop.store.snapshots import write_snapshot
+from sparktop.telemetry.cpu import CpuSource
+from sparktop.telemetry.memory import MemorySource, allocatable
+from sparktop.telemetry.reading import Reading, Unreadable
+from sparktop.telemetry.sampler import Sampler
+
+_TICK_S: Final = 0.1
+"""How often conditions that no event announces (deadlines, memory) are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +56,74 @@ class Outcome:
     problems: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class _Running:
+    """A lane that is under way, and what it waits for."""
+
+    lane: Lane
+    condition: Condition
+    advance: Callable[[], Condition | None] = field(repr=False)
+
+
 class Session:
     """Runs a plan: engines, telemetry, journal and snapshot.
 
-    `listen` is called with every event, in order, from the session's threads: it must be quick and
+    `listen` is called with every event, in order, from the session's thread: it must be quick and
     must not raise (a `deque.append` is right).
+
+    Args:
+        plan: What to run.
+        places: Where the journal, the snapshot and the logs go.
+        listen: Takes every event.
+        environ: Environment of the engines.
+        root: Where /proc and /sys are looked for.
+        clock_ns: Monotonic clock in nanoseconds, the same for all processes of the machine.
+        wall: Wall-clock time, with its zone.
     """
 
-    def __init__(self, plan: Plan, places: Places, listen: Callable[[Event], None]) -> None:
-        raise NotImplementedError
-
-    @property
-    def id(self) -> str:
-        """Name of the run."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        plan: Plan,
+        places: Places,
+        listen: Callable[[Event], None],
+        *,
+        environ: Mapping[str, str] = os.environ,
+        root: Path = Path("/"),
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        wall: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
+        self._plan = plan
+        self._places = places
+        self._listen = listen
+        self._environ = environ
+        self._root = root
+        self._clock_ns = clock_ns
+        self._created = wall()
+        self._origin_ns = clock_ns()
+        self._node = ""
+        self._problems: list[str] = []
+        self.id = new_run_id(places.runs, plan.scenario.name, self._created)
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._state = RunState()
+        self._lock = threading.Lock()
+        self._cancel = threading.Event()
+        self._journal: Journal | None = None
+        self._outcome: Outcome | None = None
+        self._thread = threading.Thread(target=self._run, name="session", daemon=True)
 
     def start(self) -> None:
         """Begins; returns at once."""
-        raise NotImplementedError
+        self._thread.start()
 
     def cancel(self) -> None:
         """Asks the run to stop: within one decode step the engines do. Returns at once."""
-        raise NotImplementedError
+        self._cancel.set()
+        self._events.put(None)
 
     def wait(self, timeout: float | None = None) -> Outcome | None:
         """Waits for the end; None if it did not come within `timeout` seconds."""
-        raise NotImplementedError
+        self._thread.join(timeout)
+        return None if self._thread.is_alive() else self._outcome
 
     def snapshot_now(self) -> Path:
         """Writes a snapshot of the run so far and returns its file.
@@ -59,4 +131,174 @@ class Session:
         Raises:
             OSError: It can't be written.
         """
-        raise NotImplementedError
+        with self._lock:
+            snapshot = take_snapshot(self._state)
+        path = snapshot_path(self._places.runs, self.id)
+        write_snapshot(snapshot, path)
+        return path
+
+    def _clock(self) -> float:
+        return (self._clock_ns() - self._origin_ns) / 1e9
+
+    def _run(self) -> None:
+        self._journal = Journal(journal_path(self._places.runs, self.id), self._problem)
+        sampler = Sampler(
+            (MemorySource(self._root / "proc"), CpuSource(self._root / "proc")), emit=self._sampled, clock=self._clock
+        )
+        status = Status.FAILED
+        try:
+            lanes = self._begin()
+            sampler.start()
+            self._drive(lanes)
+            status = self._verdict()
+        except Exception as error:  # whatever it was, what has been measured is kept
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self._problem(f"sparktop made an error ({error!r} in {Path(where.filename).name}:{where.lineno})")
+        finally:
+            sampler.stop()
+            self._drain()
+            self._publish(RunEnded(t=self._clock(), status=status))
+            self._outcome = self._keep(status)
+
+    def _begin(self) -> list[Lane]:
+        plan = self._plan
+        node = describe_local(self._root)
+        self._node = node.name
+        self._publish(
+            RunStarted(
+                t=0.0,
+                id=self.id,
+                created=self._created.isoformat(timespec="milliseconds"),
+                sparktop=sparktop.__version__,
+                scenario=plan.scenario,
+                options=plan.options,
+                nodes=(node,),
+                contenders=plan.contenders,
+                planned=plan.planned,
+            )
+        )
+        lanes: list[Lane] = []
+        first = 0
+        for contender in plan.contenders:
+            lane = self._lane(contender, first)
+            lane.announce()
+            lanes.append(lane)
+            first = lane.after
+        return lanes
+
+    def _lane(self, contender: Contender, first: int) -> Lane:
+        proc = self._root / "proc"
+        log = self._places.logs / f"{self.id}-{_file_name(contender.name)}.log"
+        room = self._plan.room()
+        together = self._plan.options.together and len(self._plan.contenders) > 1
+        threads = max(1, _processors() // len(self._plan.contenders)) if together else _processors()
+        make = partial(
+            LlamaEngine,
+            contender=contender.name,
+            path=Path(contender.model),
+            room=Room(slots=room.slots, context=room.context, threads=threads),
+            log=log,
+            emit=self._events.put,
+            clock=self._clock,
+            origin_ns=self._origin_ns,
+            environ=self._environ,
+        )
+        return Lane(
+            self._plan,
+            contender,
+            first=first,
+            make_engine=make,
+            assess=lambda: assess(self._plan, contender, proc),
+            available=lambda: _available(proc),
+            publish=self._publish,
+            state=self._state,
+            clock=self._clock,
+            cancelled=self._cancel.is_set,
+        )
+
+    def _drive(self, lanes: list[Lane]) -> None:
+        """Runs the lanes: one after another, or all at once."""
+        groups = [lanes] if self._plan.options.together else [[lane] for lane in lanes]
+        for group in groups:
+            running = [started for lane in group if (started := _start(lane)) is not None]
+            while running:
+                self._take_event()
+                running = [still for lane in running if (still := _go_on(lane)) is not None]
+
+    def _take_event(self) -> None:
+        """Publishes what has come; waits a moment if nothing has."""
+        try:
+            event = self._events.get(timeout=_TICK_S)
+        except queue.Empty:
+            return
+        if event is not None:
+            self._publish(event)
+
+    def _drain(self) -> None:
+        while not self._events.empty():
+            self._take_event()
+
+    def _publish(self, event: Event) -> None:
+        with self._lock:
+            self._state.apply(event)
+        if self._journal is not None:
+            self._journal.append(event)
+        self._listen(event)
+
+    def _sampled(self, reading: Reading) -> None:
+        self._events.put(
+            SampleTaken(t=reading.t, node=self._node, values=dict(reading.values), missing=dict(reading.missing))
+        )
+
+    def _problem(self, sentence: str) -> None:
+        self._problems.append(sentence)
+        self._events.put(Notice(t=self._clock(), text=sentence))
+
+    def _verdict(self) -> Status:
+        if self._cancel.is_set():
+            return Status.CANCELLED
+        return Status.COMPLETED if any(request.ok for request in self._state.measured()) else Status.FAILED
+
+    def _keep(self, status: Status) -> Outcome:
+        path: Path | None = None
+        if self._journal is not None:
+            self._journal.close()
+        try:
+            path = self.snapshot_now()
+        except OSError as error:
+            where = snapshot_path(self._places.runs, self.id)
+            self._problems.append(f"the snapshot can't be written: {error.strerror or error} ({where})")
+        return Outcome(status, path, tuple(self._problems))
+
+
+def _start(lane: Lane) -> _Running | None:
+    steps = lane.run()
+    advance: Callable[[], Condition | None] = partial(next, steps, None)
+    condition = advance()
+    return None if condition is None else _Running(lane, condition, advance)
+
+
+def _go_on(running: _Running) -> _Running | None:
+    """Lets a lane go as far as it can; None when it has arrived."""
+    while running.condition():
+        condition = running.advance()
+        if condition is None:
+            return None
+        running.condition = condition
+    return running
+
+
+def _available(proc: Path) -> int | None:
+    try:
+        return allocatable(proc).bytes
+    except Unreadable:
+        return None
+
+
+def _processors() -> int:
+    """Cores that this process may use; llama.cpp loses by sharing one between two threads."""
+    return min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]", "-", name)[:80]

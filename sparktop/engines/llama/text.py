@@ -37,6 +37,7 @@ class StreamText:
         self._pending = ""
         self._begun = reasoning
         self._header: str | None = None
+        self._skip_lines = False
         self.kind = TokenKind.REASONING if reasoning else TokenKind.ANSWER
         self.stopped = False
 
@@ -68,14 +69,18 @@ class StreamText:
         """Decides some of the pending text; True if no more can be decided now."""
         if self._header is not None:
             return self._read_header()
+        if self._skip_lines:  # the blank lines between reasoning and answer
+            self._pending = self._pending.lstrip("\n")
+            self._skip_lines = not self._pending
         markers = self._markers()
         at, found = _first(self._pending, (*markers, *self._stop))
         if found is None:
             keep = 0 if final else _held_back(self._pending, (*markers, *self._stop))
-            if not final and not self._begun and not self._pending.strip():
+            decided = self._pending[: len(self._pending) - keep]
+            if not final and not self._begun and not decided.strip():
                 return True  # blank lines before a possible <think> belong to neither
-            self._say(spans, self._pending[: len(self._pending) - keep])
-            self._pending = self._pending[len(self._pending) - keep :]
+            self._say(spans, decided)
+            self._pending = self._pending[len(decided) :]
             return True
         before = self._pending[:at]
         self._pending = self._pending[at + len(found) :]
@@ -87,7 +92,7 @@ class StreamText:
         elif found == THINK[1]:
             self._say(spans, before)
             self.kind = TokenKind.ANSWER
-            self._pending = self._pending.lstrip("\n")
+            self._skip_lines = True
         elif found in (CHANNEL, START):
             self._say(spans, before)
             self._header = ""

@@ -1,0 +1,123 @@
+"""Whether a model fits into memory, worked out before it is loaded.
+
+On unified memory a load that is too large does not fail: it wedges the machine. So the sum is done
+first, and shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sparktop.engines.gguf import BadModelFile, Header, read_header
+from sparktop.engines.protocol import Room
+from sparktop.model.records import Contender
+from sparktop.runner.plan import Plan
+from sparktop.telemetry.memory import MemoryInfo, allocatable
+from sparktop.telemetry.reading import Unreadable
+
+RESERVE: Final = 8 << 30
+"""Bytes that a load must leave by default: the floor at which owners of a Spark run watchdogs."""
+
+_RESERVE_SHARE: Final = 10
+"""On machines with less than 80 GiB the reserve is this part of the memory instead."""
+
+_KV_BYTES: Final = 2
+"""The KV cache holds half-precision numbers."""
+
+_UBATCH: Final = 2048
+_PROCESS: Final = 200 << 20
+"""A worker process with llama.cpp and its libraries, before any model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The sum, in bytes.
+
+    Attributes:
+        weights: All tensors, as they lie on disk.
+        kv: Cache of keys and values for every slot at its full context.
+        compute: Estimate of the engine's scratch buffers and its process.
+        allocatable: What can be had now; None if the machine doesn't tell.
+        reserve: What must be left.
+        rule: How `allocatable` was found.
+        problem: Why there is no sum; empty if there is one.
+    """
+
+    weights: int
+    kv: int
+    compute: int
+    allocatable: int | None
+    reserve: int
+    rule: str
+    problem: str = ""
+
+    @property
+    def need(self) -> int:
+        """Bytes that the load will take."""
+        return self.weights + self.kv + self.compute
+
+    @property
+    def ok(self) -> bool:
+        """Whether it fits, as far as can be told."""
+        return not self.problem and (self.allocatable is None or self.need + self.reserve <= self.allocatable)
+
+    @property
+    def sentence(self) -> str:
+        """The sum in words."""
+        if self.problem:
+            return self.problem
+        need = (
+            f"needs {_gib(self.need)} GiB (weights {_gib(self.weights)} + KV cache {_gib(self.kv)}"
+            f" + compute {_gib(self.compute)})"
+        )
+        if self.allocatable is None:
+            return f"{need}; what can be allocated is not known: {self.rule}"
+        have = f"{_gib(self.allocatable)} GiB can be allocated ({self.rule}) and {_gib(self.reserve)} must stay free"
+        if self.ok:
+            return f"{need}; {have}"
+        return f"does not fit: {need}; {have}: choose a smaller model, fewer streams or a smaller --reserve"
+
+
+def assess(plan: Plan, contender: Contender, proc: Path = Path("/proc")) -> Fit:
+    """Holds what a contender needs for a plan against what the machine has."""
+    room = plan.room()
+    try:
+        header = read_header(Path(contender.model))
+    except BadModelFile as error:
+        return Fit(0, 0, 0, None, 0, "", problem=str(error))
+    weights, kv, compute = header.size, kv_bytes(header, room), compute_bytes(header)
+    try:
+        have = allocatable(proc)
+        total = MemoryInfo(proc).bytes("MemTotal")
+    except Unreadable as error:
+        return Fit(weights, kv, compute, None, plan.options.reserve or 0, str(error))
+    reserve = plan.options.reserve
+    if reserve is None:
+        reserve = min(RESERVE, total // _RESERVE_SHARE)
+    return Fit(weights, kv, compute, have.bytes, reserve, have.rule)
+
+
+def kv_bytes(header: Header, room: Room) -> int:
+    """Size of the KV cache: over all layers, heads x (key + value length) x bytes x tokens.
+
+    An upper bound for models with sliding windows or recurrent layers, which hold less.
+    """
+    heads = max(header.number("attention.head_count"), 1)
+    length = header.number("embedding_length") // heads
+    key = header.number("attention.key_length", length)
+    value = header.number("attention.value_length", length)
+    per_token = sum(header.per_layer("attention.head_count_kv", heads)) * (key + value) * _KV_BYTES
+    trained = header.number("context_length") or room.context
+    return per_token * min(room.context, trained) * room.slots
+
+
+def compute_bytes(header: Header) -> int:
+    """Estimate of the scratch buffers: one row of logits or of the widest layer per batch token."""
+    widest = max(header.vocabulary, 4 * header.number("embedding_length"), header.number("feed_forward_length"))
+    return _UBATCH * widest * 4 + _PROCESS
+
+
+def _gib(size: int) -> str:
+    return f"{size / (1 << 30):,.1f}"

@@ -1,0 +1,228 @@
+"""One contender's way through a plan: load, warm up, ask, unload, see the memory come back.
+
+A lane is a generator of conditions: it yields a function, and goes on when that returns true. The
+session runs one lane after another or several side by side without a thread for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from sparktop.engines.protocol import Clock, Emit, Engine, Generation
+from sparktop.model.events import (
+    ContenderFailed,
+    Finish,
+    Notice,
+    RequestDone,
+    RequestFailed,
+    RequestQueued,
+    RequestSent,
+    TokenSource,
+)
+from sparktop.model.records import Contender
+from sparktop.model.scenario import Item
+from sparktop.model.state import Phase, RunState
+from sparktop.runner.fit import Fit
+from sparktop.runner.plan import RANDOM_ITEM, Plan, Wave
+
+Condition = Callable[[], bool]
+
+_CANCEL_S: Final = 3.0
+"""How long an engine may take to end its requests, or to go, before it is killed."""
+
+_UNLOAD_S: Final = 30.0
+"""How long an engine may take to free a large model."""
+
+_MEMORY_S: Final = 5.0
+_MEMORY_SHARE: Final = 0.8
+"""Memory counts as given back when this share of what the load took is there again."""
+
+_NOTABLE: Final = 256 << 20
+"""Below this many bytes, other programs' comings and goings hide what a load took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of the plan with its number."""
+
+    number: int
+    item: Item
+    wave: Wave
+    index: int
+
+
+class Lane:
+    """Runs one contender.
+
+    Args:
+        first: Number of its first request in the run.
+        make_engine: Makes the engine, which loads nothing yet.
+        assess: Does the sum of memory, when it is this contender's turn.
+        available: Bytes that can be had now; None if the machine doesn't tell.
+        publish: Takes this lane's own events; they are in `state` when it returns.
+        state: The run, kept up to date by the session.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        contender: Contender,
+        *,
+        first: int,
+        make_engine: Callable[[], Engine],
+        assess: Callable[[], Fit],
+        available: Callable[[], int | None],
+        publish: Emit,
+        state: RunState,
+        clock: Clock,
+        cancelled: Condition,
+    ) -> None:
+        self.contender = contender
+        self._plan = plan
+        self._make_engine = make_engine
+        self._assess = assess
+        self._available = available
+        self._publish = publish
+        self._state = state
+        self._clock = clock
+        self._cancelled = cancelled
+        self._waves: list[list[Asked]] = []
+        number = first
+        for wave in plan.waves():
+            asked = []
+            for item in wave.items:
+                asked.append(Asked(number, item, wave, number - first))
+                number += 1
+            self._waves.append(asked)
+        self._requests = [asked for wave in self._waves for asked in wave]
+
+    @property
+    def after(self) -> int:
+        """Number of the first request of the next lane."""
+        return self._requests[-1].number + 1 if self._requests else 0
+
+    def announce(self) -> None:
+        """Publishes every request as queued."""
+        for asked in self._requests:
+            self._publish(
+                RequestQueued(
+                    t=self._clock(),
+                    request=asked.number,
+                    contender=self.contender.name,
+                    item=asked.item.id,
+                    repetition=asked.wave.repetition,
+                    batch=asked.wave.batch,
+                    prompt=asked.item.prompt,
+                    max_tokens=self._plan.scenario.sampling.max_tokens,
+                    warmup=asked.wave.warmup,
+                )
+            )
+
+    def run(self) -> Iterator[Condition]:
+        """The way; ends when the contender's memory is free again."""
+        fit = self._assess()
+        if self._cancelled():
+            self._give_up()
+            return
+        if not fit.ok:
+            self._publish(ContenderFailed(t=self._clock(), contender=self.contender.name, error=fit.sentence))
+            self._give_up(fit.sentence)
+            return
+        before = self._available()
+        engine = self._make_engine()
+        engine.open()
+        yield lambda: self._phase not in (Phase.QUEUED, Phase.LOADING) or self._cancelled()
+        if self._phase is Phase.READY:
+            yield from self._ask(engine)
+        self._give_up(self._state.contenders[self.contender.name].error)
+        yield from self._leave(engine)
+        if not self._cancelled():
+            yield from self._see_memory_back(before, fit)
+
+    @property
+    def _phase(self) -> Phase:
+        return self._state.contenders[self.contender.name].phase
+
+    def _ask(self, engine: Engine) -> Iterator[Condition]:
+        for wave in self._waves:
+            if self._cancelled() or self._phase is Phase.FAILED:
+                return
+            sent = self._clock()
+            for asked in wave:
+                self._publish(RequestSent(t=sent, request=asked.number))
+            engine.submit([self._generation(asked) for asked in wave])
+            yield lambda wave=wave: self._ended(wave) or self._cancelled()  # type: ignore[misc]
+            if self._cancelled() and not self._ended(wave):
+                engine.cancel()
+                deadline = self._clock() + _CANCEL_S
+                yield lambda wave=wave, deadline=deadline: self._ended(wave) or self._clock() > deadline  # type: ignore[misc]
+
+    def _generation(self, asked: Asked) -> Generation:
+        scenario = self._plan.scenario
+        return Generation(
+            request=asked.number,
+            prompt=asked.item.prompt,
+            system=scenario.system,
+            random_tokens=scenario.isl if asked.item is RANDOM_ITEM else 0,
+            sampling=replace(scenario.sampling, seed=scenario.sampling.seed + asked.index),
+        )
+
+    def _ended(self, wave: Sequence[Asked]) -> bool:
+        return all(self._state.requests[asked.number].ended is not None for asked in wave)
+
+    def _give_up(self, error: str = "") -> None:
+        """Ends the requests that never got their turn."""
+        for asked in self._requests:
+            if self._state.requests[asked.number].ended is not None:
+                continue
+            if error:
+                self._publish(RequestFailed(t=self._clock(), request=asked.number, error=error))
+                continue
+            if not self._cancelled():
+                continue
+            self._publish(
+                RequestDone(
+                    t=self._clock(),
+                    request=asked.number,
+                    finish=Finish.CANCELLED,
+                    prompt_tokens=None,
+                    cached_tokens=None,
+                    output_tokens=self._state.requests[asked.number].output_tokens,
+                    prefill_ms=None,
+                    token_source=TokenSource.TOKEN_IDS,
+                )
+            )
+
+    def _leave(self, engine: Engine) -> Iterator[Condition]:
+        if self._phase is Phase.FAILED:
+            return
+        if self._phase is Phase.READY:
+            engine.close()
+            deadline = self._clock() + (_CANCEL_S if self._cancelled() else _UNLOAD_S)
+            yield lambda: self._gone or self._clock() > deadline or (self._cancelled() and self._clock() > deadline)
+        if not self._gone:
+            engine.kill()
+            yield lambda: self._gone
+
+    @property
+    def _gone(self) -> bool:
+        return self._phase in (Phase.DONE, Phase.FAILED)
+
+    def _see_memory_back(self, before: int | None, fit: Fit) -> Iterator[Condition]:
+        """Waits until the next model would find the memory that this one found."""
+        if before is None or fit.need < _NOTABLE:
+            return
+        enough = before - (1 - _MEMORY_SHARE) * fit.need
+        deadline = self._clock() + _MEMORY_S
+        yield lambda: (self._available() or 0) >= enough or self._cancelled() or self._clock() > deadline
+        now = self._available()
+        if now is not None and now < enough and not self._cancelled():
+            self._publish(
+                Notice(
+                    t=self._clock(),
+                    text=f"{(before - now) / (1 << 30):.1f} GiB of memory did not come back after"
+                    f" {self.contender.name} was unloaded: what runs next is measured with less",
+                )
+            )
