@@ -1,0 +1,108 @@
+"""`sparktop run`, and `sparktop` alone: on the screen where there is one, else headless."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Final
+
+from sparktop.cli.console import Console, Exit, Refused
+from sparktop.cli.library import library, places
+from sparktop.cli.target import Target
+from sparktop.model.events import Status
+from sparktop.model.records import Options
+from sparktop.model.text import one_line
+from sparktop.runner.contenders import BadContender, resolve_contenders
+from sparktop.runner.plan import Plan, make_plan
+from sparktop.scenarios.fields import BadScenario
+
+if TYPE_CHECKING:
+    from sparktop.headless.drive import Drive
+
+DEFAULT_SCENARIO: Final = "sutra-qa"
+"""What runs where there is neither a terminal nor a wish."""
+
+_CODES: Final = {
+    Status.COMPLETED: Exit.OK,
+    Status.FAILED: Exit.FAILED,
+    Status.CANCELLED: Exit.INTERRUPTED,
+}
+
+
+def execute(arguments: argparse.Namespace, console: Console) -> int:
+    """Runs the scenario that was asked for.
+
+    Raises:
+        Refused: An option, the scenario or a contender can't be used.
+    """
+    target = Target.of(arguments.out, arguments.json)
+    options = Options(
+        limit=arguments.limit,
+        max_tokens=arguments.max_tokens,
+        seed=arguments.seed,
+        together=arguments.together,
+        reserve=arguments.reserve << 30 if arguments.reserve is not None else None,
+    )
+    plan = _plan(arguments.scenario, arguments.contenders, options, console)
+    # Who wants a document wants no screen, and a screen could not print one.
+    if console.interactive and not (arguments.headless or arguments.json or arguments.out):
+        return _screen(console, plan)
+    return _headless(plan, target, console)
+
+
+def execute_bare(console: Console) -> int:
+    """Opens the screen; without a terminal, runs the default scenario with the demo models.
+
+    Raises:
+        Refused: Something that it needs is not there.
+    """
+    if console.interactive:
+        return _screen(console, None)
+    return _headless(_plan(DEFAULT_SCENARIO, [], Options(), console), Target(None, stdout=False), console)
+
+
+def _plan(scenario: str, contenders: list[str], options: Options, console: Console) -> Plan:
+    try:
+        return make_plan(library(console).get(scenario), resolve_contenders(contenders), options)
+    except (BadScenario, BadContender) as error:
+        raise Refused(str(error)) from error
+
+
+def _screen(console: Console, plan: Plan | None) -> int:
+    from sparktop.ui.app import run
+
+    return run(library(console), places(console), plan=plan)
+
+
+def _headless(plan: Plan, target: Target, console: Console) -> int:
+    from sparktop.headless.run import run_headless
+
+    done = run_headless(plan, places(console), console.err, console.environ)
+    if done.hung_up:
+        console.hang_up()
+        if done.outcome is None:
+            # The run's threads are still at it; what they have written so far is in the journal, and
+            # nothing that Python does on its way out may keep this process any longer.
+            os._exit(Exit.HUNG_UP)
+    _show(done, target, console)
+    for problem in done.outcome.problems if done.outcome else ():
+        console.note(f"sparktop: {one_line(problem)}")
+    if done.signal is not None:
+        return Exit.HUNG_UP if done.hung_up else Exit.INTERRUPTED
+    return _CODES.get(done.state.status, Exit.FAILED)
+
+
+def _show(done: Drive, target: Target, console: Console) -> None:
+    from sparktop.headless.results import results
+    from sparktop.model.snapshot import take_snapshot
+    from sparktop.store.snapshots import encode_snapshot
+
+    if done.state.started is None:
+        return
+    snapshot = take_snapshot(done.state)
+    path = done.outcome.snapshot if done.outcome else None
+    if target.path is not None or target.stdout:
+        # The very bytes that were kept, where they were.
+        target.write(path.read_bytes() if path else encode_snapshot(snapshot), console)
+    if not target.stdout:
+        console.say("\n".join(results(snapshot, path)))

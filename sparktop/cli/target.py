@@ -1,0 +1,95 @@
+"""The file that a snapshot is asked for in: checked before the run, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sparktop.cli.console import Console, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where `--out` and `--json` want the snapshot.
+
+    Attributes:
+        path: The file; None if no file was asked for.
+        stdout: Whether it is printed too.
+    """
+
+    path: Path | None
+    stdout: bool
+
+    @classmethod
+    def of(cls, out: str | None, json: bool) -> Target:
+        """Reads the options.
+
+        Raises:
+            Refused: The file could not be written when the run is over.
+        """
+        if out is None or out == "-":
+            return cls(None, stdout=json or out == "-")
+        if not out:
+            raise Refused("--out needs the name of a file")
+        path = Path(out)
+        _check(path)
+        return cls(path, stdout=json)
+
+    def write(self, document: bytes, console: Console) -> None:
+        """Writes the snapshot.
+
+        Raises:
+            Refused: The file can't be written after all.
+        """
+        if self.path is not None:
+            try:
+                _write(self.path, document)
+            except OSError as error:
+                raise Refused(f"{self.path} can't be written: {error.strerror or error}") from error
+        if self.stdout:
+            console.say(document.decode().rstrip("\n"))
+
+
+def _check(path: Path) -> None:
+    if path.is_dir():
+        raise Refused(f"--out {path} is a folder; name a file in it")
+    if path.exists():
+        if not os.access(path, os.W_OK):
+            raise Refused(f"--out {path} may not be written; name another file")
+        if not path.is_file():
+            return
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise Refused(f"--out {path}: there is no folder {folder}; create it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise Refused(f"--out {path}: the folder {folder} may not be written to; name another one")
+
+
+def _write(path: Path, document: bytes) -> None:
+    if path.exists() and not path.is_file():
+        # A pipe or a device (/dev/null, <(...)) can't be replaced, only written to.
+        with path.open("wb") as file:
+            file.write(document)
+        return
+    path = path.resolve()
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    new = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(document)
+            file.flush()
+            os.fsync(file.fileno())
+            os.fchmod(file.fileno(), path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    # It can only be read by setting it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Runs without a screen: progress on stderr, results on stdout."""

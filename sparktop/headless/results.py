@@ -1,0 +1,133 @@
+"""A finished run as tables of text: the figures, what is to be thought of them, and the answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sparktop.headless.columns import Align, table
+from sparktop.model.events import Finish
+from sparktop.model.metrics import Spread
+from sparktop.model.scenario import Item, Kind
+from sparktop.model.scoring import covered
+from sparktop.model.snapshot import RequestRecord, Snapshot
+from sparktop.model.summary import Summary
+from sparktop.model.text import one_line
+from sparktop.model.validity import Validity
+
+_UNKNOWN: Final = "n/a"
+
+_FIGURES: Final = (
+    *("CONTENDER", "BATCH", "OK", "FAILED", "TTFT ms", "TPOT ms", "DECODE tok/s"),
+    *("PREFILL tok/s", "RESPONSE s", "QPS", "TOTAL tok/s"),
+)
+_LEGEND: Final = (
+    "Medians over the requests; RESPONSE is the mean time to the last token, DECODE the speed of one stream,"
+    " TOTAL that of all streams together."
+)
+
+
+def results(snapshot: Snapshot, path: Path | None) -> list[str]:
+    """Returns the lines that a person reads when a run is over.
+
+    Args:
+        snapshot: The run.
+        path: Where it was written; None if it could not be.
+    """
+    toys = {record.contender.name for record in snapshot.contenders if record.contender.toy}
+    lines = [f"{one_line(snapshot.scenario.title)}: {snapshot.status}", ""]
+    if snapshot.summary:
+        lines += [*_figures(snapshot.summary, toys), "", _LEGEND, ""]
+    if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
+        lines += [*_answers(snapshot, toys), ""]
+    lines += _failures(snapshot)
+    lines += _validity(snapshot.validity)
+    lines += ["", f"snapshot: {one_line(str(path))}" if path else "snapshot: not written"]
+    return lines
+
+
+def _figures(summary: tuple[Summary, ...], toys: set[str]) -> list[str]:
+    rows = [
+        [
+            _name(row.contender, toys),
+            str(row.batch),
+            str(row.completed),
+            str(row.failed),
+            _median(row.ttft_ms, 1),
+            _median(row.tpot_ms, 2),
+            _median(row.decode_tok_s, 1),
+            ("~" if row.prefill_estimated else "") + _median(row.prefill_tok_s, 1),
+            _number(row.mean_response_ms / 1e3 if row.mean_response_ms is not None else None, 2),
+            _number(row.qps, 2),
+            _number(row.aggregate_tok_s, 1),
+        ]
+        for row in summary
+    ]
+    return table(_FIGURES, [Align.LEFT] + [Align.RIGHT] * (len(_FIGURES) - 1), rows)
+
+
+def _answers(snapshot: Snapshot, toys: set[str]) -> list[str]:
+    items = {item.id: item for item in snapshot.scenario.items}
+    rows = [_answer(request, items.get(request.item), toys) for request in snapshot.requests]
+    head = ["CONTENDER", "ITEM", "TITLE", "TIME s", "TOKENS", "POINTS", "END"]
+    return table(head, [Align.LEFT] * 3 + [Align.RIGHT] * 3 + [Align.LEFT], rows)
+
+
+def _answer(request: RequestRecord, item: Item | None, toys: set[str]) -> list[str]:
+    points = item.points if item else ()
+    return [
+        _name(request.contender, toys),
+        one_line(request.item),
+        one_line(item.title) if item else "",
+        _number(request.metrics.e2e_ms / 1e3 if request.metrics.e2e_ms is not None else None, 2),
+        str(request.tokens.output),
+        f"{sum(covered(request.answer, points))}/{len(points)}" if points else "-",
+        _end(request.finish),
+    ]
+
+
+def _end(finish: Finish | None) -> str:
+    match finish:
+        case None:
+            return "not ended"
+        case Finish.LENGTH:
+            return "cut at the token limit"
+        case Finish.ERROR:
+            return "failed"
+    return finish.value
+
+
+def _failures(snapshot: Snapshot) -> list[str]:
+    """One line for each way in which something failed, however many requests it hit."""
+    reasons = {
+        f"{one_line(record.contender.name)} failed: {one_line(record.error)}": None
+        for record in snapshot.contenders
+        if record.error
+    }
+    reasons |= {
+        f"{one_line(request.contender)} {one_line(request.item)} failed: {one_line(request.error)}": None
+        for request in snapshot.requests
+        if request.error and not any(one_line(request.error) in reason for reason in reasons)
+    }
+    return [*reasons, ""] if reasons else []
+
+
+def _validity(validity: Validity) -> list[str]:
+    head = "validity: valid" if validity.valid else "validity: NOT VALID, do not quote these figures"
+    return [
+        head,
+        *(f"  {verdict.severity}: {one_line(verdict.text)}" for verdict in validity.verdicts),
+        *(f"  not checked, {finding.code}: {one_line(finding.reason)}" for finding in validity.unjudged),
+    ]
+
+
+def _name(contender: str, toys: set[str]) -> str:
+    return one_line(contender) + (" (toy)" if contender in toys else "")
+
+
+def _median(spread: Spread, digits: int) -> str:
+    return _number(spread.median, digits)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return f"{value:.{digits}f}" if value is not None else _UNKNOWN
