@@ -256,14 +256,10 @@ class TimeChart(LineWidget):
         marked = self._reference_rows(axis, rows)
         result = []
         for y in range(rows):
+            drawn = [self._cell(layers, x, y) for x in range(cells)]
             rule, label, style_class = marked.get(y, (" ", "", ""))
-            spans: list[Span] = [(label, style_class)] if label else []
-            used = cell_len(label)
-            if used > cells:
-                spans, used = [(fit(label, cells), style_class)], cells
-            for x in range(used, cells):
-                spans.append(self._cell(layers, x, y) or (rule, style_class))
-            result.append(merge_spans(spans))
+            behind = _place_label(label, rule, [cell is None for cell in drawn]) if label else [rule] * cells
+            result.append(merge_spans([cell or (behind[x], style_class) for x, cell in enumerate(drawn)]))
         return result
 
     def _cell(self, layers: Sequence[tuple[Series, list[list[int]]]], x: int, y: int) -> Span | None:
@@ -289,11 +285,11 @@ class TimeChart(LineWidget):
         for reference in self._references:
             label = one_line(reference.label)
             if reference.value > axis.high:
-                marked.setdefault(0, (" ", f"{'^' if ascii_only else '▲'} {label} ", reference.style_class))
+                marked.setdefault(0, (" ", f" {'^' if ascii_only else '▲'} {label} ", reference.style_class))
             else:
                 dot = level(reference.value, axis.low, axis.high, rows * grain.down)
                 rule = "-" if ascii_only else "╌"
-                marked[rows - 1 - dot // grain.down] = (rule, f"{rule}{rule} {label} ", reference.style_class)
+                marked[rows - 1 - dot // grain.down] = (rule, f" {label} ", reference.style_class)
         return marked
 
     # -- around the picture ----------------------------------------------------------------------------------------
@@ -335,3 +331,28 @@ class TimeChart(LineWidget):
         plotted = self._collect(cells)[:1]
         axis = self._scale(plotted, 1)
         return merge_spans([*head, *self._plot_rows(plotted, axis, cells, 1)[0]])
+
+
+def _place_label(label: str, rule: str, free: Sequence[bool]) -> list[str]:
+    """Write a label on a rule: at the left if nothing is drawn there, else at the right, else behind what is drawn.
+
+    Args:
+        label: The label.
+        rule: The character of the rule.
+        free: For each cell, whether nothing is drawn on it.
+
+    Returns:
+        One character for each cell; a wide character is followed by an empty one.
+    """
+    cells = len(free)
+    text = fit(label, min(cell_len(label), max(0, cells - 4)))
+    characters: list[str] = []
+    for character in text:
+        characters += [character, *[""] * (cell_len(character) - 1)]
+    size = len(characters)
+    left, right = 2, cells - size - 2
+    at = right if right >= 0 and not all(free[left : left + size]) and all(free[right:]) else left
+    row = [rule] * cells
+    if all(free[at : at + size]) or cell_len(text) == len(text):
+        row[at : at + size] = characters
+    return row
