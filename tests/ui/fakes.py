@@ -103,6 +103,4 @@ class Bench:
         path = Path(spec)
         if not path.is_file():
             raise BadContender(f'"{spec}" is no file and no demo model.')
-        return Contender(
-            name=path.stem, engine="llama.cpp", model=str(path), node="spark-a", size=path.stat().st_size
-        )
+        return Contender(name=path.stem, engine="llama.cpp", model=str(path), node="spark-a", size=path.stat().st_size)

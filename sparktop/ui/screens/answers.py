@@ -1,4 +1,5 @@
 """Placeholder."""
+
 from sparktop.ui.screens.base import RunScreen
 
 

@@ -1,0 +1,112 @@
+"""Who runs: loading, ready, done, or failed and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.app import ComposeResult
+
+from sparktop.model import metrics
+from sparktop.model.state import ContenderState, Phase, RunState
+from sparktop.ui.chrome import Chrome, crop, glyphs_of, pad, safe
+from sparktop.ui.format import millis, seconds, size, speed
+from sparktop.ui.glyphs import Glyphs
+from sparktop.ui.panels.base import Panel, series_style
+from sparktop.ui.run import Run
+from sparktop.ui.widgets.line_widget import Span, SpanRow
+from sparktop.ui.widgets.wrap import WrappedText
+
+BAR_CELLS = 12
+
+
+class ContendersPanel(Panel):
+    """The state of each contender.
+
+    Args:
+        logs: Folder of the engines' logs.
+    """
+
+    def __init__(self, logs: Path) -> None:
+        super().__init__("contenders", "Contenders")
+        self._logs = logs
+        self._state: RunState | None = None
+
+    def compose(self) -> ComposeResult:
+        """Makes the lines."""
+        yield Chrome(self._rows, id="contender-lines")
+
+    def show(self, run: Run) -> None:
+        """Draws the run as it is now."""
+        self._state = run.state
+        self.query_one("#contender-lines", Chrome).repaint()
+
+    def _rows(self, width: int, height: int) -> list[SpanRow]:
+        if self._state is None:
+            return []
+        signs = glyphs_of(self.app)
+        contenders = list(self._state.contenders.values())
+        roomy = height >= 2 * len(contenders)
+        wide = min(max((len(c.contender.name) for c in contenders), default=0), max(8, width // 3))
+        rows: list[SpanRow] = []
+        for index, contender in enumerate(contenders):
+            rows.append(tuple(crop(self._headline(contender, series_style(index), wide, signs), width)))
+            if contender.phase is Phase.FAILED:
+                rows += self._failure(contender, width)
+            elif roomy:
+                rows.append(tuple(crop([("  ", ""), *self._details(contender)], width)))
+        return rows[:height]
+
+    def _headline(self, contender: ContenderState, style: str, wide: int, signs: Glyphs) -> list[Span]:
+        name: Span = (pad(safe(contender.contender.name), wide), style)
+        match contender.phase:
+            case Phase.QUEUED:
+                return [(f"{signs.waiting} ", "muted"), name, ("  queued", "muted")]
+            case Phase.LOADING:
+                full = round(contender.fraction * BAR_CELLS)
+                bar = [(signs.full * full, style), (signs.empty * (BAR_CELLS - full), "track")]
+                return [
+                    (f"{signs.working} ", "key"),
+                    name,
+                    ("  loading ", ""),
+                    *bar,
+                    (f" {contender.fraction:4.0%}", "value"),
+                ]
+            case Phase.FAILED:
+                return [(f"{signs.failed} ", "bad"), name, ("  failed", "bad")]
+            case Phase.DONE:
+                return [(f"{signs.ok} ", "ok"), name, ("  done   ", "ok"), *self._figures(contender)]
+            case _:
+                return [(f"{signs.working} ", "key"), name, ("  running", "key"), *self._figures(contender)]
+
+    def _figures(self, contender: ContenderState) -> list[Span]:
+        assert self._state
+        requests = self._state.measured(contender.contender.name)
+        done = sum(r.ended is not None for r in requests)
+        streams = [r.stream for r in requests]
+        decode = metrics.percentile([v for s in streams if (v := metrics.decode_tok_s(s)) is not None], 50)
+        first = metrics.percentile([v for s in streams if (v := metrics.ttft_ms(s)) is not None], 50)
+        return [
+            (f" {done:>3}/{len(requests)}", "value"),
+            (f" {speed(decode):>6}", "value"),
+            (" tok/s", "muted"),
+            (f" {millis(first):>8}", "value"),
+            (" TTFT", "muted"),
+        ]
+
+    def _details(self, contender: ContenderState) -> list[Span]:
+        facts = ["toy model"] if contender.contender.toy else []
+        if info := contender.info:
+            facts += [safe(info.description), size(info.size), f"{info.context:,} context", *map(safe, info.devices)]
+        else:
+            facts += [size(contender.contender.size or None)]
+        if contender.load_s is not None:
+            facts.append(f"loaded in {seconds(contender.load_s)}")
+        return [(", ".join(facts), "muted")]
+
+    def _failure(self, contender: ContenderState, width: int) -> list[SpanRow]:
+        wrapped = WrappedText(max(8, width - 2))
+        wrapped.append(safe(contender.error))
+        rows: list[SpanRow] = [(("  ", ""), (row.text, "bad")) for row in wrapped.rows]
+        last = contender.log.strip().rpartition("\n")[2]
+        where = f"log in {self._logs}" + (f': "{safe(last)}"' if last else "")
+        return [*rows, tuple(crop([("  ", ""), (where, "muted")], width))]

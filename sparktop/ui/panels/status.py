@@ -1,0 +1,100 @@
+"""The two lines that every screen of a run begins with, and the one that ends it."""
+
+from __future__ import annotations
+
+from sparktop.model import metrics
+from sparktop.model.events import Status
+from sparktop.model.state import RunState
+from sparktop.ui.chrome import crop, safe, spread_out
+from sparktop.ui.format import clock, plural
+from sparktop.ui.glyphs import Glyphs
+from sparktop.ui.run import Run
+from sparktop.ui.widgets.line_widget import Span, SpanRow
+
+_WORDS = {
+    Status.RUNNING: ("running", "key"),
+    Status.COMPLETED: ("completed", "ok"),
+    Status.CANCELLED: ("cancelled", "warn"),
+    Status.FAILED: ("failed", "bad"),
+    Status.INTERRUPTED: ("interrupted", "warn"),
+}
+
+
+def title_row(run: Run, where: str, width: int, signs: Glyphs) -> SpanRow:
+    """What runs, and how it stands."""
+    started = run.state.started
+    title = safe(started.scenario.title) if started else "starting" + signs.ellipsis
+    left: list[Span] = [("sparktop ", "title"), (f" {where} ", "muted"), (f" {title}", "value")]
+    word, style = _WORDS[run.state.status]
+    if run.active and run.cancelling:
+        word, style = "stopping" + signs.ellipsis, "warn"
+    sign = {"ok": signs.ok, "bad": signs.failed, "warn": "!", "key": signs.working}[style]
+    right: list[Span] = [(f"{sign} {word} ", style), (clock(run.now), "value")]
+    if run.frozen:
+        right = [(f" PAUSED {run.frozen_s:.0f} s ", "banner"), (" space goes on ", "muted")]
+    return spread_out(left, right, width)
+
+
+def progress_row(run: Run, width: int, signs: Glyphs) -> SpanRow:
+    """How much is done, what goes on, and how long it will take."""
+    state = run.state
+    if state.started is None:
+        return (("preparing the run" + signs.ellipsis, "muted"),)
+    planned = max(state.started.planned, len(state.requests), 1)
+    ended = sum(r.ended is not None for r in state.requests.values())
+    cells = max(6, min(30, width // 5))
+    full = round(cells * ended / planned)
+    left: list[Span] = [
+        (signs.full * full, "ok" if ended == planned else "title"),
+        (signs.empty * (cells - full), "track"),
+        (f" {ended} of {plural(planned, 'request')}", "value"),
+        *_current(state, signs),
+    ]
+    if not run.active:
+        return tuple(crop(left, width))
+    left_s = remaining_s(state, run.now)
+    eta = f"about {clock(left_s)} left" if left_s is not None else ""
+    return spread_out(left, [(eta, "muted")] if eta else [], width)
+
+
+def _current(state: RunState, signs: Glyphs) -> list[Span]:
+    active = state.active()
+    if not active:
+        loading = [c.contender.name for c in state.contenders.values() if c.phase == "loading"]
+        return [(f"   loading {safe(loading[0])}", "muted")] if loading else []
+    first = active[0].queued
+    items = {i.id: i.title for i in state.started.scenario.items} if state.started else {}
+    more = f" and {len(active) - 1} more" if len(active) > 1 else ""
+    title = f" {safe(items.get(first.item, ''))}" if items.get(first.item) else ""
+    return [(f"   {safe(first.contender)} {signs.dot} {safe(first.item)}{title}{more}", "muted")]
+
+
+def remaining_s(state: RunState, now: float) -> float | None:
+    """Seconds until the end, judged by the requests that have ended; None before one has.
+
+    Requests of a batch run together, so what counts is how many ended in the time since the first was sent.
+    """
+    if state.started is None:
+        return None
+    sent = [r.sent for r in state.requests.values() if r.sent is not None]
+    ended = [r.ended for r in state.requests.values() if r.ended is not None and r.sent is not None]
+    if not sent or not ended:
+        return None
+    left = max(state.started.planned, len(state.requests)) - len(ended)
+    pace = metrics.mean([(max(ended) - min(sent)) / len(ended)])
+    return max(0.0, left * pace - (now - max(ended))) if pace else None
+
+
+def ending_rows(run: Run, width: int) -> list[SpanRow]:
+    """What to do once the run has ended, and where it is kept."""
+    word, style = _WORDS[run.state.status]
+    first: list[Span] = [(f"The run is {word}. " if word != "failed" else "The run failed. ", style)]
+    for key, label in (("r", "results"), ("a", "answers"), ("m", "new run")):
+        first += [(f" {key} ", "key"), (f"{label} ", "")]
+    if run.outcome is None:
+        kept: list[Span] = [("Writing the snapshot.", "muted")]
+    elif run.outcome.snapshot is None:
+        kept = [("; ".join(map(safe, run.outcome.problems)) or "No snapshot was written.", "warn")]
+    else:
+        kept = [("Snapshot ", "muted"), (str(run.outcome.snapshot), "")]
+    return [tuple(crop(first, width)), tuple(crop(kept, width))]

@@ -1,0 +1,65 @@
+"""How fast tokens come."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from textual.app import ComposeResult
+
+from sparktop.model import metrics
+from sparktop.model.state import RunState
+from sparktop.ui.chrome import safe
+from sparktop.ui.format import speed
+from sparktop.ui.panels.base import Panel, series_style
+from sparktop.ui.panels.curves import Curves
+from sparktop.ui.run import Run
+from sparktop.ui.widgets.chart import TimeChart
+from sparktop.ui.widgets.series import Phase, Series
+
+
+class ThroughputPanel(Panel):
+    """Tokens per second of each contender."""
+
+    def __init__(self, curves: Curves) -> None:
+        super().__init__("throughput", "Throughput")
+        self._curves = curves
+
+    def compose(self) -> ComposeResult:
+        """Makes the chart."""
+        yield TimeChart(unit="tok/s", window=120, gap=1.0, glyphs=self.chart_glyphs)
+
+    def show(self, run: Run) -> None:
+        """Draws the run as it is now."""
+        chart = self.query_one(TimeChart)
+        if chart.window != run.window_s:
+            chart.window = run.window_s
+        start = run.now - run.window_s
+        series = []
+        figures = ""
+        for index, (name, curve) in enumerate(self._curves.by_name.items()):
+            seen = curve.within(curve.tok_s, start)
+            now = next((v for v in reversed(curve.tok_s[-2:]) if v is not None), None)
+            facts = (f"now {speed(now)}",) if now is not None else ()
+            if seen:
+                average, peak = f"mean {speed(metrics.mean(seen))}", f"peak {speed(max(seen))}"
+                facts = (*facts, average, peak)
+                # The frame has room for one contender: the last one that had tokens is the one that runs.
+                figures = ", ".join(facts)
+            series.append(Series(safe(name), curve.times, curve.tok_s, series_style(index), facts[:1], mark="line"))
+        chart.show(series, run.now, phases=_phases(run.state, start))
+        self.subtitle(figures)
+
+
+def _phases(state: RunState, start: float) -> list[Phase]:
+    """Who was asked when, where contenders run one after another."""
+    phases = []
+    for name in state.contenders:
+        sent = [r.sent for r in state.requests.values() if r.queued.contender == name and r.sent is not None]
+        if not sent:
+            continue
+        ended = [r.ended for r in state.requests.values() if r.queued.contender == name]
+        last = max((t for t in ended if t is not None), default=None) if None not in ended else None
+        if last is None or last >= start:
+            phases.append(Phase(start=min(sent), end=last, label=safe(name)))
+    overlap = any(a.end is None or a.end > b.start for a, b in pairwise(phases))
+    return [] if overlap else phases
