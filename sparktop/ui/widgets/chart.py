@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -12,7 +12,7 @@ from sparktop.model.text import one_line
 from sparktop.ui.widgets.axis import Axis, data_range, next_axis, tick_labels, time_labels
 from sparktop.ui.widgets.labels import fit, unavailable_rows
 from sparktop.ui.widgets.legend import LegendEntry, legend_spans
-from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, merge_spans
+from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, absorb_blanks, merge_spans
 from sparktop.ui.widgets.raster import GRAINS, ColumnSpans, GlyphSet, glyph, level, plot
 from sparktop.ui.widgets.ribbon import ribbon
 from sparktop.ui.widgets.series import Phase, Reference, Series
@@ -22,6 +22,8 @@ __all__ = ["Phase", "Reference", "Series", "TimeChart"]
 MIN_WIDTH_FOR_AXIS = 20
 MIN_HEIGHT_FOR_TIME = 5
 MIN_HEIGHT_FOR_PHASES = 6
+LONG_CELL = 2.0
+"""Seconds of a cell beyond which it is drawn while it is still under way."""
 
 _MARKERS = {
     "braille": {"area": "█", "line": "━", "dots": "┅"},
@@ -192,7 +194,7 @@ class TimeChart(LineWidget):
         body = self._plot_rows(plotted, axis, cells, rows)
         if with_axis:
             margin = self._margin(labels, axis, rows)
-            body = [merge_spans([(edge, "axis"), *row]) for edge, row in zip(margin, body, strict=True)]
+            body = [absorb_blanks([(edge, "axis"), *row]) for edge, row in zip(margin, body, strict=True)]
         result = [self._header(width, gutter)]
         if with_phases:
             across = GRAINS[self._glyphs].across
@@ -252,7 +254,9 @@ class TimeChart(LineWidget):
         grain = GRAINS[self._glyphs]
         first = self._first_column(cells)
         bounds = (axis.low, axis.high)
-        layers = [(one, plot(columns.spans, first, cells, rows, bounds, grain, one.mark)) for one, columns in plotted]
+        layers = [
+            (one, plot(self._settled(columns), first, cells, rows, bounds, grain, one.mark)) for one, columns in plotted
+        ]
         marked = self._reference_rows(axis, rows)
         result = []
         for y in range(rows):
@@ -261,6 +265,22 @@ class TimeChart(LineWidget):
             behind = _place_label(label, rule, [cell is None for cell in drawn]) if label else [rule] * cells
             result.append(merge_spans([cell or (behind[x], style_class) for x, cell in enumerate(drawn)]))
         return result
+
+    def _settled(self, columns: ColumnSpans) -> Mapping[int, tuple[float, float]]:
+        """Leave out the columns of a cell that the next samples can still change, unless they would be missed for long.
+
+        Textual sends a row from its left edge on, so each change at the right end costs whole rows. A cell that is
+        drawn once, when it is complete, costs a third of one that grows dot by dot.
+        """
+        across = GRAINS[self._glyphs].across
+        newest = columns.newest
+        if newest is None or columns.step * across > LONG_CELL:
+            return columns.spans
+        under_way = newest - newest % across
+        if self._now >= (under_way + 2 * across) * columns.step:
+            # The samples have ended, so nothing is going to change.
+            return columns.spans
+        return {column: span for column, span in columns.spans.items() if column < under_way}
 
     def _cell(self, layers: Sequence[tuple[Series, list[list[int]]]], x: int, y: int) -> Span | None:
         """Choose the character of a cell: the first series there owns it, and other lines show through."""

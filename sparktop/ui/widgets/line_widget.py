@@ -38,6 +38,47 @@ def merge_spans(spans: Sequence[Span]) -> SpanRow:
     return tuple(merged)
 
 
+def absorb_blanks(spans: Sequence[Span]) -> SpanRow:
+    """Join spans as `merge_spans` does, and let blanks take the style of what stands beside them.
+
+    Blanks at the end are dropped. A blank has no ink, so its style does not show as long as styles set the colour of
+    text and nothing else; and each change of style costs some forty bytes.
+
+    Args:
+        spans: The spans of one row, left to right; blanks have the empty style name.
+
+    Returns:
+        The same text in fewer spans.
+    """
+    joined: list[Span] = []
+    for text, name in merge_spans(spans):
+        if joined and not name and text.isspace():
+            joined[-1] = (joined[-1][0] + text, joined[-1][1])
+        elif joined and joined[-1][1] == name:
+            joined[-1] = (joined[-1][0] + text, name)
+        else:
+            joined.append((text, name))
+    if joined and joined[-1][0].endswith(" "):
+        joined[-1] = (joined[-1][0].rstrip(" "), joined[-1][1])
+        if not joined[-1][0]:
+            joined.pop()
+    if len(joined) > 1 and not joined[0][1] and joined[0][0].isspace():
+        joined[:2] = [(joined[0][0] + joined[1][0], joined[1][1])]
+    return tuple(joined)
+
+
+def inked_width(row: Sequence[Span]) -> int:
+    """Return the width of a row without the unstyled blanks at its end."""
+    width = row_width(row)
+    for text, name in reversed(row):
+        if name:
+            break
+        width -= len(text) - len(text.rstrip(" "))
+        if not text.isspace():
+            break
+    return width
+
+
 def row_width(row: Sequence[Span]) -> int:
     """Return the width of a row in terminal cells."""
     return sum(cell_len(text) for text, _ in row)
@@ -106,7 +147,12 @@ class LineWidget(Widget):
         if len(old) != len(rows):
             self.refresh()
             return
-        dirty = [Region(0, y, width, 1) for y in range(height) if rows[y] != old[y]]
+        # Textual paints a dirty row from its left edge to the right edge of the region: blanks at the end are cut off.
+        dirty = [
+            Region(0, y, min(width, max(inked_width(rows[y]), inked_width(old[y]), 1)), 1)
+            for y in range(height)
+            if rows[y] != old[y]
+        ]
         if dirty:
             self.refresh(*dirty)
 

@@ -91,6 +91,11 @@ class ColumnSpans:
         there = self.spans.get(column)
         self.spans[column] = (low, high) if there is None else (min(low, there[0]), max(high, there[1]))
 
+    @property
+    def newest(self) -> int | None:
+        """The column of the newest sample; None if there is none."""
+        return None if self._last is None else math.floor(self._last[0] / self.step)
+
     def drop_before(self, column: int) -> None:
         """Forget columns that have left the window."""
         if len(self.spans) > 64 and min(self.spans) < column - 64:
