@@ -311,7 +311,8 @@ def _stream(sent_s: float | None, chunks: Chunks) -> Stream:
     reasoning = {index for first, end in chunks.reasoning for index in range(first, end)}
     return Stream(
         sent=sent,
-        times=[sent + t / 1e3 for t in chunks.t_ms],
+        # Chunks of several streams that came in the same microsecond have to compare as equal.
+        times=[round(sent + t / 1e3, 6) for t in chunks.t_ms],
         counts=chunks.n,
         first_answer=next((index for index in range(len(chunks.n)) if index not in reasoning), None),
     )

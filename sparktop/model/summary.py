@@ -47,7 +47,8 @@ class Summary:
         completed: Requests that came to their natural end; all figures below are over these.
         failed: Requests that ended with an error. The rest was cancelled or never ended.
         repetitions: Cells that the figures of all streams together are a median over. A cell of
-            several requests counts only if all of them completed: without one it is another batch.
+            several requests counts only if all of them completed and brought tokens: without one it
+            is another batch.
         decode_tok_s: Tokens per second of each stream, after its first chunk.
         tpot_ms: Milliseconds per output token of each stream, after its first chunk.
         ttft_ms: Milliseconds from sent to the first token, reasoning included.
@@ -129,8 +130,8 @@ def cells(requests: Sequence[Measured]) -> list[list[Stream]]:
     return [
         streams
         for _, cell in sorted(repetitions.items())
-        if all(request.completed for request in cell) or cell[0].batch == 1
         if (streams := [request.stream for request in cell if request.completed and request.stream.times])
+        if len(streams) == len(cell) or cell[0].batch == 1
     ]
 
 
