@@ -9,6 +9,10 @@ from dataclasses import dataclass
 SHRINK_BELOW = 0.4
 """The axis shrinks only once the data fills less than this part of it."""
 
+MANY_TICKS = (1, 2, 5)
+FEW_TICKS = (1, 1.5, 2, 3, 4, 5, 6, 8)
+"""With one or two ticks above zero, coarse steps would leave most of a low chart empty."""
+
 _SUFFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -27,12 +31,12 @@ class Axis:
         return [self.low + self.step * i for i in range(count + 1)]
 
 
-def nice_step(least: float) -> float:
-    """Return the smallest of 1, 2, 5, 10, 20, 50 ... (and 0.5, 0.2 ...) that is not below `least`."""
+def nice_step(least: float, factors: Sequence[float] = MANY_TICKS) -> float:
+    """Return the smallest of 1, 2, 5, 10, 20, 50 ... (and 0.5, 0.2 ...), or what the factors say, not below `least`."""
     if not least > 0 or math.isinf(least):
         return 1.0
     power: float = 10.0 ** math.floor(math.log10(least))
-    for factor in (1, 2, 5):
+    for factor in factors:
         if factor * power >= least * (1 - 1e-9):
             return factor * power
     return 10 * power
@@ -60,13 +64,14 @@ def next_axis(previous: Axis | None, low: float, high: float, intervals: int) ->
             return previous
     if high <= low:
         high = low + 1
-    step = nice_step((high - low) / intervals)
+    factors = MANY_TICKS if intervals > 2 else FEW_TICKS
+    step = nice_step((high - low) / intervals, factors)
     while True:
         bottom = math.floor(low / step + 1e-9) * step
         top = math.ceil(high / step - 1e-9) * step
         if round((top - bottom) / step) <= intervals:
             return Axis(bottom, top, step)
-        step = nice_step(step * 1.5)
+        step = nice_step(step * 1.01, factors)
 
 
 def tick_labels(axis: Axis) -> list[tuple[float, str]]:
@@ -79,6 +84,8 @@ def tick_labels(axis: Axis) -> list[tuple[float, str]]:
             break
     step = axis.step / scale
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    if abs(step * 10**decimals - round(step * 10**decimals)) > 1e-6:
+        decimals += 1
     labels = []
     for value in axis.ticks:
         text = f"{value / scale:.{decimals}f}"

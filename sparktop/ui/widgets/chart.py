@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from sparktop.model.text import one_line
 from sparktop.ui.widgets.axis import Axis, data_range, next_axis, tick_labels, time_labels
-from sparktop.ui.widgets.labels import fit, unavailable_rows
+from sparktop.ui.widgets.labels import fit, place_label, unavailable_rows
 from sparktop.ui.widgets.legend import LegendEntry, legend_spans
 from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, absorb_blanks, merge_spans
 from sparktop.ui.widgets.raster import GRAINS, ColumnSpans, GlyphSet, glyph, level, plot
@@ -262,7 +262,7 @@ class TimeChart(LineWidget):
         for y in range(rows):
             drawn = [self._cell(layers, x, y) for x in range(cells)]
             rule, label, style_class = marked.get(y, (" ", "", ""))
-            behind = _place_label(label, rule, [cell is None for cell in drawn]) if label else [rule] * cells
+            behind = place_label(label, rule, [cell is None for cell in drawn]) if label else [rule] * cells
             result.append(merge_spans([cell or (behind[x], style_class) for x, cell in enumerate(drawn)]))
         return result
 
@@ -302,7 +302,7 @@ class TimeChart(LineWidget):
         grain = GRAINS[self._glyphs]
         ascii_only = self._glyphs == "ascii"
         marked: dict[int, tuple[str, str, str]] = {}
-        for reference in self._references:
+        for reference in self._references if rows > 1 else ():
             label = one_line(reference.label)
             if reference.value > axis.high:
                 marked.setdefault(0, (" ", f" {'^' if ascii_only else '▲'} {label} ", reference.style_class))
@@ -351,28 +351,3 @@ class TimeChart(LineWidget):
         plotted = self._collect(cells)[:1]
         axis = self._scale(plotted, 1)
         return merge_spans([*head, *self._plot_rows(plotted, axis, cells, 1)[0]])
-
-
-def _place_label(label: str, rule: str, free: Sequence[bool]) -> list[str]:
-    """Write a label on a rule: at the left if nothing is drawn there, else at the right, else behind what is drawn.
-
-    Args:
-        label: The label.
-        rule: The character of the rule.
-        free: For each cell, whether nothing is drawn on it.
-
-    Returns:
-        One character for each cell; a wide character is followed by an empty one.
-    """
-    cells = len(free)
-    text = fit(label, min(cell_len(label), max(0, cells - 4)))
-    characters: list[str] = []
-    for character in text:
-        characters += [character, *[""] * (cell_len(character) - 1)]
-    size = len(characters)
-    left, right = 2, cells - size - 2
-    at = right if right >= 0 and not all(free[left : left + size]) and all(free[right:]) else left
-    row = [rule] * cells
-    if all(free[at : at + size]) or cell_len(text) == len(text):
-        row[at : at + size] = characters
-    return row

@@ -8,6 +8,9 @@ from typing import Literal
 
 Align = Literal["left", "right", "center"]
 
+FLEXIBLE_MIN = 12
+"""The cells that a flexible column keeps unless it says otherwise; with fewer, other columns are dropped first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -17,7 +20,7 @@ class Column:
         label: What the header says.
         align: Where text stands in the column.
         priority: The higher, the longer the column stays when it gets narrow; of equals the right one goes first.
-        min_width: The cells below which the column is dropped; by default the width of its header.
+        min_width: The cells below which the column is dropped; by default a fixed column needs what its texts need.
         max_width: The cells it never exceeds.
         flexible: Whether it takes what room is left, and gives it up first.
     """
@@ -45,7 +48,9 @@ def column_widths(columns: Sequence[Column], wanted: Sequence[int], width: int, 
     ceiling = [min(want, column.max_width or want) for column, want in zip(columns, wanted, strict=True)]
     floor = []
     for column, most in zip(columns, ceiling, strict=True):
-        least = column.min_width if column.min_width is not None else (min(4, most) if column.flexible else most)
+        least = (
+            column.min_width if column.min_width is not None else (min(FLEXIBLE_MIN, most) if column.flexible else most)
+        )
         floor.append(max(1, min(least, most)))
     shown = list(range(len(columns)))
     while len(shown) > 1 and sum(floor[i] for i in shown) + gap * (len(shown) - 1) > width:

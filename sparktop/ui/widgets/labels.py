@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len, set_cell_size
 
 from sparktop.ui.widgets.line_widget import SpanRow
@@ -31,6 +33,51 @@ def fit(text: str, width: int, align: str = "left") -> str:
     if align == "center":
         return " " * (pad // 2) + text + " " * (pad - pad // 2)
     return text + " " * pad
+
+
+def place_label(label: str, rule: str, free: Sequence[bool]) -> list[str]:
+    """Write a label on a rule, where it is not hidden by what is drawn over it.
+
+    Args:
+        label: The label.
+        rule: The character of the rule.
+        free: For each cell, whether nothing is drawn on it.
+
+    Returns:
+        A text for each cell; a wide character is followed by an empty one. The label is at the left if it finds room
+        there, else at the right, else in the longest free stretch, cut if need be; where there is none it is left out.
+    """
+    cells = len(free)
+    row = [rule] * cells
+    size = cell_len(label)
+    left, right = min(2, cells), cells - size - 2
+    if right >= left and all(free[left : left + size]):
+        at = left
+    elif right >= left and all(free[right : right + size]):
+        at = right
+    else:
+        at, length = _longest_run(free)
+        if length < min(size, 8):
+            return row
+        size = min(size, length)
+        at += (length - size) // 2
+    written: list[str] = []
+    for character in fit(label, size):
+        written += [character, *[""] * (cell_len(character) - 1)]
+    row[at : at + size] = written
+    return row
+
+
+def _longest_run(free: Sequence[bool]) -> tuple[int, int]:
+    """Return where the longest run of free cells begins, and its length."""
+    best, length, start = 0, 0, 0
+    for at, is_free in enumerate([*free, False]):
+        if is_free:
+            continue
+        if at - start > length:
+            best, length = start, at - start
+        start = at + 1
+    return best, length
 
 
 def unavailable_rows(reason: str, width: int, height: int) -> list[SpanRow]:

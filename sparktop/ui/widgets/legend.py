@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from sparktop.ui.widgets.labels import fit
-from sparktop.ui.widgets.line_widget import Span
+from sparktop.ui.widgets.line_widget import Span, row_width
+
+SHORTEST_NAME = 4
+"""Cells below which the rest of a name says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,41 +39,39 @@ def legend_spans(entries: Sequence[LegendEntry], width: int) -> list[Span]:
         width: The cells there are.
 
     Returns:
-        Spans of at most `width` cells. Where there is too little room the last facts go first, then the last entries.
+        Spans of at most `width` cells. Where there is too little room the last facts go first, then the ends of names,
+        then names, then the last entries: the value of each curve is worth most.
     """
     shown = list(entries)
     facts = max((len(entry.facts) for entry in shown), default=0)
+    names = max((cell_len(entry.name) for entry in shown), default=0)
     while shown:
-        spans = _spans(shown, facts)
-        used = sum(cell_len(text) for text, _ in spans)
-        if used <= width:
+        spans = _spans(shown, facts, names)
+        if row_width(spans) <= width:
             return spans
         if facts > 1:
             facts -= 1
+        elif names > SHORTEST_NAME:
+            names -= 1
+        elif names and len(shown) > 1:
+            names = 0
         elif len(shown) > 1:
             shown.pop()
         else:
-            return _squeezed(shown[0], width)
+            value = shown[0].facts[0] if shown[0].facts else shown[0].name
+            return [(fit(value, min(width, cell_len(value))), "value")]
     return []
 
 
-def _spans(entries: Sequence[LegendEntry], facts: int) -> list[Span]:
+def _spans(entries: Sequence[LegendEntry], facts: int, names: int) -> list[Span]:
     spans: list[Span] = []
     for entry in entries:
         if spans:
-            spans.append(("   ", ""))
+            spans.append(("   " if names else "  ", ""))
         spans.append((entry.marker, entry.style_class))
-        spans.append((f" {entry.name}" if entry.name else "", "label"))
+        name = fit(entry.name, min(names, cell_len(entry.name))).rstrip()
+        if name and (names or not entry.facts):
+            spans.append((f" {name}", "label"))
         for i, fact in enumerate(entry.facts[:facts]):
             spans.append((f" {fact}" if i == 0 else f"  {fact}", "value" if i == 0 else "label"))
     return spans
-
-
-def _squeezed(entry: LegendEntry, width: int) -> list[Span]:
-    """Lay out a single entry that does not fit: the value is worth more than the name."""
-    value = f" {entry.facts[0]}" if entry.facts else ""
-    room = width - cell_len(entry.marker) - 1 - cell_len(value)
-    if room >= 3:
-        return [(entry.marker, entry.style_class), (f" {fit(entry.name, room).rstrip()}", "label"), (value, "value")]
-    text = value.strip() or entry.name
-    return [(fit(text, min(width, cell_len(text))), "value")]

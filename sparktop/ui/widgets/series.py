@@ -20,7 +20,7 @@ class Series:
         style_class: `series-1` to `series-4`, `good`, `warn`, `bad` or `label`.
         facts: Texts for the legend, the most important first: the current value, the mean, the peak.
         mark: `area` fills what is below the curve, `line` draws it, `dots` draws every other dot, so that curves differ
-            without colour. The curve named first is on top.
+            without colour. Lines are in front of areas, and then the curve named first is in front.
     """
 
     name: str
