@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,8 @@ _FIGURES: Final = (
     *("PREFILL tok/s", "RESPONSE s", "QPS", "TOTAL tok/s"),
 )
 _LEGEND: Final = (
-    "Medians over the requests; RESPONSE is the mean time to the last token, DECODE the speed of one stream,"
-    " TOTAL that of all streams together."
+    "Medians over the requests. DECODE is the speed of one stream, TOTAL that of all streams together,",
+    "RESPONSE the mean time to the last token; ~ is an estimate from TTFT, n/a was not measured.",
 )
 
 
@@ -37,7 +38,7 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
     toys = {record.contender.name for record in snapshot.contenders if record.contender.toy}
     lines = [f"{one_line(snapshot.scenario.title)}: {snapshot.status}", ""]
     if snapshot.summary:
-        lines += [*_figures(snapshot.summary, toys), "", _LEGEND, ""]
+        lines += [*_figures(snapshot.summary, toys), "", *_LEGEND, ""]
     if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
         lines += [*_answers(snapshot, toys), ""]
     lines += _failures(snapshot)
@@ -99,17 +100,15 @@ def _end(finish: Finish | None) -> str:
 
 def _failures(snapshot: Snapshot) -> list[str]:
     """One line for each way in which something failed, however many requests it hit."""
-    reasons = {
-        f"{one_line(record.contender.name)} failed: {one_line(record.error)}": None
-        for record in snapshot.contenders
-        if record.error
-    }
-    reasons |= {
-        f"{one_line(request.contender)} {one_line(request.item)} failed: {one_line(request.error)}": None
-        for request in snapshot.requests
-        if request.error and not any(one_line(request.error) in reason for reason in reasons)
-    }
-    return [*reasons, ""] if reasons else []
+    found = [(record.contender.name, record.error) for record in snapshot.contenders if record.error]
+    found += [(f"{request.contender} {request.item}", request.error) for request in snapshot.requests if request.error]
+    first = {error: who for who, error in reversed(found)}
+    counts = Counter(error for _, error in found)
+    lines = [
+        one_line(f"{first[error]} failed: {error}") + (f" (and {count - 1} more like it)" if count > 1 else "")
+        for error, count in counts.items()
+    ]
+    return [*lines, ""] if lines else []
 
 
 def _validity(validity: Validity) -> list[str]:

@@ -1,0 +1,177 @@
+"""A run without a screen ends by itself, by one signal, or at once by two."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from sparktop.headless.drive import Drive, Inbox, drive
+from sparktop.model.events import Event, Status
+from sparktop.model.state import RunState
+from tests.cli.scripted import ScriptedSession, beginning, contender, whole_run
+
+
+class Seen:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.finished = 0
+
+    def show(self, state: RunState, events: Iterable[Event]) -> None:
+        self.events += events
+
+    def finish(self) -> None:
+        self.finished += 1
+
+
+class Unheard(Seen):
+    """A terminal that has gone away."""
+
+    def show(self, state: RunState, events: Iterable[Event]) -> None:
+        super().show(state, events)
+        raise OSError(5, "Input/output error")
+
+
+class Left(BaseException):
+    """Stands for the end of the process."""
+
+
+def leave(code: int) -> None:
+    raise Left(code)
+
+
+@contextmanager
+def signals(*numbers: signal.Signals, after: float = 0.15) -> Iterator[None]:
+    """Sends the signals to this process, one after another, while the body runs."""
+
+    def send() -> None:
+        for number in numbers:
+            time.sleep(after)
+            os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def waiting(inbox: Inbox, *, deaf: bool = False) -> ScriptedSession:
+    return ScriptedSession(beginning(contender("a")), inbox, waits=True, deaf=deaf)
+
+
+def test_run_that_ends_by_itself() -> None:
+    inbox, seen = Inbox(), Seen()
+
+    done = drive(ScriptedSession(whole_run(), inbox), inbox, seen, leave=leave)
+
+    assert (done.signal, done.hung_up) == (None, False)
+    assert done.outcome is not None
+    assert done.state.status is Status.COMPLETED
+    assert seen.events == whole_run()
+    assert seen.finished == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_first_signal_cancels_and_waits(number: signal.Signals) -> None:
+    inbox, seen = Inbox(), Seen()
+    session = waiting(inbox)
+
+    with signals(number):
+        done = drive(session, inbox, seen, leave=leave)
+
+    assert session.cancelled == 1
+    assert done.signal is number
+    assert done.state.status is Status.CANCELLED
+    assert seen.finished == 1
+
+
+def test_second_signal_leaves_at_once() -> None:
+    inbox = Inbox()
+    session = waiting(inbox, deaf=True)
+
+    with pytest.raises(Left) as left, signals(signal.SIGINT, signal.SIGINT):
+        drive(session, inbox, Seen(), leave=leave)
+
+    assert left.value.args == (130,)
+
+
+def test_hang_up_ends_within_two_seconds_even_if_the_run_does_not() -> None:
+    inbox, seen = Inbox(), Seen()
+    session = waiting(inbox, deaf=True)
+    began = time.monotonic()
+
+    with signals(signal.SIGHUP):
+        done = drive(session, inbox, seen, leave=leave)
+
+    assert time.monotonic() - began < 2
+    assert session.cancelled == 1
+    assert done == Drive(done.state, None, signal.SIGHUP)
+    assert done.hung_up
+    assert seen.finished == 0  # nothing is written to a terminal that is gone
+
+
+def test_hang_up_after_an_interrupt_counts_as_a_hang_up() -> None:
+    inbox = Inbox()
+    session = waiting(inbox, deaf=True)
+
+    with signals(signal.SIGINT, signal.SIGHUP):
+        done = drive(session, inbox, Seen(), leave=leave)
+
+    assert done.hung_up
+
+
+def test_ignored_hang_up_stays_ignored() -> None:
+    inbox = Inbox()
+    session = waiting(inbox)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        with signals(signal.SIGHUP, signal.SIGINT):
+            done = drive(session, inbox, Seen(), leave=leave)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert done.signal is signal.SIGINT
+
+
+def test_handlers_are_given_back() -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    inbox = Inbox()
+
+    drive(ScriptedSession(whole_run(), inbox), inbox, Seen(), leave=leave)
+
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_progress_that_nobody_reads_does_not_end_the_run() -> None:
+    inbox, unheard = Inbox(), Unheard()
+    session = waiting(inbox)
+
+    with signals(signal.SIGINT, after=0.4):
+        done = drive(session, inbox, unheard, leave=leave)
+
+    assert done.state.status is Status.CANCELLED
+    assert unheard.events == beginning(contender("a"))  # told once, and not again
+    assert unheard.finished == 0
+
+
+def test_defect_in_progress_cancels_the_run() -> None:
+    class Broken(Seen):
+        def show(self, state: RunState, events: Iterable[Event]) -> None:
+            raise ZeroDivisionError
+
+    inbox = Inbox()
+    session = waiting(inbox)
+
+    with pytest.raises(ZeroDivisionError):
+        drive(session, inbox, Broken(), leave=leave)
+
+    assert session.cancelled == 1

@@ -1,0 +1,111 @@
+"""What stdout says of a run, against figures worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sparktop.headless.columns import width
+from sparktop.headless.results import results
+from sparktop.model.events import Event, Finish, RequestDone, RunEnded, Status
+from sparktop.model.scenario import Kind
+from sparktop.model.snapshot import take_snapshot
+from sparktop.model.state import fold
+from tests.cli.scripted import SCENARIO, beginning, contender, failed, request, whole_run
+
+
+def lines(events: list[Event], path: Path | None = None) -> list[str]:
+    return results(take_snapshot(fold(events)), path)
+
+
+def cells(shown: list[str], first: str) -> list[str]:
+    """The words of the first line that begins so."""
+    return next(line.split() for line in shown if line.startswith(first))
+
+
+def test_figures() -> None:
+    shown = lines(whole_run())
+
+    assert shown[0] == "两个问题: completed"
+    # 20 prompt tokens in the engine's 50 ms; two answers of 0.2 s; sent at 1.0, the last token at 2.2;
+    # 20 tokens after the first ones, from 1.1 to 2.2.
+    assert cells(shown, "demo-base (toy)") == [
+        *("demo-base", "(toy)", "1", "2", "0", "100.0", "10.00", "100.0", "400.0", "0.20", "1.67", "18.2")
+    ]
+
+
+def test_one_line_for_each_answer() -> None:
+    shown = lines(whole_run())
+
+    answers = [line for line in shown if " Q1 " in line or " Q2 " in line]
+    assert [line.split() for line in answers] == [
+        ["demo-base", "(toy)", "Q1", "四季", "0.20", "11", "3/4", "stop"],
+        ["demo-base", "(toy)", "Q2", "ASCII", "title", "0.20", "11", "-", "stop"],
+    ]
+    assert width(answers[0]) == width(answers[1])
+
+
+def test_only_toys_are_labelled() -> None:
+    shown = lines([*beginning(contender("qwen")), *request(0, "qwen", "Q1", start=1.0, text="x")])
+
+    assert not any("(toy)" in line for line in shown)
+
+
+def test_verdicts_in_words() -> None:
+    valid = lines(whole_run())
+    cancelled = lines([*whole_run()[:-1], RunEnded(t=3.0, status=Status.CANCELLED)])
+
+    assert "validity: valid" in valid
+    assert "validity: NOT VALID, do not quote these figures" in cancelled
+    assert "  fault: the run was cancelled: 2 of 2 requests had ended" in cancelled
+
+
+def test_failures_are_told_once() -> None:
+    shown = lines(
+        [
+            *beginning(contender("a")),
+            *failed(0, "a", "Q1", start=1.0, error="out of memory"),
+            *failed(1, "a", "Q2", start=2.0, error="out of memory"),
+        ]
+    )
+
+    assert cells(shown, "a ")[:5] == ["a", "1", "0", "2", "n/a"]
+    assert [line for line in shown if "out of memory" in line] == ["a Q1 failed: out of memory (and 1 more like it)"]
+
+
+def test_cut_answer_is_marked() -> None:
+    events = whole_run()
+    events = [replace(e, finish=Finish.LENGTH) if isinstance(e, RequestDone) else e for e in events]
+
+    assert sum(line.endswith("cut at the token limit") for line in lines(events)) == 2
+
+
+def test_batches_have_a_row_each_and_no_answers() -> None:
+    scenario = replace(SCENARIO, kind=Kind.BATCH, batches=(1, 2))
+    events = beginning(contender("a"), scenario=scenario, planned=3)
+    events += request(0, "a", "Q1", start=1.0, text="x")
+    events += request(1, "a", "Q1", start=2.0, text="x", batch=2)
+    events += request(2, "a", "Q2", start=2.0, text="x", batch=2)
+
+    shown = lines(events)
+
+    rows = [line.split() for line in shown if line.startswith("a ")]
+    assert [row[1:3] for row in rows] == [["1", "1"], ["2", "2"]]
+    assert [row[-1] for row in rows] == ["100.0", "200.0"]
+    assert not any("POINTS" in line for line in shown)
+
+
+def test_place_of_the_snapshot() -> None:
+    assert lines(whole_run(), Path("/runs/run-1.json"))[-1] == "snapshot: /runs/run-1.json"
+    assert lines(whole_run(), None)[-1] == "snapshot: not written"
+
+
+def test_untrusted_names_cannot_act_on_the_terminal() -> None:
+    evil = "\x1b[2Ja"
+    scenario = replace(SCENARIO, title=evil, items=(replace(SCENARIO.items[0], title=evil),))
+    events = [
+        *beginning(contender(evil), scenario=scenario),
+        *failed(0, evil, "Q1", start=1.0, error=evil),
+    ]
+
+    assert "\x1b" not in "\n".join(lines(events, Path(f"/{evil}")))
