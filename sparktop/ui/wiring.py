@@ -27,7 +27,13 @@ def real_ports(library: Library, places: Places, clock: Clock) -> Ports:
         return LiveFeed(plan, places, clock)
 
     def recover() -> tuple[str, ...]:
-        return ()
+        from sparktop.store import recovery
+
+        try:
+            found = recovery.recover(places.runs)
+        except OSError as error:
+            return (f"Interrupted runs could not be looked for: {error}",)
+        return tuple(one.problem or f"An interrupted run was completed: {one.snapshot}" for one in found)
 
     return Ports(
         scenarios=library.list,

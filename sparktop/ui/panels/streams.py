@@ -19,17 +19,17 @@ BAR_CELLS = 8
 
 COLUMNS = (
     Column("#", align="right", priority=2),
-    Column("contender", priority=6, min_width=6, max_width=20),
-    Column("question", priority=7, min_width=4, max_width=28, flexible=True),
+    Column("contender", priority=6, min_width=11, max_width=20),
+    Column("question", priority=7, min_width=8, max_width=28, flexible=True),
     Column("phase", priority=9),
-    Column("prefill", priority=1, min_width=BAR_CELLS),
+    Column("prefill", priority=1, min_width=BAR_CELLS + 2),
     Column("tokens", align="right", priority=8),
     Column("tok/s", align="right", priority=8),
     Column("TTFT", align="right", priority=5),
     Column("time", align="right", priority=4),
 )
 
-_ENDS = {Finish.LENGTH: "done, at limit", Finish.CANCELLED: "cancelled"}
+_ENDS = {Finish.LENGTH: "at limit", Finish.CANCELLED: "cancelled"}
 
 
 class StreamsPanel(Panel):

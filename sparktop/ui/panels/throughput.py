@@ -45,7 +45,16 @@ class ThroughputPanel(Panel):
                 facts = (*facts, average, peak)
                 # The frame has room for one contender: the last one that had tokens is the one that runs.
                 figures = ", ".join(facts)
-            series.append(Series(safe(name), curve.times, curve.tok_s, series_style(index), facts[:1], mark="line"))
+            series.append(
+                Series(
+                    safe(name),
+                    curve.times,
+                    curve.tok_s,
+                    series_style(index),
+                    facts[:1] if now is not None else (),
+                    mark="line",
+                )
+            )
         chart.show(series, run.now, phases=_phases(run.state, start))
         self.subtitle(figures)
 

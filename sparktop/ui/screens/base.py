@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class ScopedScreen(Screen[None]):
     """A screen on which the actions of some scopes can be done."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-flat"), (16, "-low"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012  (Textual declares it for instances)
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]  # noqa: RUF012  (Textual declares it for instances)
 
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.EVERYWHERE,)
 
@@ -35,6 +35,11 @@ class RunScreen(ScopedScreen):
         self.shown = run
 
     def show(self) -> None:
+        """Draws the run as it is now, once there is something to draw on."""
+        if self.is_mounted and self.is_running:
+            self.draw()
+
+    def draw(self) -> None:
         """Draws the run as it is now."""
         raise NotImplementedError
 

@@ -65,7 +65,7 @@ class DashboardScreen(RunScreen):
         """Shows the panels that there is room for."""
         self._arrange()
 
-    def show(self) -> None:
+    def draw(self) -> None:
         """Draws the run as it is now; panels less often than the status."""
         self.query_one("#title", Chrome).repaint()
         if self.shown.frozen:
@@ -106,7 +106,11 @@ class DashboardScreen(RunScreen):
             panel.set_class(panel.id == shown, "-shown")
             panel.display = shown in (None, panel.id)
         # A panel that was hidden has to catch up, also in a frozen view: what it shows then is its newest state.
-        self.call_after_refresh(self._draw_panels)
+        self.call_after_refresh(self._catch_up)
+
+    def _catch_up(self) -> None:
+        if self.is_running:
+            self._draw_panels()
 
     def action_maximise_panel(self, name: str) -> None:
         """Shows one panel alone, or all of them again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import on
@@ -270,12 +271,7 @@ class MenuScreen(ScopedScreen):
     @on(Input.Changed, "#limit")
     @on(Input.Changed, "#max-tokens")
     def _options_changed(self) -> None:
-        self._options = Options(
-            limit=self._field("#limit"),
-            max_tokens=self._field("#max-tokens"),
-            seed=self._options.seed,
-            together=self._options.together,
-        )
+        self._options = replace(self._options, limit=self._field("#limit"), max_tokens=self._field("#max-tokens"))
         self._redraw()
         if self._entries:
             self._assess()
@@ -316,8 +312,7 @@ class MenuScreen(ScopedScreen):
             self.query_one("#contenders").focus()
             return
         if self.focused.id == "together":
-            o = self._options
-            self._options = Options(limit=o.limit, max_tokens=o.max_tokens, seed=o.seed, together=not o.together)
+            self._options = replace(self._options, together=not self._options.together)
             self._list_together()
             self._redraw()
             return

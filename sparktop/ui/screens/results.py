@@ -1,10 +1,149 @@
-"""Placeholder."""
+"""The figures of a run as tables, and whether they can be trusted."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+
+from sparktop.model.scenario import Kind
+from sparktop.model.state import RunState
+from sparktop.model.summary import summarise_run
+from sparktop.model.validity import Severity, judge
+from sparktop.ui.actions import Scope, bindings, footer
+from sparktop.ui.chrome import Chrome, KeyBar, crop, glyphs_of, safe
+from sparktop.ui.panels.status import ending_rows, progress_row, title_row
+from sparktop.ui.panels.tables import SUMMARY, question_columns, question_rows, summary_rows
+from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen
+from sparktop.ui.widgets.line_widget import SpanRow
+from sparktop.ui.widgets.table import GridTable
+from sparktop.ui.widgets.wrap import WrappedText
+
+FRAME_ROWS = 2
+HEADER_ROWS = 1
+
+
+class ResultsTable(GridTable, can_focus=False):
+    """A table as long as it is; the screen scrolls, not the table."""
 
 
 class ResultsScreen(RunScreen):
-    """Placeholder."""
+    """The figures so far, or at the end.
 
-    def show(self) -> None:
-        """Nothing."""
+    Args:
+        run: What is shown.
+    """
+
+    CSS_PATH = "results.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.RUN)
+    scopes = (Scope.RUN, Scope.EVERYWHERE)
+    AUTO_FOCUS = "#tables"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(run)
+        self._drawn: tuple[int, bool] | None = None
+        self._verdicts: list[tuple[str, str, str]] = []
+
+    def compose(self) -> ComposeResult:
+        """Makes the tables."""
+        ascii_only = self.sparktop.glyphs.ascii
+        yield Chrome(self._title, id="title")
+        yield Chrome(self._progress, id="progress")
+        with VerticalScroll(id="tables"):
+            summary = ResultsTable(
+                SUMMARY, cursor=False, ascii_only=ascii_only, empty="No request has ended yet.", id="summary-table"
+            )
+            summary.add_class("panel")
+            summary.border_title = "Each contender (medians)"
+            yield summary
+            questions = ResultsTable((), cursor=False, ascii_only=ascii_only, id="question-table")
+            questions.add_class("panel")
+            questions.border_title = "Each question"
+            questions.border_subtitle = "points: how many of the expected points the answer names"
+            yield questions
+            verdicts = Chrome(self._trust, id="verdicts", classes="panel")
+            verdicts.border_title = "Can these numbers be trusted?"
+            yield verdicts
+        yield KeyBar([a for a in footer(*self.scopes) if a.id not in ("results", "freeze")])
+
+    def draw(self) -> None:
+        """Draws the run as it is now; the tables only when a request has ended."""
+        self.query_one("#title", Chrome).repaint()
+        if self.shown.frozen:
+            return
+        self.query_one("#progress", Chrome).repaint()
+        state = self.shown.state
+        ended = sum(request.ended is not None for request in state.requests.values())
+        mark = (ended, self.shown.active)
+        if mark == self._drawn or state.started is None:
+            return
+        self._drawn = mark
+        self._draw_tables(state)
+
+    def _draw_tables(self, state: RunState) -> None:
+        rows = summary_rows(summarise_run(state), state)
+        table = self.query_one("#summary-table", GridTable)
+        table.show(rows)
+        table.styles.height = max(1, len(rows)) + HEADER_ROWS + FRAME_ROWS
+        questions = self.query_one("#question-table", GridTable)
+        questions.display = state.started is not None and state.started.scenario.kind is Kind.QUESTIONS
+        if questions.display:
+            asked = question_rows(state)
+            questions.set_columns(question_columns(state))
+            questions.show(asked)
+            questions.styles.height = max(1, len(asked)) + HEADER_ROWS + FRAME_ROWS
+        self._judge(state)
+
+    def _judge(self, state: RunState) -> None:
+        signs = glyphs_of(self.app)
+        validity = judge(state, None)
+        ended = not self.shown.active
+        faults = [v for v in validity.verdicts if v.severity is Severity.FAULT]
+        notes = [v for v in validity.verdicts if v.severity is not Severity.FAULT]
+        if not ended:
+            self._verdicts = [(signs.working, "The run goes on; it is judged at its end.", "muted")]
+        elif validity.valid:
+            self._verdicts = [(signs.ok, "Valid: no check found a fault.", "ok")]
+        else:
+            self._verdicts = [(signs.failed, safe(v.text), "bad") for v in faults]
+        if ended:
+            self._verdicts += [("!", safe(v.text), "warn") for v in notes]
+            self._verdicts += [
+                ("?", f"{safe(u.code)}: not judged, {safe(u.reason)}", "muted") for u in validity.unjudged
+            ]
+        word = "" if not ended else "valid" if validity.valid else f"not valid: {len(faults)} below"
+        self.query_one("#summary-table").border_subtitle = word
+        self._fit_verdicts()
+
+    def _fit_verdicts(self) -> None:
+        verdicts = self.query_one("#verdicts", Chrome)
+        if verdicts.size.width:
+            verdicts.styles.height = max(1, len(self._trust(verdicts.size.width, 0))) + FRAME_ROWS
+        verdicts.repaint()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Makes room for the sentences at the new width."""
+        self.call_after_refresh(self._fit_verdicts)
+
+    def _trust(self, width: int, height: int) -> list[SpanRow]:
+        rows: list[SpanRow] = []
+        for sign, text, style in self._verdicts:
+            wrapped = WrappedText(max(8, width - 2))
+            wrapped.append(text)
+            for index, row in enumerate(wrapped.rows):
+                rows.append(
+                    ((f"{sign} " if index == 0 else "  ", style), (row.text, "" if style != "muted" else style))
+                )
+        return rows
+
+    def _title(self, width: int, height: int) -> list[SpanRow]:
+        return [title_row(self.shown, "results", width, glyphs_of(self.app))]
+
+    def _progress(self, width: int, height: int) -> list[SpanRow]:
+        if self.shown.active:
+            return [progress_row(self.shown, width, glyphs_of(self.app))]
+        return [tuple(crop(ending_rows(self.shown, width)[1], width))]

@@ -1,0 +1,103 @@
+"""One contender's answer to the question on screen."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from sparktop.model import metrics
+from sparktop.model.events import Finish
+from sparktop.model.records import Contender
+from sparktop.model.state import Phase, RequestState
+from sparktop.ui.chrome import Chrome, crop, glyphs_of, safe
+from sparktop.ui.format import millis, seconds, speed
+from sparktop.ui.panels.base import series_style
+from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
+from sparktop.ui.widgets.streaming_text import StreamingText
+
+
+class AnswerText(StreamingText, inherit_bindings=False):
+    """The text; n and N belong to the screen, since they go through every answer."""
+
+    BINDINGS = [b for b in StreamingText.BINDINGS if getattr(b, "key", "") not in ("n", "N")]  # noqa: RUF012
+
+
+class AnswerColumn(Vertical):
+    """An answer with its figures above it.
+
+    Args:
+        contender: Whose answer.
+        index: Its place among the contenders.
+
+    Attributes:
+        text: The text of the answer.
+        request: What is shown.
+    """
+
+    def __init__(self, contender: Contender, index: int) -> None:
+        super().__init__(classes="panel answer")
+        self.contender = contender
+        self.border_title = safe(contender.name) + (" (toy)" if contender.toy else "")
+        self.add_class(series_style(index))
+        self.text = AnswerText()
+        self.request: RequestState | None = None
+        self._now = 0.0
+        self._fed = (0, 0)
+
+    def compose(self) -> ComposeResult:
+        """Makes the figures and the text."""
+        yield Chrome(self._figures, classes="figures")
+        yield self.text
+
+    def show(self, request: RequestState | None, now: float) -> None:
+        """Shows an answer so far; what is there already stays as it is."""
+        self._now = now
+        if request is not self.request:
+            self.request = request
+            self._fed = (0, 0)
+            self.text.clear()
+        if request is not None and request.phase is not Phase.QUEUED:
+            reasoning, answer = request.reasoning, request.answer
+            self.text.append(reasoning[self._fed[0] :], "reasoning")
+            self.text.append(answer[self._fed[1] :], "answer")
+            self._fed = (len(reasoning), len(answer))
+        for figures in self.query(Chrome):
+            figures.repaint()
+
+    def _figures(self, width: int, height: int) -> list[SpanRow]:
+        request = self.request
+        signs = glyphs_of(self.app)
+        if request is None or (request.sent is None and request.phase is not Phase.FAILED):
+            return [((f"{signs.waiting} queued", "muted"),)]
+        if request.error:
+            return [tuple(crop([(f"{signs.failed} ", "bad"), (safe(request.error), "bad")], width))]
+        stream = request.stream
+        tpot = metrics.tpot_ms(stream)
+        last = request.ended if request.ended is not None else self._now
+        figures: list[tuple[str, str]] = [
+            (seconds(last - request.sent) if request.sent is not None else "", ""),
+            (f"{request.output_tokens:,}", "tokens"),
+            (millis(metrics.ttft_ms(stream)), "TTFT"),
+            (millis(tpot), "TPOT"),
+            (speed(metrics.decode_tok_s(stream)), "tok/s"),
+        ]
+        rows: list[list[Span]] = [[self._phase(request)]]
+        for value, unit in figures:
+            piece: list[Span] = [(f"  {value}", "value"), (f" {unit}" if unit else "", "muted")]
+            if row_width([*rows[-1], *piece]) > width:
+                # A figure that is cut could be read as another figure.
+                rows.append([])
+            rows[-1] += piece
+        return [tuple(row) for row in rows[:height]]
+
+    def _phase(self, request: RequestState) -> Span:
+        signs = glyphs_of(self.app)
+        match request.finish:
+            case Finish.STOP:
+                return (f"{signs.ok} done", "ok")
+            case Finish.LENGTH:
+                return (f"{signs.ok} at limit", "warn")
+            case Finish.CANCELLED:
+                return ("! cancelled", "warn")
+            case _:
+                return (f"{signs.working} {request.phase}", "key")
