@@ -127,7 +127,7 @@ def test_smoke_run(installed: Path, tmp_path: Path) -> None:
     done = run(installed, tmp_path, "run", "smoke", "--headless", "--json")
     assert done.returncode == 0, done.stderr
     snapshot = json.loads(done.stdout)
-    assert snapshot["status"] == "complete"
+    assert snapshot["status"] == "completed"
     kept = tmp_path / "home" / ".local" / "share" / "sparktop" / "runs"
     assert list(kept.iterdir()), "a run is kept"
     assert not list((tmp_path / "elsewhere").iterdir()), "nothing is left where it was started"
