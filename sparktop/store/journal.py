@@ -25,7 +25,7 @@ SYNC_EVERY_S: Final = 0.5
 
 RETRY_EVERY_S: Final = 1.0
 MAX_PENDING: Final = 64 * 2**20
-"""Bytes kept in memory while the disk fails: hours of a run. What comes after is dropped."""
+"""Bytes: hours of a run."""
 
 
 class Journal:
@@ -39,11 +39,22 @@ class Journal:
             private.
         on_problem: Called at most once, from the journal's thread, with one sentence, when the
             run can't be kept. It must not raise.
+        retry_s: Seconds until writing is tried again after it failed.
+        max_pending: Bytes kept in memory while it fails; what comes after is dropped.
     """
 
-    def __init__(self, path: Path, on_problem: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_problem: Callable[[str], None],
+        *,
+        retry_s: float = RETRY_EVERY_S,
+        max_pending: int = MAX_PENDING,
+    ) -> None:
         self._path = path
         self._on_problem = on_problem
+        self._retry_s = retry_s
+        self._max_pending = max_pending
         self._reported = False
         self._wake = threading.Condition()
         self._pending: list[bytes] = []
@@ -68,7 +79,7 @@ class Journal:
             if self._closing:
                 raise ValueError("the journal is closed")
             self._newest = max(self._newest, event.t)
-            if self._pending_bytes + len(line) > MAX_PENDING:
+            if self._pending_bytes + len(line) > self._max_pending:
                 self._dropped += 1
                 return
             self._pending.append(line)
@@ -95,20 +106,22 @@ class Journal:
         synced = time.monotonic()
         dirty = False
         while True:
+            # Read before the attempt, so that the last one begins after the last event has come.
+            last = self._closing
             failed = False
             try:
                 dirty |= self._write()
-                if dirty and (self._closing or time.monotonic() - synced >= SYNC_EVERY_S):
+                if dirty and (last or time.monotonic() - synced >= SYNC_EVERY_S):
                     self._sync()
                     dirty, synced = False, time.monotonic()
             except OSError as error:
                 failed = True
                 self._report(error)
             with self._wake:
-                if self._closing and (failed or not (self._pending or dirty)):
+                if last and (failed or not (self._pending or dirty)):
                     break
                 if failed:
-                    self._wake.wait_for(lambda: self._closing, RETRY_EVERY_S)
+                    self._wake.wait_for(lambda: self._closing, self._retry_s)
                 elif dirty or self._pending:
                     self._wake.wait_for(lambda: self._closing, WRITE_EVERY_S)
                 else:
