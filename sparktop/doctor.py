@@ -233,7 +233,11 @@ def _gpu_driver(around: Surroundings) -> Check:
     if found.driver:
         names = ", ".join(found.names) or "no GPU"
         text = f"driver {found.driver}, {names}"
-        return _warning("gpu-driver", f"{text} ({found.reason})", "") if found.reason else _ok("gpu-driver", text)
+        if found.reason:
+            return _warning(
+                "gpu-driver", f"{text} ({found.reason})", "update the driver: it refuses what it should tell"
+            )
+        return _ok("gpu-driver", text)
     if (around.root / "proc/driver/nvidia/version").exists():
         advice = "load the driver again or restart the machine; in a container, allow it the GPU"
         return _problem("gpu-driver", f"the NVIDIA driver is installed but doesn't answer: {found.reason}", advice)
