@@ -365,9 +365,13 @@ def plan_fix(
     return Fix(command=(), why=f"{why} Neither uv nor pip was found to replace it: install uv, then run this again.")
 
 
+def _print(line: str) -> None:
+    print(line, flush=True)  # before what the command prints
+
+
 def apply_fix(
     fix: Fix,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = _print,
     call: Callable[[Sequence[str]], int] | None = None,
 ) -> int:
     """Show the command, run it, and return its exit status; 2 where there is no command."""
