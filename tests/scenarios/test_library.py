@@ -85,7 +85,7 @@ def test_an_unknown_name_gets_a_suggestion(tmp_path: Path, library: Library) -> 
         library.get("betta")
     with pytest.raises(BadScenario, match=r'^no scenario is called "zzz"; there are alpha, beta, gamma$'):
         library.get("zzz")
-    with pytest.raises(BadScenario, match="there are none$"):
+    with pytest.raises(BadScenario, match=r"there are none$"):
         Library(tmp_path / "none", tmp_path / "none").get("zzz")
 
 
