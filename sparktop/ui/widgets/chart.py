@@ -254,8 +254,11 @@ class TimeChart(LineWidget):
         grain = GRAINS[self._glyphs]
         first = self._first_column(cells)
         bounds = (axis.low, axis.high)
+        # A line in front of an area shows; the other way round it would not.
+        front_first = sorted(plotted, key=lambda pair: pair[0].mark == "area")
         layers = [
-            (one, plot(self._settled(columns), first, cells, rows, bounds, grain, one.mark)) for one, columns in plotted
+            (one, plot(self._settled(columns), first, cells, rows, bounds, grain, one.mark))
+            for one, columns in front_first
         ]
         marked = self._reference_rows(axis, rows)
         result = []
@@ -335,7 +338,7 @@ class TimeChart(LineWidget):
         if gutter:
             unit = unit.rjust(gutter - 1) + " "
         elif unit:
-            unit += " "
+            unit = f"{unit} " if 2 * cell_len(unit) < width else ""
         return merge_spans([(unit, "axis"), *legend_spans(self._entries(), width - cell_len(unit))])
 
     def _sparkline(self, width: int) -> SpanRow:
@@ -344,7 +347,9 @@ class TimeChart(LineWidget):
         if self._series:
             text = self._series[0].facts[0] if self._series[0].facts else self._series[0].name
             text = one_line(text)
-            head = [(fit(text, min(cell_len(text), width)), "value"), (" ", "")]
+            head = [(fit(text, min(cell_len(text), width)), "value")]
+            if cell_len(text) < width:
+                head.append((" ", ""))
         cells = width - sum(cell_len(text) for text, _ in head)
         if cells < 1 or not self._series:
             return merge_spans(head)

@@ -12,6 +12,9 @@ from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import Span
 from sparktop.ui.widgets.series import Phase
 
+MIN_CUT_LABEL = 8
+"""Cells of a phase from which on a label that does not fit is cut rather than left out."""
+
 
 def ribbon(
     phases: Sequence[Phase], first: int, cells: int, cell_seconds: float, *, ascii_only: bool = False
@@ -41,9 +44,10 @@ def ribbon(
         length = right - left
         head = tick if start >= 0 else rule
         label = one_line(phase.label)
-        if length >= 5 and (cell_len(label) <= length - 3 or length >= 8):
-            text = f"{head} {fit(label, min(cell_len(label), length - 3))} "
-            text += rule * (length - cell_len(text))
+        if cell_len(label) <= length - 2 or length >= MIN_CUT_LABEL:
+            text = f"{head} {fit(label, min(cell_len(label), length - 2))}"
+            rest = length - cell_len(text)
+            text += f" {rule * (rest - 1)}" if rest else ""
         else:
             text = head + rule * (length - 1)
         spans.append((text, phase.style_class))
