@@ -89,7 +89,8 @@ def _headless(plan: Plan, target: Target, console: Console) -> int:
         console.note(f"sparktop: {one_line(problem)}")
     if done.signal is not None:
         return Exit.HUNG_UP if done.hung_up else Exit.INTERRUPTED
-    return _CODES.get(done.state.status, Exit.FAILED)
+    kept = target.path is not None or target.stdout or (done.outcome is not None and done.outcome.snapshot is not None)
+    return _CODES.get(done.state.status, Exit.FAILED) if kept else Exit.FAILED
 
 
 def _show(done: Drive, target: Target, console: Console) -> None:

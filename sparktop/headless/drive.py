@@ -18,7 +18,7 @@ from sparktop.model.state import RunState
 from sparktop.runner.session import Outcome
 
 _POLL_S: Final = 0.05
-_HANG_UP_S: Final = 1.5
+_HANG_UP_S: Final = 1.2
 """How long a run may take to flush once nobody can see it: with leaving, two seconds in all."""
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -117,6 +117,9 @@ class _Telling:
     def show(self, state: RunState, events: list[Event]) -> None:
         self._try(lambda progress: progress.show(state, events))
 
+    def say(self, sentence: str) -> None:
+        self._try(lambda progress: progress.say(sentence))
+
     def finish(self) -> None:
         self._try(lambda progress: progress.finish())
 
@@ -145,14 +148,15 @@ def _follow(
     obeyed = 0
     while outcome is None:
         outcome = session.wait(_POLL_S)
-        if len(signals) > obeyed:
-            obeyed = len(signals)
-            session.cancel()
         hung_up = next((t for t, name in signals if name is signal.SIGHUP), None)
         if hung_up is not None:
             telling.stop()
             if outcome is None and time.monotonic() - hung_up > _HANG_UP_S:
                 return None
+        if len(signals) > obeyed:
+            obeyed = len(signals)
+            session.cancel()
+            telling.say("ending the run and keeping what there is; Ctrl+C again leaves at once")
         events = inbox.take()
         state.extend(events)
         telling.show(state, events)

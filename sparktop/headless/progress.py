@@ -33,6 +33,10 @@ class Progress(Protocol):
         """Takes news: the state after the events, and the events themselves."""
         ...
 
+    def say(self, sentence: str) -> None:
+        """Tells something that is no event."""
+        ...
+
     def finish(self) -> None:
         """Ends: leaves the cursor at the beginning of a line, and nothing untold."""
         ...
@@ -61,6 +65,10 @@ class PlainProgress:
             else:
                 for line in _news(state, event):
                     self._print(line)
+
+    def say(self, sentence: str) -> None:
+        """Prints a line."""
+        self._print(sentence)
 
     def finish(self) -> None:
         """Says how many requests had no line of their own."""
@@ -102,17 +110,26 @@ class LineProgress:
         self._stream = stream
         self._columns = columns
         self._clock = clock
-        self._shown = -1.0
+        self._painted_at = -1.0
+        self._painted = ""
 
     def show(self, state: RunState, events: Iterable[Event]) -> None:
-        """Repaints the line, at most ten times a second."""
+        """Repaints the line if it has changed, at most ten times a second."""
         lines = [line for event in events for line in _news(state, event)]
         now = self._clock()
-        if not lines and now - self._shown < _LINE_EVERY_S:
+        if not lines and now - self._painted_at < _LINE_EVERY_S:
             return
-        self._shown = now
         # One cell is left free: a terminal that wraps at the last one would scroll.
-        current = cut(_current(state), self._columns() - 1)
+        self._paint(lines, cut(_current(state), self._columns() - 1), now)
+
+    def say(self, sentence: str) -> None:
+        """Lets a sentence scroll up above the line."""
+        self._paint([sentence], self._painted, self._clock())
+
+    def _paint(self, lines: list[str], current: str, now: float) -> None:
+        if not lines and current == self._painted:
+            return
+        self._painted_at, self._painted = now, current
         self._stream.write("".join(f"\r{line}\x1b[K\n" for line in lines) + f"\r{current}\x1b[K")
         self._stream.flush()
 

@@ -23,6 +23,10 @@ class Seen:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.finished = 0
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
 
     def show(self, state: RunState, events: Iterable[Event]) -> None:
         self.events += events
@@ -91,6 +95,8 @@ def test_first_signal_cancels_and_waits(number: signal.Signals) -> None:
     assert session.cancelled == 1
     assert done.signal is number
     assert done.state.status is Status.CANCELLED
+    assert len(seen.said) == 1
+    assert "Ctrl+C again leaves at once" in seen.said[0]
     assert seen.finished == 1
 
 
@@ -116,7 +122,7 @@ def test_hang_up_ends_within_two_seconds_even_if_the_run_does_not() -> None:
     assert session.cancelled == 1
     assert done == Drive(done.state, None, signal.SIGHUP)
     assert done.hung_up
-    assert seen.finished == 0  # nothing is written to a terminal that is gone
+    assert (seen.said, seen.finished) == ([], 0)  # nothing is written to a terminal that is gone
 
 
 def test_hang_up_after_an_interrupt_counts_as_a_hang_up() -> None:

@@ -149,6 +149,28 @@ def test_line_shows_what_is_going_on() -> None:
     assert stream.getvalue().rpartition("\r")[2] == "[0/2], a Q1: answering, 11 tokens, 0:01\x1b[K"
 
 
+def test_line_that_has_not_changed_is_not_painted_again() -> None:
+    stream = io.StringIO()
+    progress = LineProgress(stream, lambda: 80, Ticking())
+    state = RunState()
+    state.extend(beginning(contender("a")))
+    for _ in range(5):
+        progress.show(state, [])
+
+    assert stream.getvalue().count("\r") == 1
+
+
+def test_sentence_scrolls_up_above_the_line() -> None:
+    stream = io.StringIO()
+    progress = LineProgress(stream, lambda: 80, Ticking())
+    state = RunState()
+    state.extend(beginning(contender("a")))
+    progress.show(state, [])
+    progress.say("ending")
+
+    assert stream.getvalue() == "\r[0/2], 0:00\x1b[K\rending\x1b[K\n\r[0/2], 0:00\x1b[K"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -137,6 +137,27 @@ def test_run_without_success_fails(sparktop: Sparktop, environ: dict[str, str]) 
     assert snapshots(environ)[0]["status"] == "failed"
 
 
+def test_run_that_could_not_be_kept_fails_but_shows_its_figures(sparktop: Sparktop, environ: dict[str, str]) -> None:
+    (Path(environ["HOME"]) / ".local").touch()
+
+    done = sparktop("run", "smoke", "--headless", *ONE, *SHORT)
+
+    assert done.returncode == 1
+    assert done.stdout.startswith("Smoke test: completed\n")
+    assert done.stdout.endswith("snapshot: not written\n")
+    assert "the snapshot can't be written" in done.stderr
+
+
+def test_run_that_could_not_be_kept_can_still_be_printed(sparktop: Sparktop, environ: dict[str, str]) -> None:
+    (Path(environ["HOME"]) / ".local/share").mkdir(parents=True)
+    (Path(environ["HOME"]) / ".local/share/sparktop").touch()
+
+    done = sparktop("run", "smoke", "--json", *ONE, *SHORT)
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["status"] == "completed"
+
+
 def test_figures_nobody_reads_do_not_fail_the_run(environ: dict[str, str]) -> None:
     words = [*PROGRAM, "run", "smoke", "--headless", *ONE, *SHORT]
     process = subprocess.Popen(words, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -183,6 +204,11 @@ class Terminal:
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         self.ended = True
         return code
+
+    def workers(self) -> list[int]:
+        """The processes that it has started."""
+        threads = Path(f"/proc/{self.pid}/task").glob("*/children")
+        return [int(pid) for path in threads for pid in path.read_text().split()]
 
     def kill(self) -> None:
         """Ends what a failed test has left behind."""
@@ -245,9 +271,24 @@ def test_killed_run_is_recovered(terminal: Terminal, sparktop: Sparktop) -> None
     assert sparktop("recover").stdout == ""
 
 
+def test_hang_up_ends_in_time_though_the_engine_hangs(terminal: Terminal) -> None:
+    workers = terminal.workers()
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    began = time.monotonic()
+    os.close(terminal.fd)
+
+    try:
+        assert terminal.status() == 129
+        assert time.monotonic() - began <= 2
+    finally:
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+    assert '"event":"tokens"' in next(runs(terminal.environ).glob("*.jsonl")).read_text()
+
+
 def test_engine_ends_with_the_run(terminal: Terminal) -> None:
-    children = Path(f"/proc/{terminal.pid}/task/{terminal.pid}/children")
-    workers = [Path("/proc") / pid for pid in _all_children(children)]
+    workers = [Path(f"/proc/{worker}") for worker in terminal.workers()]
     assert workers
 
     os.kill(terminal.pid, signal.SIGKILL)
@@ -257,10 +298,6 @@ def test_engine_ends_with_the_run(terminal: Terminal) -> None:
         time.sleep(0.05)
 
     assert [worker for worker in workers if worker.exists()] == []
-
-
-def _all_children(children: Path) -> list[str]:
-    return [pid for path in children.parents[1].glob("*/children") for pid in path.read_text().split()]
 
 
 def test_models_lists_the_demos(sparktop: Sparktop) -> None:
