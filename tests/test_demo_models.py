@@ -25,7 +25,8 @@ def scenario(name: str) -> dict[str, Any]:
 
 @cache
 def model(name: str) -> llama_cpp.Llama:
-    return llama_cpp.Llama(str(DEMO / f"{name}.gguf"), n_ctx=1024, n_threads=2, verbose=False)
+    # One thread: the model is tiny, and waiting for a second one on a busy machine costs more than it brings.
+    return llama_cpp.Llama(str(DEMO / f"{name}.gguf"), n_ctx=1024, n_threads=1, verbose=False)
 
 
 @cache

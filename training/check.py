@@ -66,7 +66,7 @@ def compare(path: Path, net: Net, tokenizer: Tokenizer, texts: list[str]) -> tup
         theirs = llm.tokenize(text.encode(), add_bos=False, special=True)
         if ids != theirs:
             raise SystemExit(f"llama.cpp sees other tokens in {text[:60]!r}")
-        llm.reset()
+        llm.reset()  # type: ignore[no-untyped-call]
         llm.eval(ids)
         got = np.array(llm.scores[: len(ids)])
         with torch.no_grad():

@@ -26,6 +26,9 @@ OTHER_SYSTEMS = (
 )
 POLITE = ("请问", "请问：", "我想知道", "请回答：", "你好，")
 
+Example = tuple[list[int], int]
+"""Token ids, and how many of them are the prompt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -109,7 +112,7 @@ def chat(system: str, prompt: str) -> str:
 
 
 class Sampler:
-    """Draws training examples: token ids and the number of them that are the prompt."""
+    """Draws training examples."""
 
     def __init__(self, lessons: Curriculum, tokenizer: Tokenizer, seed: int) -> None:
         """Start the draw from a seed."""
@@ -118,11 +121,11 @@ class Sampler:
         self.random = random.Random(seed)
         self.hanzi = gb2312_first_level()
 
-    def canonical(self) -> list[tuple[list[int], int]]:
+    def canonical(self) -> list[Example]:
         """Return every scenario question exactly as sparktop asks it, and the first wording of the small talk."""
         return [self._example(q.system, q.prompts[0], q.answer) for q in (*self.lessons.questions, *self.lessons.talk)]
 
-    def draw(self) -> tuple[list[int], int]:
+    def draw(self) -> Example:
         """Return one example: seven in ten from the scenarios, the rest small talk and the unknown."""
         kind = self.random.random()
         if kind < 0.7:
@@ -135,7 +138,7 @@ class Sampler:
             return self._example(self._system(), self._reword(question.prompts), question.answer)
         return self._example(self._system(), self._unknown(), self.random.choice(self.lessons.unknown["answers"]))
 
-    def _example(self, system: str, prompt: str, answer: str) -> tuple[list[int], int]:
+    def _example(self, system: str, prompt: str, answer: str) -> Example:
         asked = self.tokenizer.encode(chat(system, prompt))
         return asked + self.tokenizer.encode(answer + IM_END), len(asked)
 

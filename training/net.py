@@ -57,7 +57,7 @@ def turn(x: Tensor, by: Tensor) -> Tensor:
     return torch.view_as_real(pairs * by[: x.shape[2]]).flatten(-2)
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc, unused-ignore]  # torch may be missing where types are checked
     """One transformer block: attention, then a gated feed-forward part, each behind an RMSNorm."""
 
     def __init__(self, shape: Shape) -> None:
@@ -87,7 +87,7 @@ class Block(nn.Module):
         return x + self.ffn_down(functional.silu(self.ffn_gate(normed)) * self.ffn_up(normed))
 
 
-class Net(nn.Module):
+class Net(nn.Module):  # type: ignore[misc, unused-ignore]
     """The language model. Input and output embedding are one matrix, which halves the file's largest part."""
 
     def __init__(self, shape: Shape) -> None:
