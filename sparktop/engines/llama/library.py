@@ -6,6 +6,7 @@ Only the worker process imports this.
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -28,6 +29,27 @@ Floats = npt.NDArray[np.float32]
 
 class LlamaFailed(RuntimeError):
     """llama.cpp refused; the message is one sentence for the person."""
+
+
+_LOG_LEVELS: Final = (2, 3, 4)
+"""ggml's info, warning and error; debug messages come with every token on some backends."""
+
+_LOG_CONTINUES: Final = 5
+
+
+class _Log:
+    """Lets llama.cpp's messages through to standard error, without the debug ones."""
+
+    def __init__(self) -> None:
+        self._shown = True
+        self._callback = llama.llama_log_callback(self._log)
+        llama.llama_log_set(self._callback, None)
+
+    def _log(self, level: int, text: bytes, _: object) -> None:
+        if level != _LOG_CONTINUES:
+            self._shown = level in _LOG_LEVELS
+        if self._shown:
+            os.write(2, text)
 
 
 def ggml() -> ctypes.CDLL:
@@ -72,6 +94,7 @@ class Model:
     """
 
     def __init__(self, path: str, progress: Callable[[float], None]) -> None:
+        self._log = _Log()
         llama.llama_backend_init()
         self.devices = gpu_devices()
 

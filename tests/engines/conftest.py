@@ -1,0 +1,115 @@
+"""Real llama.cpp workers on the demo models."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from sparktop.engines.llama.engine import LlamaEngine
+from sparktop.engines.protocol import Generation, Room
+from sparktop.model.events import (
+    ContenderFailed,
+    Event,
+    ModelReady,
+    ModelUnloaded,
+    RequestDone,
+    RequestFailed,
+    TokenKind,
+    Tokens,
+)
+from sparktop.model.scenario import Sampling
+from sparktop.resources import demo_dir
+
+
+@dataclass
+class Bench:
+    """An engine with its events."""
+
+    engine: LlamaEngine
+    events: queue.SimpleQueue[Event]
+    clock: Callable[[], float]
+    log: Path
+    seen: list[Event] = field(default_factory=list)
+
+    def until(self, *kinds: type[Event], count: int = 1, timeout: float = 60) -> Event:
+        """Waits for `count` events of some kinds; returns the last."""
+        while True:
+            event = self.events.get(timeout=timeout)
+            self.seen.append(event)
+            if isinstance(event, kinds):
+                count -= 1
+                if count == 0:
+                    return event
+
+    def ready(self) -> ModelReady:
+        event = self.until(ModelReady, ContenderFailed)
+        assert isinstance(event, ModelReady), event
+        return event
+
+    def ask(self, *generations: Generation) -> None:
+        """Submits and waits until all have ended."""
+        self.engine.submit(generations)
+        self.until(RequestDone, RequestFailed, count=len(generations))
+
+    def done(self, request: int) -> RequestDone:
+        (event,) = (e for e in self.seen if isinstance(e, RequestDone) and e.request == request)
+        return event
+
+    def failed(self, request: int) -> RequestFailed:
+        (event,) = (e for e in self.seen if isinstance(e, RequestFailed) and e.request == request)
+        return event
+
+    def tokens(self, request: int) -> list[Tokens]:
+        return [e for e in self.seen if isinstance(e, Tokens) and e.request == request]
+
+    def answer(self, request: int) -> str:
+        return "".join(e.text for e in self.tokens(request) if e.kind is TokenKind.ANSWER)
+
+    def times(self, request: int) -> list[float]:
+        return [time for e in self.tokens(request) for time in e.times]
+
+
+MakeBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[MakeBench]:
+    """Makes engines and makes sure that no worker is left."""
+    made: list[Bench] = []
+
+    def make(model: Path | None = None, slots: int = 1, context: int = 1024) -> Bench:
+        origin = time.monotonic_ns()
+
+        def clock() -> float:
+            return (time.monotonic_ns() - origin) / 1e9
+
+        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        log = tmp_path / f"worker-{len(made)}.log"
+        engine = LlamaEngine(
+            contender="demo",
+            path=model or demo_dir() / "demo-sutra.gguf",
+            room=Room(slots=slots, context=context, threads=1),
+            log=log,
+            emit=events.put,
+            clock=clock,
+            origin_ns=origin,
+        )
+        made.append(Bench(engine, events, clock, log))
+        engine.open()
+        return made[-1]
+
+    yield make
+    for one in made:
+        if not any(isinstance(e, ModelUnloaded | ContenderFailed) for e in one.seen):
+            one.engine.close()
+            one.until(ModelUnloaded, ContenderFailed, timeout=20)
+
+
+def question(request: int, prompt: str = "什么是过拟合？", **sampling: object) -> Generation:
+    """A question, greedy and short unless said otherwise."""
+    return Generation(request=request, prompt=prompt, sampling=Sampling(**{"max_tokens": 40, **sampling}))  # type: ignore[arg-type]
