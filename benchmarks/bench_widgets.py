@@ -2,10 +2,10 @@
 
     python benchmarks/bench_widgets.py             every scene beside its budget
     python benchmarks/bench_widgets.py --json      the same for machines
-    python benchmarks/bench_widgets.py --scene idle --seconds 5
+    python benchmarks/bench_widgets.py --scene idle --seconds 5 --size 80x24
 
-Each scene is an application of its own in a pseudo-terminal of 120 by 40. CPU and bytes are counted between two marks,
-after the first paint.
+Each scene is an application of its own in a pseudo-terminal, 120 by 40 if not told otherwise. CPU and bytes are counted
+between two marks, after the first paint.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import struct
 import sys
 import termios
 import time
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,12 +76,14 @@ class Cost:
     Attributes:
         cpu: Percent of a core.
         kilobytes: Thousands of bytes a second to the terminal.
+        compressed: The same as `ssh -C` would send it.
         paints: Writes to the terminal a second.
         memory: Resident megabytes.
     """
 
     cpu: float
     kilobytes: float
+    compressed: float
     paints: float
     memory: float
 
@@ -174,20 +177,24 @@ def make_app(scene: Scene) -> App[None]:
     return Bench()
 
 
-def measure(name: str, seconds: float) -> Cost:
+def measure(name: str, seconds: float, size: tuple[int, int] = (120, 40)) -> Cost:
     """Run a scene in a terminal of its own and count what it costs."""
     report, report_in = os.pipe()
     os.set_inheritable(report_in, True)
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", COLUMNS="120", LINES="40", PYTHONPATH=str(ROOT))
+        os.environ.update(
+            TERM="xterm-256color", COLORTERM="truecolor", COLUMNS=str(size[0]), LINES=str(size[1]), PYTHONPATH=str(ROOT)
+        )
         os.environ.pop("NO_COLOR", None)
         arguments = [sys.executable, __file__, "--child", str(report_in), "--scene", name, "--seconds", str(seconds)]
         os.execv(sys.executable, arguments)
     os.close(report_in)
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     began = ended = None
-    sent = 0
+    sent = squeezed = 0
+    # As OpenSSH does it: one stream, level 6, flushed with each packet.
+    squeeze = zlib.compressobj(6)
     cpu = memory = paints = 0.0
     deadline = time.monotonic() + WARM_UP + seconds + 20
     try:
@@ -200,6 +207,7 @@ def measure(name: str, seconds: float) -> Cost:
                     break
                 if began is not None and ended is None:
                     sent += len(data)
+                    squeezed += len(squeeze.compress(data)) + len(squeeze.flush(zlib.Z_SYNC_FLUSH))
             if report in ready:
                 line = os.read(report, 4096).decode()
                 if not line:
@@ -218,7 +226,7 @@ def measure(name: str, seconds: float) -> Cost:
     if began is None or ended is None:
         raise RuntimeError(f"the scene {name!r} ended before it was measured")
     span = ended - began
-    return Cost(100 * cpu / span, sent / span / 1000, paints / span, memory)
+    return Cost(100 * cpu / span, sent / span / 1000, squeezed / span / 1000, paints / span, memory)
 
 
 def run_child(name: str, seconds: float, report: int) -> None:
@@ -265,24 +273,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scene", choices=SCENES)
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--size", default="120x40", help="columns x rows")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child is not None:
         run_child(options.scene, options.seconds, options.child)
         return
+    width, height = map(int, options.size.split("x"))
     names = [options.scene] if options.scene else list(SCENES)
-    costs = {name: measure(name, options.seconds) for name in names}
+    costs = {name: measure(name, options.seconds, (width, height)) for name in names}
     if options.json:
         print(json.dumps({name: asdict(cost) for name, cost in costs.items()}, indent=2))
         return
-    print(f"{'scene':<14}{'CPU %':>8}{'budget':>8}{'kB/s':>8}{'budget':>8}{'paints/s':>10}{'RSS MB':>8}")
+    print(f"{'scene':<14}{'CPU %':>8}{'budget':>8}{'kB/s':>8}{'budget':>8}{'ssh -C':>8}{'paints/s':>10}{'RSS MB':>8}")
     for name, cost in costs.items():
         scene = SCENES[name]
         budgets = [f"{limit:g}" if limit is not None else "-" for limit in (scene.cpu, scene.kilobytes)]
         print(
             f"{name:<14}{cost.cpu:>8.1f}{budgets[0]:>8}{cost.kilobytes:>8.1f}{budgets[1]:>8}"
-            f"{cost.paints:>10.1f}{cost.memory:>8.1f}"
+            f"{cost.compressed:>8.1f}{cost.paints:>10.1f}{cost.memory:>8.1f}"
         )
 
 

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from sparktop.ui.widgets.axis import Axis, duration_label, next_axis, nice_step, tick_labels, time_labels
 from sparktop.ui.widgets.columns import Column, column_widths
+from sparktop.ui.widgets.document import Document
 from sparktop.ui.widgets.gauge import fraction_bar, share_cells
 from sparktop.ui.widgets.labels import fit, place_label
 from sparktop.ui.widgets.legend import LegendEntry, legend_spans
@@ -254,3 +255,29 @@ def test_marks_cut_a_row() -> None:
         ("h", "answer"),
     ]
     assert cut_at_marks("xyz", 20, "answer", layers) == [("xyz", "answer")]
+
+
+@given(st.text(alphabet="abAB 中\n", max_size=60), st.sampled_from(["ab", "a", "aba", "中", "b\na"]), st.integers(1, 7))
+def test_finding_while_text_comes_finds_what_finding_afterwards_does(text: str, query: str, size: int) -> None:
+    live = Document(20)
+    live.find(query)
+    for at in range(0, len(text), size):
+        live.append([(text[at : at + size], "answer")])
+    after = Document(20)
+    after.append([(text, "answer")])
+    after.find(query)
+    assert live.matches == after.matches
+
+
+def test_document_of_several_runs() -> None:
+    document = Document(10, {"reasoning": "┊ "})
+    document.append(
+        [("想想看吧", "reasoning"), ("好的", "answer"), ("再想", "reasoning"), ("想", "reasoning"), ("完", "answer")]
+    )
+    rows = ["".join(text for text, _ in document.spans(line)) for line in range(document.line_count)]
+    assert rows == ["┊ 想想看吧", "好的", "┊ 再想想", "完"]
+    assert document.text == "想想看吧好的再想想完"
+    assert [document.line_of(offset) for offset in (0, 4, 6, 9)] == [0, 1, 2, 3]
+    assert [document.offset_of(line) for line in (0, 1, 2, 3, 4)] == [0, 4, 6, 9, 10]
+    document.find("想")
+    assert [(mark.start, mark.end) for mark in document.matches] == [(0, 1), (1, 2), (7, 8), (8, 9)]

@@ -148,6 +148,10 @@ async def test_chart_says_why_there_is_nothing() -> None:
 # -- streaming text ------------------------------------------------------------------------------------------------
 
 
+def follows(pane: StreamingText) -> bool:
+    return pane.following
+
+
 async def test_text_follows_the_end_until_somebody_scrolls() -> None:
     pane = StreamingText()
     async with OneWidget(pane).run_test(size=(40, 10)) as pilot:
@@ -158,7 +162,7 @@ async def test_text_follows_the_end_until_somebody_scrolls() -> None:
         pane.focus()
         await pilot.press("pageup")
         top = screen_lines(pilot.app)[0]
-        assert not pane.following
+        assert not follows(pane)
         assert screen_lines(pilot.app)[-1].rstrip(" ▐").endswith(f"▼ {pane.lines_below} more lines")
         pane.append(ANSWER)
         pane.flush()
@@ -166,7 +170,7 @@ async def test_text_follows_the_end_until_somebody_scrolls() -> None:
         assert screen_lines(pilot.app)[0] == top
         assert screen_lines(pilot.app)[-1].rstrip(" ▐").endswith(f"▼ {pane.lines_below} more lines")
         await pilot.press("G")
-        assert pane.following
+        assert follows(pane)
         assert "more line" not in screen_lines(pilot.app)[-1]
 
 
@@ -357,6 +361,23 @@ async def test_table_scrolls_to_the_cursor() -> None:
         assert "▸ r19" in texts(table)[-1]
         await pilot.press("home")
         assert "▸ r0" in texts(table)[1]
+
+
+async def test_cursor_shows_whether_the_table_has_the_focus() -> None:
+    table = GridTable(COLUMNS)
+
+    def reversed_rows() -> list[int]:
+        return [y for y in range(4) if any(s.style and s.style.reverse for s in table.render_line(y))]
+
+    async with OneWidget(table).run_test(size=(40, 6)) as pilot:
+        table.show(table_rows("a", "b"))
+        table.focus()
+        await pilot.pause()
+        assert reversed_rows() == [1]
+        table.blur()
+        await pilot.pause()
+        assert reversed_rows() == []
+        assert texts(table)[1].startswith("▸")
 
 
 async def test_empty_table_says_so() -> None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from sparktop.model.text import Printable
 from sparktop.ui.widgets.line_widget import Span
 from sparktop.ui.widgets.marks import Mark, cut_at_marks
 from sparktop.ui.widgets.wrap import Row, WrappedText
 
-REASONING_GUTTER = "┊ "
-
 
 class _Run:
     """A run of text in one style, with the rows it makes."""
 
-    def __init__(self, style_class: str, width: int, base: int, first_row: int) -> None:
+    def __init__(self, style_class: str, gutter: str, width: int, base: int, first_row: int) -> None:
         self.style_class = style_class
-        self.gutter = REASONING_GUTTER if style_class == "reasoning" else ""
+        self.gutter = gutter
         self.wrapped = WrappedText(width - len(self.gutter))
         self.printable = Printable()
         self.base = base
@@ -36,12 +35,14 @@ class Document:
     between runs.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, gutters: Mapping[str, str] = MappingProxyType({})) -> None:
         """Begin with no text.
 
         Args:
             width: The cells there are for text and gutter.
+            gutters: What stands before each row of a style class.
         """
+        self._gutters = gutters
         self.matches: list[Mark] = []
         self.current: int | None = None
         self._width = width
@@ -82,7 +83,8 @@ class Document:
                 gathered.append((style_class, [text]))
         for style_class, texts in gathered:
             if not self._runs or self._runs[-1].style_class != style_class:
-                self._runs.append(_Run(style_class, self._width, self.end, self.line_count))
+                gutter = self._gutters.get(style_class, "")
+                self._runs.append(_Run(style_class, gutter, self._width, self.end, self.line_count))
             run = self._runs[-1]
             changed = min(changed, run.first_row + run.wrapped.append(run.printable.feed("".join(texts))))
         self._search(searched)

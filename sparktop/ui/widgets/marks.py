@@ -40,7 +40,7 @@ def cut_at_marks(text: str, start: int, name: str, layers: Sequence[Sequence[Mar
     touching: list[list[Mark]] = []
     edges = {start, end}
     for layer in layers:
-        # Marks of one list may overlap, so one that began far above can still reach here: look back past its longest.
+        # Marks of one list may overlap, so one that began far above can still reach here: only the end can be cut off.
         last = bisect_right(layer, end, key=lambda mark: mark.start)
         marks = [mark for mark in layer[:last] if mark.end > start and mark.start < end]
         touching.append(marks)

@@ -78,6 +78,7 @@ class StreamingText(LineWidget, can_focus=True):
     def __init__(
         self,
         *,
+        ascii_only: bool = False,
         name: str | None = None,
         id: str | None = None,  # noqa: A002  (the name Textual uses)
         classes: str | None = None,
@@ -86,6 +87,7 @@ class StreamingText(LineWidget, can_focus=True):
         """Make an empty pane.
 
         Args:
+            ascii_only: Whether to draw gutter, thumb and arrow with ASCII.
             name: The name of the widget.
             id: The id of the widget in the DOM.
             classes: The CSS classes of the widget.
@@ -94,7 +96,8 @@ class StreamingText(LineWidget, can_focus=True):
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self._pending: list[tuple[str, str]] = []
         self._flush_timer: Timer | None = None
-        self._document = Document(1)
+        self._ascii = ascii_only
+        self._document = self._empty_document()
         self._top = 0
         self._following = True
         self._shown_thumb = (0, 0)
@@ -131,7 +134,7 @@ class StreamingText(LineWidget, can_focus=True):
     def clear(self) -> None:
         """Remove the text, the matches and the highlights, and follow the end again."""
         self._pending.clear()
-        self._document = Document(self._text_width)
+        self._document = self._empty_document()
         self._top, self._following = 0, True
         self.refresh()
 
@@ -170,6 +173,9 @@ class StreamingText(LineWidget, can_focus=True):
     def lines_below(self) -> int:
         """How many rows are below the last one that shows."""
         return max(0, self.line_count - self._top - self.size.height)
+
+    def _empty_document(self) -> Document:
+        return Document(self._text_width, {"reasoning": "| " if self._ascii else "┊ "})
 
     @property
     def _text_width(self) -> int:
@@ -358,7 +364,7 @@ class StreamingText(LineWidget, can_focus=True):
         below = self.lines_below
         if self._following or not below:
             return ""
-        return f" ▼ {below} more line{'s' if below > 1 else ''} "
+        return f" {'v' if self._ascii else '▼'} {below} more line{'s' if below > 1 else ''} "
 
     def render_line(self, y: int) -> Strip:
         """Render one row.
@@ -373,7 +379,7 @@ class StreamingText(LineWidget, can_focus=True):
         if y == 0:
             self._shown_thumb = self._thumb()
         start, end = self._thumb()
-        thumb: Span = ("▐", "thumb") if start <= y < end else (" ", "")
+        thumb: Span = ("#" if self._ascii else "▐", "thumb") if start <= y < end else (" ", "")
         spans = self._document.spans(self._top + y)
         more = self._more() if y == height - 1 else ""
         if y == height - 1:
