@@ -15,6 +15,6 @@ for python in $candidates; do
 done
 
 found=$("${PYTHON:-python3}" --version 2>&1) || found="no ${PYTHON:-python3}"
-echo "sparktop needs Python 3.11 or newer and found $found: install one (Debian, Ubuntu: sudo apt install python3)" \
-    "or name it: make run PYTHON=/path/to/python3" >&2
+echo "sparktop needs Python 3.11 or newer and found $found: install one (Debian, Ubuntu: sudo apt install" \
+    "python3, or python3.11 where that is older) or name it: make run PYTHON=/path/to/python3" >&2
 exit 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -175,6 +176,29 @@ def test_a_failed_build_says_so_and_is_tried_again(complete: Path) -> None:
     assert "× Failed to build" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("sparktop was not set up: the lines above say why.")
     assert run(complete, SH, "scripts/with-python.sh", "scripts/bootstrap.py").returncode == 0
+
+
+def test_an_interrupt_is_no_traceback(complete: Path) -> None:
+    program(
+        complete.parent / "bin/uv", '[ "$1" = --version ] && echo uv 0.13.9 && exit\necho started >&2\nexec sleep 30'
+    )
+    (complete.parent / "bin/sleep").symlink_to(shutil.which("sleep") or "sleep")
+    setting_up = subprocess.Popen(
+        [SH, "scripts/with-python.sh", "scripts/bootstrap.py"],
+        cwd=complete,
+        env={"PATH": str(complete.parent / "bin"), "HOME": str(complete.parent)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert setting_up.stderr is not None
+    for line in setting_up.stderr:
+        if line == "started\n":
+            break
+    os.killpg(setting_up.pid, signal.SIGINT)
+    said = setting_up.stderr.read()
+    assert setting_up.wait(timeout=20) == 130
+    assert said == "\nInterrupted; run the same command again to go on.\n"
 
 
 def test_another_index_gets_the_locked_versions_by_name(complete: Path) -> None:
