@@ -174,6 +174,31 @@ def test_repetitions_that_differ_are_named() -> None:
     assert verdict(speed(FULL, steady), Code.UNSTEADY) is None
 
 
+def stream(gaps: list[float]) -> Request:
+    t, chunks = 1.2, [(1.2, 1, "字")]
+    for gap in gaps:
+        t += gap
+        chunks.append((t, 1, "字"))
+    return Request(chunks=chunks, max_tokens=len(chunks))
+
+
+def test_stalls_are_named_with_their_share() -> None:
+    # 38 gaps of 10 ms and one of 120: 120 of 500 ms.
+    found = verdict(speed(stream([0.01] * 38 + [0.12])), Code.STALLS)
+    assert found is not None
+    assert found.severity is Severity.NOTE
+    assert found.evidence == {
+        "contender": "qwen",
+        "batch": 1,
+        "percent": pytest.approx(24),
+        "longest_ms": pytest.approx(120),
+        "usual_ms": pytest.approx(10),
+    }
+    assert verdict(speed(stream([0.01] * 38 + [0.09])), Code.STALLS) is None, "nine times the usual is no stall"
+    assert verdict(speed(stream([0.01] * 300 + [0.12])), Code.STALLS) is None, "4 % of the time is let pass"
+    assert verdict(speed(stream([0.01] * 10 + [0.5])), Code.STALLS) is None, "too few gaps to know the usual"
+
+
 @pytest.mark.parametrize(
     ("run", "code"),
     [

@@ -1,0 +1,87 @@
+"""What can be said against a run's numbers: verdicts, and what could not be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """Stable name of a verdict."""
+
+    INCOMPLETE = "incomplete"
+    CONTENDER_FAILED = "contender-failed"
+    FAILED_REQUESTS = "failed-requests"
+    EMPTY_ANSWERS = "empty-answers"
+    CACHE_HITS = "cache-hits"
+    PROMPT_LENGTH = "prompt-length"
+    OUTPUT_LENGTH = "output-length"
+    TOKEN_COUNTS = "token-counts"
+    TOKEN_MISMATCH = "token-mismatch"
+    CONTENDED = "contended"
+    MEMORY_RESERVE = "memory-reserve"
+    MEMORY_PRESSURE = "memory-pressure"
+    SWAP_GROWTH = "swap-growth"
+    UNSTEADY = "unsteady"
+    STALLS = "stalls"
+    COLD_START = "cold-start"
+    ONE_REPETITION = "one-repetition"
+    FEW_SAMPLES = "few-samples"
+    CUT_ANSWERS = "cut-answers"
+    TOY_MODEL = "toy-model"
+    THROTTLING = "throttling"
+    OTHER_GPU_WORK = "other-gpu-work"
+
+
+class Severity(StrEnum):
+    """What a verdict means for somebody who wants to quote a number of the run."""
+
+    FAULT = "fault"
+    """Do not quote it."""
+    NOTE = "note"
+    """Quote it, and say this beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Something that speaks against a number of the run, or has to be known with it.
+
+    Attributes:
+        code: Stable name, for programs.
+        severity: "fault": do not quote the number; "note": say this beside it.
+        text: One sentence for people.
+        evidence: The numbers that it rests on, by name; bytes, percent or counts.
+    """
+
+    code: Code
+    severity: Severity
+    text: str
+    evidence: dict[str, float | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unjudged:
+    """A check that could not be made: neither passed nor failed.
+
+    Attributes:
+        code: Name of the verdict that could not be reached.
+        reason: What was lacking.
+    """
+
+    code: Code
+    reason: str
+
+
+Findings = Iterator[Verdict | Unjudged]
+"""What a check finds: nothing where all is well."""
+
+
+def fault(code: Code, text: str, **evidence: float | str) -> Verdict:
+    """Returns a verdict that forbids quoting a number."""
+    return Verdict(code=code, severity=Severity.FAULT, text=text, evidence=evidence)
+
+
+def note(code: Code, text: str, **evidence: float | str) -> Verdict:
+    """Returns a verdict that has to be said beside a number."""
+    return Verdict(code=code, severity=Severity.NOTE, text=text, evidence=evidence)
