@@ -5,7 +5,10 @@ from __future__ import annotations
 import difflib
 import platform
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -34,22 +37,19 @@ def resolve_contenders(specs: Sequence[str]) -> tuple[Contender, ...]:
     if not specs:
         return demo_contenders()
     found = [_resolve(spec) for spec in specs]
-    names = [contender.name for contender in found]
-    for index, contender in enumerate(found):
-        if names.count(contender.name) > 1:
-            parent = Path(contender.model).parent.name
-            names[index] = f"{parent}/{contender.name}" if parent else contender.name
-    return tuple(
-        Contender(
-            name=name if names.index(name) == index else f"{name} #{names[: index + 1].count(name)}",
-            engine=contender.engine,
-            model=contender.model,
-            node=contender.node,
-            size=contender.size,
-            toy=contender.toy,
-        )
-        for index, (name, contender) in enumerate(zip(names, found, strict=True))
-    )
+    names = _distinct([(contender.name, Path(contender.model).parent.name) for contender in found])
+    return tuple(replace(contender, name=name) for name, contender in zip(names, found, strict=True))
+
+
+def _distinct(files: list[tuple[str, str]]) -> list[str]:
+    """Names for (name, folder) pairs: the name alone, else with its folder, else with a number."""
+    plain = Counter(name for name, _ in files)
+    longer = [name if plain[name] == 1 else f"{folder}/{name}" for name, folder in files]
+    names: list[str] = []
+    for name in longer:
+        number = next(n for n in count(1) if (name if n == 1 else f"{name} #{n}") not in names)
+        names.append(name if number == 1 else f"{name} #{number}")
+    return names
 
 
 def demo_contenders() -> tuple[Contender, ...]:

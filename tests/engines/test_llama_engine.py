@@ -75,6 +75,7 @@ def test_the_answer_is_what_llama_cpp_itself_gives(bench: MakeBench) -> None:
     text = ChatTemplate(template, "", "<|im_end|>").render(prompt)
     expected = reference.create_completion(text, max_tokens=80, temperature=0.0, stop=["<|im_end|>"])
     reference.close()
+    assert isinstance(expected, dict)
     assert run.answer(0) == expected["choices"][0]["text"]
 
 

@@ -1,0 +1,201 @@
+"""Whole runs, on the demo models, with real workers, files and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sparktop.model.events import (
+    ContenderFailed,
+    Event,
+    ModelReady,
+    ModelUnloaded,
+    Notice,
+    RequestFailed,
+    RequestSent,
+    RunEnded,
+    RunStarted,
+    SampleTaken,
+    Status,
+    Tokens,
+)
+from sparktop.model.records import Options
+from sparktop.model.scenario import Item, Kind, Sampling, Scenario
+from sparktop.model.snapshot import take_snapshot
+from sparktop.model.state import fold
+from sparktop.places import Places
+from sparktop.resources import demo_dir
+from sparktop.runner.contenders import resolve_contenders
+from sparktop.runner.plan import Plan, make_plan
+from sparktop.runner.session import Outcome, Session
+from sparktop.store.reading import read_journal
+from sparktop.store.snapshots import read_snapshot
+
+ITEMS = (Item(id="A", prompt="什么是过拟合？"), Item(id="B", prompt="你好"))
+
+
+def questions(max_tokens: int = 20, **fields: object) -> Scenario:
+    return Scenario(
+        name="quick",
+        title="quick",
+        description="quick",
+        kind=Kind.QUESTIONS,
+        sampling=Sampling(max_tokens=max_tokens),
+        items=ITEMS,
+        **fields,  # type: ignore[arg-type]
+    )
+
+
+def plan(scenario: Scenario, *specs: str, **options: object) -> Plan:
+    return make_plan(scenario, resolve_contenders(specs), Options(**options))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places.of({"HOME": str(tmp_path)})
+
+
+def run(
+    made: Plan, places: Places, when: Callable[[Session, Event], None] | None = None
+) -> tuple[Outcome, list[Event], Session]:
+    events: list[Event] = []
+
+    def listen(event: Event) -> None:
+        events.append(event)
+        if when is not None:
+            when(session, event)
+
+    session = Session(made, places, listen)
+    session.start()
+    outcome = session.wait(60)
+    assert outcome is not None, "the run did not end"
+    return outcome, events, session
+
+
+def test_two_contenders_run_one_after_the_other_and_are_kept(places: Places) -> None:
+    outcome, events, session = run(plan(questions()), places)
+    assert outcome.status is Status.COMPLETED
+    assert outcome.problems == ()
+    assert isinstance(events[0], RunStarted)
+    assert isinstance(events[-1], RunEnded)
+    assert sum(isinstance(e, SampleTaken) for e in events) >= 2
+    order = [e.contender for e in events if isinstance(e, ModelReady | ModelUnloaded)]
+    assert order == ["demo-base", "demo-base", "demo-sutra", "demo-sutra"]
+    assert outcome.snapshot is not None
+    kept = read_snapshot(outcome.snapshot)
+    assert kept.id == session.id
+    assert [(r.contender, r.item) for r in kept.requests] == [
+        (contender, item) for contender in ("demo-base", "demo-sutra") for item in "AB"
+    ]
+    assert all(r.metrics.tpot_ms and r.metrics.ttft_ms and r.answer for r in kept.requests)
+
+
+def test_the_journal_folds_to_the_very_snapshot(places: Places) -> None:
+    outcome, events, session = run(plan(questions(), "demo-base"), places)
+    contents = read_journal(places.runs / f"{session.id}.jsonl")
+    assert list(contents.events) == events
+    assert outcome.snapshot is not None
+    assert take_snapshot(fold(contents.events)) == read_snapshot(outcome.snapshot)
+
+
+def test_together_both_are_loaded_at_once(places: Places) -> None:
+    outcome, events, _ = run(plan(questions(), together=True), places)
+    assert outcome.status is Status.COMPLETED
+    ready = [e.t for e in events if isinstance(e, ModelReady)]
+    gone = [e.t for e in events if isinstance(e, ModelUnloaded)]
+    assert max(ready) < min(gone)
+
+
+def test_a_contender_that_dies_does_not_take_the_others_with_it(places: Places) -> None:
+    def kill(session: Session, event: Event) -> None:
+        if isinstance(event, Tokens) and event.request == 0:
+            for child in psutil.Process().children():
+                if "sparktop.engines.llama.worker" in child.cmdline():
+                    child.send_signal(signal.SIGKILL)
+
+    outcome, events, _ = run(plan(questions(max_tokens=500)), places, kill)
+    assert outcome.status is Status.COMPLETED
+    (failure,) = (e for e in events if isinstance(e, ContenderFailed))
+    assert failure.contender == "demo-base"
+    assert {e.request for e in events if isinstance(e, RequestFailed)} == {0, 1}
+    state = fold(events)
+    assert [r.ok for r in state.measured()] == [False, False, True, True]
+    assert state.requests[0].answer, "what had arrived is kept"
+
+
+def test_a_load_that_does_not_fit_is_refused_and_the_rest_goes_on(places: Places, tmp_path: Path) -> None:
+    outcome, events, _ = run(plan(questions(), "demo-base", reserve=1 << 60), places)
+    assert outcome.status is Status.FAILED
+    assert not any(isinstance(e, ModelReady | RequestSent) for e in events)
+    (failure,) = (e for e in events if isinstance(e, ContenderFailed))
+    assert failure.error.startswith("does not fit: needs")
+
+
+def test_a_model_that_vanishes_after_planning_fails_alone(places: Places, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.gguf"
+    copy.write_bytes((demo_dir() / "demo-base.gguf").read_bytes())
+    made = plan(questions(), str(copy), "demo-sutra")
+    copy.unlink()
+    outcome, events, _ = run(made, places)
+    assert outcome.status is Status.COMPLETED
+    assert [r.ok for r in fold(events).measured()] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("moment", [RunStarted, RequestSent, Tokens])
+def test_cancelling_ends_soon_leaves_no_worker_and_keeps_everything(places: Places, moment: type[Event]) -> None:
+    asked: list[float] = []
+
+    def cancel(session: Session, event: Event) -> None:
+        if isinstance(event, moment) and not asked:
+            asked.append(time.monotonic())
+            session.cancel()
+
+    outcome, events, _ = run(plan(questions(max_tokens=900)), places, cancel)
+    assert time.monotonic() - asked[0] < 4
+    assert outcome.status is Status.CANCELLED
+    assert all(r.ended is not None for r in fold(events).measured())
+    assert not any(isinstance(e, ContenderFailed) for e in events)
+    assert outcome.snapshot is not None
+    assert read_snapshot(outcome.snapshot).status == Status.CANCELLED
+    time.sleep(0.1)
+    assert not [c for c in psutil.Process().children() if "sparktop.engines.llama.worker" in c.cmdline()]
+
+
+def test_a_run_that_cannot_be_kept_goes_on_and_says_so(tmp_path: Path) -> None:
+    places = Places.of({"HOME": str(tmp_path)})
+    places.runs.parent.mkdir(parents=True)
+    places.runs.write_text("a file where the folder should be")
+    outcome, events, _ = run(plan(questions(), "demo-base"), places)
+    assert outcome.status is Status.COMPLETED
+    assert outcome.snapshot is None
+    assert any(isinstance(e, Notice) and "cannot keep the run" in e.text for e in events)
+    assert any("snapshot can't be written" in problem for problem in outcome.problems)
+    assert all(r.ok for r in fold(events).measured())
+
+
+def test_a_snapshot_can_be_taken_while_the_run_goes_on(places: Places) -> None:
+    taken: list[Status | None] = []
+
+    def snapshot(session: Session, event: Event) -> None:
+        if isinstance(event, Tokens) and not taken:
+            taken.append(read_snapshot(session.snapshot_now()).status)
+
+    run(plan(questions(), "demo-base"), places, snapshot)
+    assert taken == [Status.RUNNING]
+
+
+def test_prefill_decode_counts_exactly(places: Places) -> None:
+    scenario = Scenario(
+        name="pd", title="pd", description="pd", kind=Kind.PREFILL_DECODE, isl=300, osl=17, repetitions=2, warmup=1
+    )
+    outcome, _, _ = run(plan(scenario, "demo-base"), places)
+    assert outcome.snapshot is not None
+    kept = read_snapshot(outcome.snapshot)
+    assert [(r.tokens.prompt, r.tokens.output, r.repetition) for r in kept.requests] == [(300, 17, 0), (300, 17, 1)]
+    assert os.stat(outcome.snapshot).st_mode & 0o077 == 0
