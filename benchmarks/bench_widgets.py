@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import pty
+import random
 import resource
 import select
 import signal
@@ -33,10 +34,23 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UP = 1.5
 TOKENS_PER_SECOND = 30
-CHINESE = (
-    "一切有为法，如梦幻泡影，如露亦如电，应作如是观。大语言模型每生成一个 token，都要把全部权重读一遍，"
-    "所以解码受 memory bandwidth 限制；“预填充”则受计算限制。\n"
-)
+
+
+def chinese(characters: int) -> str:
+    """Make text that compresses about as badly as an answer does, the same each time."""
+    chance = random.Random(7)
+    sentences: list[str] = []
+    length = 0
+    while length < characters:
+        words = ["".join(chr(chance.randint(0x4E00, 0x5200)) for _ in range(chance.randint(2, 9))) for _ in range(3)]
+        sentences.append(f"{words[0]}，{chance.choice(['GPU', 'memory bandwidth', '“'])}{words[1]}；{words[2]}。")
+        if chance.random() < 0.2:
+            sentences.append("\n")
+        length += len(sentences[-1]) + len(sentences[-2] if len(sentences) > 1 else "")
+    return "".join(sentences)
+
+
+CHINESE = chinese(12_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +142,12 @@ def make_app(scene: Scene) -> App[None]:
 
         def on_mount(self) -> None:
             self.times: deque[float] = deque(maxlen=1200)
-            self.samples: deque[float | None] = deque(maxlen=1200)
+            self.samples: deque[float] = deque(maxlen=1200)
             start = time.monotonic()
             for i in range(120):
                 self.sample(start - 60 + i / 2)
             for text in self.texts:
-                text.set_text(CHINESE * (scene.before * 3 // 2 // len(CHINESE)))
+                text.set_text(CHINESE[: scene.before * 3 // 2])
             self.written = 0
             if self.charts:
                 self.set_interval(0.5, self.show_charts)
@@ -151,9 +165,10 @@ def make_app(scene: Scene) -> App[None]:
         def show_charts(self) -> None:
             now = time.monotonic()
             self.sample(now)
-            times, samples = list(self.times), list(self.samples)
-            fact = f"{samples[-1]:.1f} tok/s"
-            for chart in self.charts:
+            times = list(self.times)
+            for i, chart in enumerate(self.charts):
+                samples = [value + i * math.sin(t / (3 + i)) for t, value in zip(times, self.samples, strict=True)]
+                fact = f"{samples[-1]:.1f} tok/s"
                 series = [Series("demo-sutra", times, samples, "series-1", (fact, "mean 32.0", "peak 39.9"), "area")]
                 chart.show(series, now, references=[Reference(45, "roofline 45 tok/s")])
 
@@ -161,7 +176,7 @@ def make_app(scene: Scene) -> App[None]:
             due = int((time.monotonic() - self.began) * TOKENS_PER_SECOND)
             while self.written < due:
                 # Three characters for two tokens is what common tokenizers make of Chinese.
-                at = self.written * 3 // 2 % len(CHINESE)
+                at = (6000 + self.written * 3 // 2) % len(CHINESE)
                 self.written += 1
                 for text in self.texts:
                     text.append(CHINESE[at : at + 1 + self.written % 2])
