@@ -258,7 +258,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         id="zoom-reset",
         keys=("equals_sign",),
         label="Zoom reset",
-        tooltip="Show two minutes in the charts",
+        tooltip="Show one minute in the charts again",
         scope=Scope.DASHBOARD,
         handler="screen.zoom(0)",
     ),

@@ -62,6 +62,16 @@ def crop(spans: Iterable[Span], width: int) -> list[Span]:
     return kept
 
 
+def whole(groups: Iterable[Sequence[Span]], width: int) -> list[Span]:
+    """Keeps as many groups of spans as fit; half a figure could be read as another figure."""
+    kept: list[Span] = []
+    for group in groups:
+        if row_width([*kept, *group]) > width:
+            break
+        kept += group
+    return kept
+
+
 def safe(text: str) -> str:
     """Makes a text from a file or a model fit for one line of the screen."""
     return one_line(text)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 WINDOWS_S = (30, 60, 120, 300, 600)
 """Stretches of time that the charts can show."""
 
-DEFAULT_WINDOW = 2
+DEFAULT_WINDOW = 1
 """Index of the stretch that they show at first."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import recorded
+from textual.pilot import Pilot
 
 from sparktop.model.events import Event
 from sparktop.model.records import Contender, Options
@@ -20,6 +21,17 @@ from sparktop.ui.feed import Feed, ReplayFeed
 from sparktop.ui.ports import Ports, Verdict
 
 UNICODE_TERMINAL = {"TERM": "xterm-256color", "LANG": "en_US.UTF-8"}
+
+
+def screen_text(app: SparktopApp) -> str:
+    """What the terminal shows, row by row."""
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    """Lets every message be handled, and what was put off until after a refresh be done."""
+    await pilot.pause()
+    await pilot.pause(0.02)
 
 
 @dataclass
@@ -45,6 +57,8 @@ class Bench:
         feeds: The feeds of those.
         verdicts: Names of contenders that do not fit, with the reason.
         recovered: What recovery tells.
+        open: Makes a feed; a replay of `events` by default.
+        apps: What was made, in order.
     """
 
     home: Path
@@ -55,6 +69,12 @@ class Bench:
     verdicts: dict[str, str] = field(default_factory=dict)
     recovered: tuple[str, ...] = ()
     open: Callable[[Plan], Feed] | None = None
+    apps: list[SparktopApp] = field(default_factory=list)
+
+    @property
+    def latest(self) -> SparktopApp:
+        """The app that was made last."""
+        return self.apps[-1]
 
     @property
     def places(self) -> Places:
@@ -75,7 +95,8 @@ class Bench:
             places=self.places,
             clock=self.watch,
         )
-        return SparktopApp(ports, plan=plan, environ=environ)
+        self.apps.append(SparktopApp(ports, plan=plan, environ=environ))
+        return self.latest
 
     @staticmethod
     def plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Options) -> Plan:

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -38,6 +39,8 @@ from sparktop.model.events import (
 )
 from sparktop.model.records import Contender, ModelInfo, Node, Options
 from sparktop.model.scenario import Item, Scenario
+
+Events: TypeAlias = tuple[Event, ...]
 
 ROOT = Path(__file__).parents[2]
 GIB = 1024**3

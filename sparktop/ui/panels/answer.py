@@ -72,20 +72,19 @@ class AnswerColumn(Vertical):
         if request.error:
             return [tuple(crop([(f"{signs.failed} ", "bad"), (safe(request.error), "bad")], width))]
         stream = request.stream
-        tpot = metrics.tpot_ms(stream)
         last = request.ended if request.ended is not None else self._now
-        figures: list[tuple[str, str]] = [
+        rows: list[list[Span]] = [[self._phase(request)]]
+        figures = (
             (seconds(last - request.sent) if request.sent is not None else "", ""),
             (f"{request.output_tokens:,}", "tokens"),
-            (millis(metrics.ttft_ms(stream)), "TTFT"),
-            (millis(tpot), "TPOT"),
             (speed(metrics.decode_tok_s(stream)), "tok/s"),
-        ]
-        rows: list[list[Span]] = [[self._phase(request)]]
+            (millis(metrics.ttft_ms(stream)), "TTFT"),
+            (millis(metrics.tpot_ms(stream)), "TPOT"),
+        )
         for value, unit in figures:
             piece: list[Span] = [(f"  {value}", "value"), (f" {unit}" if unit else "", "muted")]
-            if row_width([*rows[-1], *piece]) > width:
-                # A figure that is cut could be read as another figure.
+            # A figure that is cut could be read as another figure. Both latencies stand on one row.
+            if row_width([*rows[-1], *piece]) > width or (unit == "TTFT" and height > 1):
                 rows.append([])
             rows[-1] += piece
         return [tuple(row) for row in rows[:height]]

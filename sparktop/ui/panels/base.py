@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.containers import Vertical
 
 from sparktop.ui.actions import PANELS
-from sparktop.ui.chrome import glyphs_of
+from sparktop.ui.chrome import Chrome, glyphs_of, whole
 from sparktop.ui.run import Run
+from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.raster import GlyphSet
 
 
@@ -35,6 +38,25 @@ class Panel(Vertical):
     def chart_glyphs(self) -> GlyphSet:
         """What charts are drawn with on this terminal."""
         return "ascii" if glyphs_of(self.app).ascii else "braille"
+
+
+class Figures(Chrome):
+    """One line of figures with their names.
+
+    It is a line and no text in the frame, since a change of the frame paints the whole panel anew.
+    """
+
+    def show(self, figures: Sequence[tuple[str, str]]) -> None:
+        """Shows (name, value) pairs, as many as fit whole."""
+
+        def layout(width: int, height: int) -> list[SpanRow]:
+            groups: list[list[Span]] = []
+            for name, value in figures:
+                gap = "  " if groups else ""
+                groups.append([(gap + name, "muted"), (f" {value}" if value else "", "value")])
+            return [tuple(whole(groups, width))]
+
+        self.draw(layout)
 
 
 def series_style(index: int) -> str:

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from sparktop.model import metrics
 from sparktop.model.state import ContenderState, Phase, RunState
-from sparktop.ui.chrome import Chrome, crop, glyphs_of, pad, safe
+from sparktop.ui.chrome import Chrome, crop, glyphs_of, pad, safe, whole
 from sparktop.ui.format import millis, seconds, size, speed
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.base import Panel, series_style
@@ -17,6 +17,11 @@ from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.wrap import WrappedText
 
 BAR_CELLS = 12
+
+WORDED_CELLS = 50
+"""Where there is less room, the phase is told in the line below the figures."""
+
+_PHASES = {Phase.QUEUED: "queued", Phase.FAILED: "failed", Phase.DONE: "done", Phase.READY: "running"}
 
 
 class ContendersPanel(Panel):
@@ -49,36 +54,34 @@ class ContendersPanel(Panel):
         wide = min(max((len(c.contender.name) for c in contenders), default=0), max(8, width // 3))
         rows: list[SpanRow] = []
         for index, contender in enumerate(contenders):
-            rows.append(tuple(crop(self._headline(contender, series_style(index), wide, signs), width)))
+            worded = width >= WORDED_CELLS
+            rows.append(tuple(whole(self._headline(contender, series_style(index), wide, signs, worded), width)))
             if contender.phase is Phase.FAILED:
                 rows += self._failure(contender, width)
             elif roomy:
-                rows.append(tuple(crop([("  ", ""), *self._details(contender)], width)))
+                phase = "" if worded or contender.phase is Phase.LOADING else _PHASES[contender.phase] + ", "
+                rows.append(tuple(crop([("  ", ""), (phase, "muted"), *self._details(contender)], width)))
         return rows[:height]
 
-    def _headline(self, contender: ContenderState, style: str, wide: int, signs: Glyphs) -> list[Span]:
-        name: Span = (pad(safe(contender.contender.name), wide), style)
-        match contender.phase:
-            case Phase.QUEUED:
-                return [(f"{signs.waiting} ", "muted"), name, ("  queued", "muted")]
-            case Phase.LOADING:
-                full = round(contender.fraction * BAR_CELLS)
-                bar = [(signs.full * full, style), (signs.empty * (BAR_CELLS - full), "track")]
-                return [
-                    (f"{signs.working} ", "key"),
-                    name,
-                    ("  loading ", ""),
-                    *bar,
-                    (f" {contender.fraction:4.0%}", "value"),
-                ]
-            case Phase.FAILED:
-                return [(f"{signs.failed} ", "bad"), name, ("  failed", "bad")]
-            case Phase.DONE:
-                return [(f"{signs.ok} ", "ok"), name, ("  done   ", "ok"), *self._figures(contender)]
-            case _:
-                return [(f"{signs.working} ", "key"), name, ("  running", "key"), *self._figures(contender)]
+    def _headline(
+        self, contender: ContenderState, style: str, wide: int, signs: Glyphs, worded: bool
+    ) -> list[list[Span]]:
+        sign, sign_style = {
+            Phase.QUEUED: (signs.waiting, "muted"),
+            Phase.FAILED: (signs.failed, "bad"),
+            Phase.DONE: (signs.ok, "ok"),
+        }.get(contender.phase, (signs.working, "key"))
+        who: list[Span] = [(f"{sign} ", sign_style), (pad(safe(contender.contender.name), wide), style)]
+        if contender.phase is Phase.LOADING:
+            full = round(contender.fraction * BAR_CELLS)
+            bar = [(signs.full * full, style), (signs.empty * (BAR_CELLS - full), "track")]
+            return [who, [("  loading ", "key"), *bar], [(f" {contender.fraction:4.0%}", "value")]]
+        word: list[Span] = [(f"  {_PHASES[contender.phase]:<7}", sign_style)]
+        if contender.phase in (Phase.QUEUED, Phase.FAILED):
+            return [who, word]
+        return [who, *([word] if worded else []), *self._figures(contender)]
 
-    def _figures(self, contender: ContenderState) -> list[Span]:
+    def _figures(self, contender: ContenderState) -> list[list[Span]]:
         assert self._state
         requests = self._state.measured(contender.contender.name)
         done = sum(r.ended is not None for r in requests)
@@ -86,11 +89,9 @@ class ContendersPanel(Panel):
         decode = metrics.percentile([v for s in streams if (v := metrics.decode_tok_s(s)) is not None], 50)
         first = metrics.percentile([v for s in streams if (v := metrics.ttft_ms(s)) is not None], 50)
         return [
-            (f" {done:>3}/{len(requests)}", "value"),
-            (f" {speed(decode):>6}", "value"),
-            (" tok/s", "muted"),
-            (f" {millis(first):>8}", "value"),
-            (" TTFT", "muted"),
+            [(f" {done:>3}/{len(requests)}", "value")],
+            [(f" {speed(decode):>6}", "value"), (" tok/s", "muted")],
+            [(f" {millis(first):>8}", "value"), (" TTFT", "muted")],
         ]
 
     def _details(self, contender: ContenderState) -> list[Span]:

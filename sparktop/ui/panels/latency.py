@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from sparktop.model import metrics
 from sparktop.ui.chrome import safe
 from sparktop.ui.format import speed
-from sparktop.ui.panels.base import Panel, series_style
+from sparktop.ui.panels.base import Figures, Panel, series_style
 from sparktop.ui.panels.curves import Curves, gaps_ms
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
@@ -22,23 +22,27 @@ class LatencyPanel(Panel):
         self._curves = curves
 
     def compose(self) -> ComposeResult:
-        """Makes the chart."""
-        yield TimeChart(unit="ms", window=120, gap=1.0, glyphs=self.chart_glyphs)
+        """Makes the chart and the line below it."""
+        yield TimeChart(unit="ms", window=60, gap=1.0, glyphs=self.chart_glyphs)
+        yield Figures()
 
     def show(self, run: Run) -> None:
         """Draws the run as it is now."""
         chart = self.query_one(TimeChart)
         if chart.window != run.window_s:
             chart.window = run.window_s
-        series, figures = [], ""
+        series: list[Series] = []
+        figures: list[tuple[str, str]] = []
         for index, (name, curve) in enumerate(self._curves.by_name.items()):
             gaps = metrics.spread(gaps_ms(run.state.measured(name)))
-            facts = [f"p50 {speed(gaps.median)}"] if gaps.median is not None else []
+            if gaps.median is not None:
+                figures = [("p50", speed(gaps.median))]
             if gaps.p95 is not None and gaps.p99 is not None:
-                facts += [f"p95 {speed(gaps.p95)}", f"p99 {speed(gaps.p99)}"]
-            if facts:
-                figures = f"{', '.join(facts)} ms ({gaps.n:,} gaps)"
+                figures += [("p95", speed(gaps.p95)), ("p99", speed(gaps.p99))]
+            if gaps.n:
+                label, value = figures.pop()
+                figures += [(label, f"{value} ms"), (f"of {gaps.n:,} gaps", "")]
             style = series_style(index)
-            series.append(Series(safe(name), curve.times, curve.tpot_ms, style, tuple(facts[:1]), mark="line"))
+            series.append(Series(safe(name), curve.times, curve.tpot_ms, style, mark="line"))
         chart.show(series, run.now)
-        self.subtitle(figures)
+        self.query_one(Figures).show(figures)

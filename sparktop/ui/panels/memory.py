@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 
 from sparktop.model import channels
 from sparktop.model.state import RunState
-from sparktop.ui.chrome import Chrome, crop, safe
+from sparktop.ui.chrome import Chrome, cut, safe, whole
 from sparktop.ui.format import NA, percent, size
 from sparktop.ui.panels.base import Panel
 from sparktop.ui.run import Run
@@ -21,6 +21,8 @@ Formatter: TypeAlias = Callable[[float | None], str]
 
 FLOOR = 8 * 1024**3
 """Bytes available below which a Spark may stand still without the kernel ending anything."""
+
+LABEL_CELLS = 11
 
 STALE_S = 3.0
 """A reading older than this is said to be old."""
@@ -123,10 +125,12 @@ class MemoryPanel(Panel):
         if view is None:
             return []
         rows: list[list[Span]] = [
-            self._figures("available", [("", channels.MEMORY_AVAILABLE, size)], view),
-            self._figures("waiting", [("some", channels.PSI_SOME, _tenth), ("full", channels.PSI_FULL, _tenth)], view),
-            self._figures("swap", [("", channels.SWAP_USED, size), ("in", channels.SWAP_IN, _flow)], view),
-            self._figures("processors", [("", channels.CPU_LOAD, percent)], view),
+            self._figures("available", [("", channels.MEMORY_AVAILABLE, size)], view, width),
+            self._figures(
+                "waiting", [("some", channels.PSI_SOME, _tenth), ("full", channels.PSI_FULL, _tenth)], view, width
+            ),
+            self._figures("swap", [("", channels.SWAP_USED, size), ("in", channels.SWAP_IN, _flow)], view, width),
+            self._figures("processors", [("", channels.CPU_LOAD, percent)], view, width),
         ]
         if view.low is not None:
             rows[0] += [("  lowest ", "muted"), (size(view.low), "")]
@@ -134,21 +138,18 @@ class MemoryPanel(Panel):
             rows[0] += [("  TIGHT", "bad")]
         if view.get(channels.PSI_SOME) is not None:
             rows[1] += [("  of 10 s", "muted")]
-        return [_fit(row, width) for row in rows[:height]]
+        return [tuple(whole([[span] for span in row], width)) for row in rows[:height]]
 
     @staticmethod
-    def _figures(label: str, figures: list[tuple[str, str, Formatter]], view: MemoryView) -> list[Span]:
-        spans: list[Span] = [(f"{label:<11}", "label")]
+    def _figures(label: str, figures: list[tuple[str, str, Formatter]], view: MemoryView, width: int) -> list[Span]:
+        room = max(8, width - LABEL_CELLS - len(NA))
+        spans: list[Span] = [(label.ljust(LABEL_CELLS), "label")]
         if all(view.get(channel) is None for _, channel, _ in figures):
-            return [*spans, (NA, "warn"), (f" ({safe(view.why(figures[0][1]))})", "muted")]
+            return [*spans, (NA, "warn"), (cut(f" ({safe(view.why(figures[0][1]))})", room), "muted")]
         for at, (name, channel, text) in enumerate(figures):
             spans += [("  " if at else "", ""), (f"{name} " if name else "", "muted")]
             spans.append((text(view.get(channel)), "value"))
         return spans
-
-
-def _fit(row: list[Span], width: int) -> SpanRow:
-    return tuple(crop(row, width))
 
 
 def _tenth(value: float | None) -> str:

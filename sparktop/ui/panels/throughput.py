@@ -10,7 +10,7 @@ from sparktop.model import metrics
 from sparktop.model.state import RunState
 from sparktop.ui.chrome import safe
 from sparktop.ui.format import speed
-from sparktop.ui.panels.base import Panel, series_style
+from sparktop.ui.panels.base import Figures, Panel, series_style
 from sparktop.ui.panels.curves import Curves
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
@@ -25,8 +25,9 @@ class ThroughputPanel(Panel):
         self._curves = curves
 
     def compose(self) -> ComposeResult:
-        """Makes the chart."""
-        yield TimeChart(unit="tok/s", window=120, gap=1.0, glyphs=self.chart_glyphs)
+        """Makes the chart and the line below it."""
+        yield TimeChart(unit="tok/s", window=60, gap=1.0, glyphs=self.chart_glyphs)
+        yield Figures()
 
     def show(self, run: Run) -> None:
         """Draws the run as it is now."""
@@ -35,28 +36,20 @@ class ThroughputPanel(Panel):
             chart.window = run.window_s
         start = run.now - run.window_s
         series = []
-        figures = ""
+        figures: list[tuple[str, str]] = []
         for index, (name, curve) in enumerate(self._curves.by_name.items()):
             seen = curve.within(curve.tok_s, start)
             now = next((v for v in reversed(curve.tok_s[-2:]) if v is not None), None)
-            facts = (f"now {speed(now)}",) if now is not None else ()
             if seen:
-                average, peak = f"mean {speed(metrics.mean(seen))}", f"peak {speed(max(seen))}"
-                facts = (*facts, average, peak)
-                # The frame has room for one contender: the last one that had tokens is the one that runs.
-                figures = ", ".join(facts)
-            series.append(
-                Series(
-                    safe(name),
-                    curve.times,
-                    curve.tok_s,
-                    series_style(index),
-                    facts[:1] if now is not None else (),
-                    mark="line",
-                )
-            )
+                # There is room for one contender: the last one that had tokens is the one that runs.
+                figures = [
+                    ("now", speed(now)),
+                    ("mean", speed(metrics.mean(seen))),
+                    ("peak", f"{speed(max(seen))} tok/s"),
+                ]
+            series.append(Series(safe(name), curve.times, curve.tok_s, series_style(index), mark="line"))
         chart.show(series, run.now, phases=_phases(run.state, start))
-        self.subtitle(figures)
+        self.query_one(Figures).show(figures)
 
 
 def _phases(state: RunState, start: float) -> list[Phase]:

@@ -80,8 +80,7 @@ class AnswersScreen(RunScreen):
 
     def _draw_columns(self) -> None:
         for column in self.columns:
-            if column.is_mounted:
-                column.show(self._request(column.contender.name), self.shown.now)
+            column.show(self._request(column.contender.name), self.shown.now)
         self.query_one("#question-text", Chrome).repaint()
         self.query_one("#tabs", Chrome).repaint()
 

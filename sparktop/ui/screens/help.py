@@ -16,7 +16,7 @@ from sparktop.ui.chrome import Chrome, glyphs_of
 from sparktop.ui.widgets.line_widget import SpanRow
 from sparktop.ui.widgets.wrap import WrappedText
 
-KEY_CELLS = 13
+KEY_CELLS = 17
 
 
 class HelpScreen(ModalScreen[None]):
@@ -64,7 +64,7 @@ class HelpScreen(ModalScreen[None]):
             rows.append(())
         rows.append((("What the numbers mean", "title"),))
         for name, meaning in metrics.DEFINITIONS.items():
-            rows += _entry(name, meaning, width, 18)
+            rows += _entry(name, meaning, width)
         return rows
 
     def action_dismiss_help(self) -> None:

@@ -1,0 +1,109 @@
+"""The table of actions: every key does one thing, and all of them are told."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+import recorded
+from fakes import Bench, screen_text, settle
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from sparktop.ui.actions import ACTIONS, PANELS, Scope, footer, key_name
+from sparktop.ui.application import SparktopApp
+from sparktop.ui.screens.answers import AnswersScreen
+from sparktop.ui.screens.base import ScopedScreen
+from sparktop.ui.screens.dashboard import DashboardScreen
+from sparktop.ui.screens.menu import MenuScreen
+from sparktop.ui.screens.results import ResultsScreen
+
+SCREENS: tuple[type[ScopedScreen], ...] = (MenuScreen, DashboardScreen, AnswersScreen, ResultsScreen)
+
+
+def test_ids_are_unique() -> None:
+    ids = [action.id for action in ACTIONS]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.__name__)
+def test_no_two_actions_of_a_screen_have_a_key_in_common(screen: type[ScopedScreen]) -> None:
+    actions = [action for action in ACTIONS if action.scope in screen.scopes]
+    for one, other in itertools.combinations(actions, 2):
+        assert not set(one.keys) & set(other.keys), (one.id, other.id)
+
+
+def test_every_action_is_explained() -> None:
+    for action in ACTIONS:
+        assert len(action.tooltip) > 10, action.id
+        assert action.label, action.id
+        assert action.keys, action.id
+
+
+@pytest.mark.parametrize("screen", SCREENS, ids=lambda screen: screen.__name__)
+def test_bindings_are_those_of_the_table(screen: type[ScopedScreen]) -> None:
+    own = {b.id for b in screen.__dict__["BINDINGS"] if isinstance(b, Binding)}
+    assert own == {action.id for action in ACTIONS if action.scope in screen.scopes and action.scope != "Everywhere"}
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
+def test_every_handler_is_there(action: object) -> None:
+    assert action in ACTIONS
+    found = next(a for a in ACTIONS if a is action)
+    target, name = found.handler.partition("(")[0].split(".")
+    owners: list[type[DOMNode]] = [SparktopApp] if target == "app" else [s for s in SCREENS if found.scope in s.scopes]
+    assert owners
+    for owner in owners:
+        method = getattr(owner, f"action_{name}")
+        assert method not in (getattr(base, f"action_{name}", None) for base in (App, DOMNode)) or name in (
+            "command_palette",
+            "focus_next",
+        )
+
+
+def test_panels_are_numbered_from_one() -> None:
+    keys = [a.keys[0] for a in ACTIONS if a.id.startswith("maximise-")]
+    assert keys == [str(n) for n in range(1, len(PANELS) + 1)]
+
+
+def test_keys_are_called_what_people_call_them() -> None:
+    assert [key_name(k) for k in ("question_mark", "escape", "slash", "q")] == ["?", "esc", "/", "q"]
+    assert key_name("left", ascii_only=True) == "left"
+
+
+def test_the_footer_begins_with_the_most_important() -> None:
+    assert [action.id for action in footer(Scope.MENU, Scope.EVERYWHERE)][:2] == ["start", "toggle"]
+
+
+async def test_help_shows_every_action(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with bench.app().run_test(size=(120, 120)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        text = screen_text(bench.latest)
+        for action in ACTIONS:
+            assert action.tooltip in text, action.id
+        assert "ttft_ms" in text
+
+
+async def test_the_palette_offers_the_actions_of_the_screen_and_the_themes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record(items=1))
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        app = bench.latest
+        titles = {command.title for command in app.get_system_commands(app.screen)}
+        assert {"Quit", "Freeze", "Zoom in", "Theme: light", "Theme: colour-blind"} <= titles
+        assert "Start" not in titles
+
+
+async def test_a_click_on_the_footer_does_what_the_key_does(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record(items=1))
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        at = screen_text(bench.latest).splitlines()[-1].index("Results")
+        await pilot.click("#keys", offset=(at, 0))
+        await settle(pilot)
+        assert isinstance(bench.latest.screen, ResultsScreen)

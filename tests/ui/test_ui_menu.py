@@ -1,0 +1,151 @@
+"""The opening screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import recorded
+from fakes import Bench, screen_text, settle
+from textual.widgets import Input
+
+from sparktop.ui.screens.dashboard import DashboardScreen
+
+
+async def test_enter_starts_the_default(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(bench.latest.screen, DashboardScreen)
+    (plan,) = bench.plans
+    assert plan.scenario.name == "sutra-qa"
+    assert [c.name for c in plan.contenders] == ["demo-base", "demo-sutra"]
+
+
+@pytest.mark.parametrize("size", [(200, 60), (120, 40), (80, 24)])
+async def test_it_tells_what_there_is(tmp_path: Path, size: tuple[int, int]) -> None:
+    bench = Bench(tmp_path)
+    async with bench.app().run_test(size=size) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        text = screen_text(bench.latest)
+        for part in (
+            *("Sutra questions", "10 questions", "General questions", "Ten questions on Buddhist"),
+            *("demo-base", "3.1 MiB", "✓ fits", "toy", "Enter runs 20 requests (10 × 2 contenders)"),
+        ):
+            assert part in text, part
+
+
+async def test_a_contender_can_be_left_out(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("tab", "space")
+        await settle(pilot)
+        assert "[ ] demo-base" in screen_text(bench.latest)
+        assert "Enter runs 10 requests" in screen_text(bench.latest)
+        await pilot.press("enter")
+        await settle(pilot)
+    assert [c.name for c in bench.plans[0].contenders] == ["demo-sutra"]
+
+
+async def test_nobody_chosen_starts_nothing_and_says_why(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("tab", "space", "down", "space", "enter")
+        await settle(pilot)
+        assert "Choose at least one contender" in screen_text(bench.latest)
+    assert bench.plans == []
+
+
+async def test_what_does_not_fit_is_refused_with_the_sum(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, verdicts={"demo-sutra": "needs 136.0 GiB of 100.4 GiB"})
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        assert "✗ too big" in screen_text(bench.latest)
+        assert "demo-sutra: needs 136.0 GiB of 100.4 GiB" in screen_text(bench.latest)
+        await pilot.press("enter")
+        await settle(pilot)
+    assert bench.plans == []
+
+
+async def test_options_reach_the_plan(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        bench.latest.screen.query_one("#limit", Input).focus()
+        await pilot.press("3", "tab", "6", "4", "tab", "space")
+        await settle(pilot)
+        assert "Enter runs 6 requests" in screen_text(bench.latest)
+        await pilot.press("enter")
+        await settle(pilot)
+    options = bench.plans[0].options
+    assert (options.limit, options.max_tokens, options.together) == (3, 64, True)
+
+
+async def test_a_model_of_ones_own(tmp_path: Path) -> None:
+    model = tmp_path / "my-model.gguf"
+    model.write_bytes(bytes(2048))
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("o")
+        bench.latest.screen.query_one("#path", Input).value = str(model)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "[×] my-model" in screen_text(bench.latest)
+        await pilot.press("enter")
+        await settle(pilot)
+    assert [c.name for c in bench.plans[0].contenders] == ["demo-base", "demo-sutra", "my-model"]
+
+
+async def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("o", *"nowhere", "enter")
+        await settle(pilot)
+        assert '"nowhere" is no file and no demo model.' in screen_text(bench.latest)
+
+
+async def test_a_broken_scenario_is_listed_with_its_error(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.places.scenarios.mkdir(parents=True)
+    (bench.places.scenarios / "mine.toml").write_text('title = "[b]mine[/b]"\nkind = "questons"\n')
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("end")
+        await settle(pilot)
+        text = screen_text(bench.latest)
+        assert "✗ broken" in text
+        assert "questons" in text
+        await pilot.press("enter")
+        await settle(pilot)
+    assert bench.plans == []
+
+
+async def test_titles_are_no_markup(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.places.scenarios.mkdir(parents=True)
+    (bench.places.scenarios / "mine.toml").write_text(
+        'title = "[red]红"\ndescription = "[link=x]描述"\nkind = "questions"\n[[items]]\nid = "Q1"\nprompt = "问"\n'
+    )
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("end")
+        await settle(pilot)
+        text = screen_text(bench.latest)
+        assert "[red]红" in text
+        assert "[link=x]描述" in text
+
+
+async def test_what_recovery_found_is_told(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, recovered=("An interrupted run was completed: /runs/a.json",))
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await settle(pilot)
+        assert [n.message for n in bench.latest._notifications] == ["An interrupted run was completed: /runs/a.json"]
