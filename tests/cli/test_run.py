@@ -49,6 +49,13 @@ def snapshots(environ: dict[str, str]) -> list[dict[str, Any]]:
     return [json.loads(path.read_bytes()) for path in sorted(runs(environ).glob("*.json"))]
 
 
+def no_runs_folder(environ: dict[str, str]) -> None:
+    """Puts a file where the folder of the runs would be made."""
+    share = Path(environ["HOME"]) / ".local/share"
+    share.mkdir(parents=True)
+    (share / "sparktop").touch()
+
+
 def test_headless_run(sparktop: Sparktop, environ: dict[str, str]) -> None:
     done = sparktop("run", "smoke", "--headless", "--max-tokens", "4")
 
@@ -138,7 +145,7 @@ def test_run_without_success_fails(sparktop: Sparktop, environ: dict[str, str]) 
 
 
 def test_run_that_could_not_be_kept_fails_but_shows_its_figures(sparktop: Sparktop, environ: dict[str, str]) -> None:
-    (Path(environ["HOME"]) / ".local").touch()
+    no_runs_folder(environ)
 
     done = sparktop("run", "smoke", "--headless", *ONE, *SHORT)
 
@@ -149,8 +156,7 @@ def test_run_that_could_not_be_kept_fails_but_shows_its_figures(sparktop: Sparkt
 
 
 def test_run_that_could_not_be_kept_can_still_be_printed(sparktop: Sparktop, environ: dict[str, str]) -> None:
-    (Path(environ["HOME"]) / ".local/share").mkdir(parents=True)
-    (Path(environ["HOME"]) / ".local/share/sparktop").touch()
+    no_runs_folder(environ)
 
     done = sparktop("run", "smoke", "--json", *ONE, *SHORT)
 
