@@ -140,13 +140,14 @@ def test_fit() -> None:
 
 
 def test_label_keeps_clear_of_what_is_drawn() -> None:
-    def placed(drawn: str) -> str:
-        return "".join(place_label(" max ", "-", [cell == "." for cell in drawn]))
+    def placed(drawn: str, label: str = " max ") -> str:
+        return "".join(place_label(label, "-", [cell == "." for cell in drawn]))
 
     assert placed("...............") == "-- max --------"
     assert placed("...#...........") == "-------- max --"
     assert placed("...#.......#...") == "----- max -----"
     assert placed("...#...#...#...") == "---------------"
+    assert placed("...#.......#...", " max 45 W ") == "----- max -----"
 
 
 @given(

@@ -45,7 +45,8 @@ def place_label(label: str, rule: str, free: Sequence[bool]) -> list[str]:
 
     Returns:
         A text for each cell; a wide character is followed by an empty one. The label is at the left if it finds room
-        there, else at the right, else in the longest free stretch, cut if need be; where there is none it is left out.
+        there, else at the right, else in the longest free stretch. Where that is too short it loses whole words from its
+        end, since half a number would be read as another one, and if no word fits it is left out.
     """
     cells = len(free)
     row = [rule] * cells
@@ -57,12 +58,16 @@ def place_label(label: str, rule: str, free: Sequence[bool]) -> list[str]:
         at = right
     else:
         at, length = _longest_run(free)
-        if length < min(size, 8):
+        words = label.split()
+        while words and cell_len(label) > length:
+            words.pop()
+            label = f" {' '.join(words)} "
+        if not words:
             return row
-        size = min(size, length)
+        size = cell_len(label)
         at += (length - size) // 2
     written: list[str] = []
-    for character in fit(label, size):
+    for character in label:
         written += [character, *[""] * (cell_len(character) - 1)]
     row[at : at + size] = written
     return row
