@@ -21,6 +21,9 @@ GPU_UBATCH: Final = 2048
 CPU_UBATCH: Final = 512
 """Prompt tokens per decode call. A call can't be interrupted, so a slow processor gets less."""
 
+DEVICE_SAMPLING: Final = "SPARKTOP_DEVICE_SAMPLING"
+"""Environment variable; "off" keeps the choice of tokens on the processor even with a GPU."""
+
 _DIRECT_IO: Final = 4
 _AUTO: Final = -1
 
@@ -116,6 +119,7 @@ class Model:
         self.handle: Any = handle
         self.vocab: Any = llama.llama_model_get_vocab(handle)
         self.n_vocab = llama.llama_vocab_n_tokens(self.vocab)
+        self._end_tokens: npt.NDArray[np.int64] | None = None
 
     def describe(self, context: Context) -> ModelInfo:
         """What the engine says of the model, in a context."""
@@ -192,8 +196,10 @@ class Model:
         return bool(llama.llama_vocab_is_control(self.vocab, token))
 
     def end_tokens(self) -> npt.NDArray[np.int64]:
-        """Every token that ends generation."""
-        return np.array([token for token in range(self.n_vocab) if self.is_end(token)], dtype=np.int64)
+        """Every token that ends generation; the first call takes 50 ms on a large vocabulary."""
+        if self._end_tokens is None:
+            self._end_tokens = np.array([t for t in range(self.n_vocab) if self.is_end(t)], dtype=np.int64)
+        return self._end_tokens
 
     def close(self) -> None:
         """Frees the weights."""
@@ -217,6 +223,9 @@ class Context:
         params.n_ctx = length * slots
         params.n_batch = params.n_ubatch = GPU_UBATCH if model.devices else CPU_UBATCH
         params.n_seq_max = slots
+        # One row of logits a sequence at most: llama.cpp would reserve one for every batch token.
+        params.n_outputs_max = slots
+        params.n_outputs_max_per_seq = 1
         params.kv_unified = False
         params.no_perf = True
         if threads:
@@ -249,6 +258,31 @@ class Context:
         """
         pointer = llama.llama_get_logits(self.handle)
         return np.ctypeslib.as_array(pointer, shape=(rows, self._n_vocab))
+
+    def logits_of(self, index: int) -> Floats:
+        """Logits of the output token at a batch index: (vocabulary,); a view like `logits`."""
+        return np.ctypeslib.as_array(llama.llama_get_logits_ith(self.handle, index), shape=(self._n_vocab,))
+
+    def attach(self, sequence: int, chain: Any) -> bool:
+        """Makes a sequence's tokens be chosen where its logits are; None undoes it.
+
+        Returns:
+            Whether the device can do what the chain does.
+        """
+        return bool(llama.llama_set_sampler(self.handle, sequence, chain))
+
+    def chosen(self, index: int) -> int:
+        """The token that the device chose for a batch index.
+
+        Raises:
+            LlamaFailed: It chose none, though its sampler was accepted.
+        """
+        token = int(llama.llama_get_sampled_token_ith(self.handle, index))
+        if token < 0:
+            raise LlamaFailed(
+                f"llama.cpp chose no token on the device: set {DEVICE_SAMPLING}=off to choose on the processor"
+            )
+        return token
 
     def forget(self, sequence: int) -> None:
         """Drops everything that a sequence holds."""

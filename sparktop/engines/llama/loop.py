@@ -11,11 +11,9 @@ import random
 from collections import deque
 from collections.abc import Sequence
 
-import numpy as np
-
 from sparktop.engines.llama.chat import ChatTemplate, TemplateRefused, opens_reasoning
 from sparktop.engines.llama.library import Batch, Context, LlamaFailed, Model
-from sparktop.engines.llama.sampling import Chooser, chain_for
+from sparktop.engines.llama.sampling import Chooser, Row, chain_for
 from sparktop.engines.llama.slot import Slot
 from sparktop.engines.llama.text import MARKERS, StreamText
 from sparktop.engines.protocol import Clock, Emit, Generation
@@ -35,12 +33,15 @@ class BatchLoop:
         emit: Takes events; must return at once.
         clock: Seconds since the run began.
         threads: Processor threads that sampling may use.
+        on_device: Let the device that computes the logits choose tokens where it can.
     """
 
     flush_s = 1 / 30
     """Least time between two groups of tokens of one stream."""
 
-    def __init__(self, model: Model, context: Context, emit: Emit, clock: Clock, threads: int) -> None:
+    def __init__(
+        self, model: Model, context: Context, emit: Emit, clock: Clock, threads: int = 1, on_device: bool = False
+    ) -> None:
         self._model = model
         self._context = context
         self._emit = emit
@@ -49,9 +50,7 @@ class BatchLoop:
         self._waiting: deque[Generation] = deque()
         self._running: list[Slot] = []
         self._free = list(range(context.slots))
-        self._chooser = Chooser(context, np.empty(0, np.int64), threads)
-        self._end_tokens_known = False
-        self._threads = threads
+        self._chooser = Chooser(context, model, threads, on_device)
         self._last_flush = 0.0
         self._pieces: dict[int, bytes] = {}
         self._template: ChatTemplate | None = None
@@ -64,11 +63,8 @@ class BatchLoop:
     def submit(self, generations: Sequence[Generation]) -> None:
         """Queues requests; they start as slots come free."""
         self._waiting.extend(generations)
-        if not self._end_tokens_known and any(g.sampling.ignore_eos for g in generations):
-            # 50 ms on a large vocabulary: only for those who need it, and before they start.
-            self._chooser.close()
-            self._chooser = Chooser(self._context, self._model.end_tokens(), self._threads)
-            self._end_tokens_known = True
+        if any(generation.sampling.ignore_eos for generation in generations):
+            self._model.end_tokens()  # slow the first time: not in the middle of an answer
 
     def cancel(self) -> None:
         """Ends every request; what they produced is sent on first."""
@@ -132,13 +128,15 @@ class BatchLoop:
             )
             return
         sequence = self._free.pop(0)
+        chain = chain_for(generation.sampling)
+        self._chooser.device.prepare(sequence, chain, generation.sampling.ignore_eos)
         self._running.append(
             Slot(
                 generation=generation,
                 sequence=sequence,
                 prompt=prompt,
                 text=StreamText(generation.sampling.stop, reasoning),
-                chain=chain_for(generation.sampling),
+                chain=chain,
             )
         )
 
@@ -197,7 +195,9 @@ class BatchLoop:
                 slot.position += 1
         if not rows:
             return
-        tokens = self._chooser.choose([(index, s.chain, s.generation.sampling.ignore_eos) for s, index in rows])
+        tokens = self._chooser.choose(
+            [Row(index, slot.sequence, slot.chain, slot.generation.sampling.ignore_eos) for slot, index in rows]
+        )
         now = self._clock()
         for (slot, _), token in zip(rows, tokens, strict=True):
             self._take(slot, token, now)

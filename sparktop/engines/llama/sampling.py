@@ -1,22 +1,22 @@
 """Choosing the next token of each sequence from its row of logits.
 
-Greedy rows are one argmax over llama.cpp's own buffer; llama.cpp's greedy sampler first copies the
-whole vocabulary into a candidate list, which on 152,000 tokens costs several times the argmax.
-Random rows use llama.cpp's sampler chain, top-k first, because the chain's later steps then see 40
-candidates and not the vocabulary.
+On a GPU greedy rows are chosen there. On the processor they are one argmax over llama.cpp's own
+buffer; llama.cpp's greedy sampler first copies the whole vocabulary into a candidate list, which on
+152,000 tokens costs several times the argmax. Random rows use llama.cpp's sampler chain, top-k
+first, because the chain's later steps then see 40 candidates and not the vocabulary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final
 
 import llama_cpp.llama_cpp as llama
 import numpy as np
-import numpy.typing as npt
 
-from sparktop.engines.llama.library import Context, Floats
+from sparktop.engines.llama.library import Context, Floats, Model
 from sparktop.model.scenario import Sampling
 
 _PARALLEL_FROM: Final = 1 << 18
@@ -49,44 +49,113 @@ def chain_for(sampling: Sampling) -> Chain | None:
     return None if sampling.temperature <= 0 else Chain(sampling)
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An output of a batch, for which a token is to be chosen.
+
+    Attributes:
+        index: Its batch index.
+        sequence: Its sequence.
+        chain: How it is sampled; None is greedy.
+        ignore_eos: Tokens that end generation must not be chosen.
+    """
+
+    index: int
+    sequence: int
+    chain: Chain | None
+    ignore_eos: bool
+
+
+class DeviceGreedy:
+    """Greedy choice on the GPU, where the logits are: only token ids come back over the bus.
+
+    The sampler of a sequence is part of llama.cpp's compute graph, so changing it costs a rebuild;
+    it stays attached while requests of the same kind follow each other in the sequence.
+    """
+
+    def __init__(self, context: Context, model: Model, enabled: bool) -> None:
+        self._context = context
+        self._model = model
+        self._enabled = enabled
+        self._attached: dict[int, tuple[bool, Any]] = {}
+
+    def prepare(self, sequence: int, chain: Chain | None, ignore_eos: bool) -> None:
+        """Gets a sequence ready for a request that is about to take it."""
+        if not self._enabled:
+            return
+        old = self._attached.get(sequence)
+        if old is not None and chain is None and old[0] == ignore_eos:
+            return
+        if old is not None:
+            self._context.attach(sequence, None)
+            llama.llama_sampler_free(old[1])
+            del self._attached[sequence]
+        if chain is None:
+            handle = self._greedy(ignore_eos)
+            if self._context.attach(sequence, handle):
+                self._attached[sequence] = (ignore_eos, handle)
+            else:
+                llama.llama_sampler_free(handle)
+
+    def __contains__(self, sequence: int) -> bool:
+        return sequence in self._attached
+
+    def _greedy(self, ignore_eos: bool) -> Any:
+        handle = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
+        if ignore_eos:
+            tokens = self._model.end_tokens()
+            biases = (llama.llama_logit_bias * len(tokens))()
+            for bias, token in zip(biases, tokens, strict=True):
+                bias.token, bias.bias = int(token), float("-inf")
+            llama.llama_sampler_chain_add(
+                handle, llama.llama_sampler_init_logit_bias(self._model.n_vocab, len(tokens), biases)
+            )
+        llama.llama_sampler_chain_add(handle, llama.llama_sampler_init_greedy())
+        return handle
+
+
 class Chooser:
     """Chooses tokens for all output rows of one batch.
 
     Args:
-        end_tokens: Ids that requests with ignore_eos must never choose.
         threads: Processor threads that may share the rows.
+        on_device: Let the device that computes the logits choose where it can.
     """
 
-    def __init__(self, context: Context, end_tokens: npt.NDArray[np.int64], threads: int) -> None:
+    def __init__(self, context: Context, model: Model, threads: int, on_device: bool) -> None:
         self._context = context
-        self._end_tokens = end_tokens
+        self._model = model
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "sampling") if threads > 1 else None
+        self.device = DeviceGreedy(context, model, on_device)
 
-    def choose(self, rows: Sequence[tuple[int, Chain | None, bool]]) -> list[int]:
-        """Returns one token per row.
-
-        Args:
-            rows: In batch order, of every output: batch index, chain (None is greedy), ignore_eos.
-        """
+    def choose(self, rows: Sequence[Row]) -> list[int]:
+        """Returns one token per row; the rows are all outputs of the batch, in its order."""
+        on_device = [row.sequence in self.device for row in rows]
+        if all(on_device):
+            return [self._context.chosen(row.index) for row in rows]
+        if any(on_device):
+            return [
+                self._context.chosen(row.index) if device else self._choose(self._context.logits_of(row.index), row)
+                for row, device in zip(rows, on_device, strict=True)
+            ]
         logits = self._context.logits(len(rows))
-        for row, (_, _, ignore_eos) in enumerate(rows):
-            if ignore_eos:
-                logits[row, self._end_tokens] = -np.inf
         if len(rows) == 1 or self._pool is None or logits.size < _PARALLEL_FROM:
-            return self._choose(logits, rows)
+            return self._choose_all(logits, rows)
         share = -(-len(rows) // self._threads)
         parts = [
-            self._pool.submit(self._choose, logits[start : start + share], rows[start : start + share])
+            self._pool.submit(self._choose_all, logits[start : start + share], rows[start : start + share])
             for start in range(0, len(rows), share)
         ]
         return [token for part in parts for token in part.result()]
 
-    def _choose(self, logits: Floats, rows: Sequence[tuple[int, Chain | None, bool]]) -> list[int]:
-        return [
-            int(row.argmax()) if chain is None else chain.sample(self._context, index)
-            for row, (index, chain, _) in zip(logits, rows, strict=True)
-        ]
+    def _choose_all(self, logits: Floats, rows: Sequence[Row]) -> list[int]:
+        return [self._choose(own, row) for own, row in zip(logits, rows, strict=True)]
+
+    def _choose(self, logits: Floats, row: Row) -> int:
+        if row.ignore_eos:
+            logits[self._model.end_tokens()] = -np.inf
+        return int(logits.argmax()) if row.chain is None else row.chain.sample(self._context, row.index)
 
     def close(self) -> None:
         """Lets the threads go."""

@@ -99,7 +99,7 @@ def main(argv: list[str]) -> int:
 
 def _serve(load: Load, emit: _Outgoing, commands: queue.SimpleQueue[Command]) -> int:
     # Late imports: failures of the native library are reported like every other failure to load.
-    from sparktop.engines.llama.library import Context, LlamaFailed, Model
+    from sparktop.engines.llama.library import DEVICE_SAMPLING, Context, LlamaFailed, Model
     from sparktop.engines.llama.loop import BatchLoop
 
     def clock() -> float:
@@ -116,7 +116,8 @@ def _serve(load: Load, emit: _Outgoing, commands: queue.SimpleQueue[Command]) ->
     ready = clock()
     emit(ModelReady(t=ready, contender=load.contender, model=model.describe(context), load_s=ready - begun))
     threads = min(load.room.threads or _SAMPLING_THREADS, _SAMPLING_THREADS, load.room.slots)
-    loop = BatchLoop(model, context, emit, clock, threads)
+    on_device = bool(model.devices) and os.environ.get(DEVICE_SAMPLING) != "off"
+    loop = BatchLoop(model, context, emit, clock, threads, on_device)
     try:
         _work(loop, commands)
     except LlamaFailed as error:
