@@ -45,8 +45,8 @@ def place_label(label: str, rule: str, free: Sequence[bool]) -> list[str]:
 
     Returns:
         A text for each cell; a wide character is followed by an empty one. The label is at the left if it finds room
-        there, else at the right, else in the longest free stretch. Where that is too short it loses whole words from its
-        end, since half a number would be read as another one, and if no word fits it is left out.
+        there, else at the right, else in the longest free stretch. Where that is too short it loses whole words from
+        its end, since half a number would be read as another one, and if no word fits it is left out.
     """
     cells = len(free)
     row = [rule] * cells
