@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import math
-from statistics import median
 from typing import Any
 
 import jsonschema
@@ -18,6 +15,7 @@ from sparktop.model.schema import snapshot_schema
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import RunState, fold
 from sparktop.model.summary import summarise_run
+from tests.model.recompute import check_request, check_summary, strict
 from tests.model.synthetic import QUESTIONS, Request, Run, sample, throughput
 
 SCHEMA = snapshot_schema()
@@ -27,16 +25,6 @@ def document(run: Run, status: Status | None = None) -> dict[str, Any]:
     """A run's snapshot as whoever reads the file sees it."""
     loaded: dict[str, Any] = orjson.loads(orjson.dumps(take_snapshot(fold(run.events()), status)))
     return loaded
-
-
-def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with every field required and no others allowed: what the writer must keep to."""
-    closed = copy.deepcopy(schema)
-    for definition in closed["$defs"].values():
-        if "properties" in definition:
-            definition["additionalProperties"] = False
-            definition["required"] = list(definition["properties"])
-    return closed
 
 
 def together(sent: float, batch: int, repetition: int, offset: float = 0.0) -> list[Request]:
@@ -118,90 +106,6 @@ def test_the_schema_refuses_what_is_no_snapshot(key: str) -> None:
     del broken[key]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, SCHEMA)
-
-
-def close(found: float | None, expected: float | None) -> bool:
-    if found is None or expected is None:
-        return found is expected
-    return math.isclose(found, expected, rel_tol=1e-6)
-
-
-def check_request(request: dict[str, Any]) -> None:
-    """Computes the figures of a request from its chunks, in words of its own."""
-    t, n = request["chunks"]["t_ms"], request["chunks"]["n"]
-    found, tokens = request["metrics"], request["tokens"]
-    thought = {i for first, end in request["chunks"]["reasoning"] for i in range(first, end)}
-    answered = [t[i] for i in range(len(t)) if i not in thought]
-    assert close(found["ttft_ms"], t[0] if t else None)
-    assert close(found["ttfa_ms"], answered[0] if answered else None)
-    assert close(found["e2e_ms"], t[-1] if t else None)
-    after = sum(n[1:])
-    tpot = (t[-1] - t[0]) / after if after else None
-    assert close(found["tpot_ms"], tpot)
-    assert close(found["decode_tok_s"], 1000 / tpot if tpot else None)
-    prefill, estimated = None, False
-    if tokens["prompt"] is not None and tokens["prompt"] > (tokens["cached"] or 0):
-        work = tokens["prompt"] - (tokens["cached"] or 0)
-        if request["prefill_ms"] is not None:
-            prefill = work / request["prefill_ms"] * 1000 if request["prefill_ms"] else None
-        else:
-            estimated = True
-            prefill = work / t[0] * 1000 if t and t[0] >= 20 else None
-    assert close(found["prefill_tok_s"], prefill)
-    assert found["prefill_estimated"] is estimated
-
-
-def check_summary(found: dict[str, Any]) -> None:
-    """Computes every row of the summary from the requests."""
-    for row in found["summary"]:
-        requests = [r for r in found["requests"] if (r["contender"], r["batch"]) == (row["contender"], row["batch"])]
-        done = [r for r in requests if r["finish"] in ("stop", "length")]
-        assert (row["n"], row["completed"]) == (len(requests), len(done))
-        assert row["failed"] == sum(r["finish"] == "error" for r in requests)
-        for name, figure in (
-            ("ttft_ms", "ttft_ms"),
-            ("ttfa_ms", "ttfa_ms"),
-            ("tpot_ms", "tpot_ms"),
-            ("decode_tok_s", "decode_tok_s"),
-            ("prefill_tok_s", "prefill_tok_s"),
-            ("response_ms", "e2e_ms"),
-        ):
-            values = [r["metrics"][figure] for r in done if r["metrics"][figure] is not None]
-            assert row[name]["n"] == len(values)
-            assert close(row[name]["median"], median(values) if values else None), name
-            if len(values) < 20:
-                assert close(row[name]["low"], min(values, default=None))
-                assert row[name]["p95"] is None
-        responses = [r["metrics"]["e2e_ms"] for r in done if r["metrics"]["e2e_ms"] is not None]
-        assert close(row["mean_response_ms"], sum(responses) / len(responses) if responses else None)
-        check_cells(row, requests)
-
-
-def check_cells(row: dict[str, Any], requests: list[dict[str, Any]]) -> None:
-    cells: dict[int, list[dict[str, Any]]] = {}
-    for request in requests:
-        cells.setdefault(request["repetition"], []).append(request)
-    totals, rates, aggregates, steady = [], [], [], []
-    for cell in cells.values():
-        done = [r for r in cell if r["finish"] in ("stop", "length") and r["chunks"]["t_ms"]]
-        if not done or (row["batch"] > 1 and len(done) < len(cell)):
-            continue
-        streams = [([round(r["sent_s"] + t / 1000, 6) for t in r["chunks"]["t_ms"]], r["chunks"]["n"]) for r in done]
-        total = max(t[-1] for t, _ in streams) - min(r["sent_s"] for r in done)
-        totals.append(total)
-        rates.append(len(done) / total)
-        span = max(t[-1] for t, _ in streams) - min(t[0] for t, _ in streams)
-        after = sum(sum(n[1:]) for _, n in streams)
-        if span and after:
-            aggregates.append(after / span)
-        start, end = max(t[0] for t, _ in streams), min(t[-1] for t, _ in streams)
-        inside = sum(k for t, n in streams for at, k in zip(t, n, strict=True) if start < at <= end)
-        if end > start and inside:
-            steady.append(inside / (end - start))
-    assert close(row["total_s"], median(totals) if totals else None)
-    assert close(row["qps"], median(rates) if rates else None)
-    assert close(row["aggregate_tok_s"], median(aggregates) if aggregates else None)
-    assert close(row["steady_tok_s"], median(steady) if steady else None)
 
 
 @pytest.mark.parametrize("name", RUNS)
