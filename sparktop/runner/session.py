@@ -40,6 +40,9 @@ from sparktop.telemetry.sampler import Sampler
 _TICK_S: Final = 0.1
 """How often conditions that no event announces (deadlines, memory) are looked at."""
 
+_TINY: Final = 64 << 20
+"""Bytes of weights that one core reads in a few milliseconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -190,13 +193,12 @@ class Session:
         proc = self._root / "proc"
         log = self._places.logs / f"{self.id}-{_file_name(contender.name)}.log"
         room = self._plan.room()
-        together = self._plan.options.together and len(self._plan.contenders) > 1
-        threads = max(1, _processors() // len(self._plan.contenders)) if together else _processors()
+        together = len(self._plan.contenders) if self._plan.options.together else 1
         make = partial(
             LlamaEngine,
             contender=contender.name,
             path=Path(contender.model),
-            room=Room(slots=room.slots, context=room.context, threads=threads),
+            room=Room(slots=room.slots, context=room.context, threads=_threads(contender, together)),
             log=log,
             emit=self._events.put,
             clock=self._clock,
@@ -295,9 +297,16 @@ def _available(proc: Path) -> int | None:
         return None
 
 
-def _processors() -> int:
-    """Cores that this process may use; llama.cpp loses by sharing one between two threads."""
-    return min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
+def _threads(contender: Contender, together: int) -> int:
+    """Processor threads for a contender, where it has to run on the processor.
+
+    One a core, since two on a core slow each other down; one alone for a tiny model, whose threads
+    would wait for each other longer than they work.
+    """
+    if 0 < contender.size < _TINY:
+        return 1
+    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
+    return max(1, cores // together)
 
 
 def _file_name(name: str) -> str:
