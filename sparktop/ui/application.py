@@ -43,6 +43,7 @@ LAST_RESORT_S: Final = 1.8
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
+HUNG_UP: Final = 128 + signal.SIGHUP
 
 
 class SparktopApp(App[int]):
@@ -81,13 +82,12 @@ class SparktopApp(App[int]):
         self._poll_s = max(POLL_S, 1 / max(1, fps))
         self._run_screens: tuple[RunScreen, ...] = ()
         self._leaving = False
-        self._exit_code = 0
         folders = (themes_dir(), ports.places.config / "themes")
         self.our_themes, self._theme_problems = theme.read_themes(folders)
         for one in self.our_themes:
             self.register_theme(one)
         names = {one.name for one in self.our_themes}
-        wanted = theme.COLOURLESS if colourless else theme.DEFAULT
+        wanted = theme.COLOURLESS if colourless or glyphs.poor(environ) else theme.DEFAULT
         if wanted in names:
             self.theme = wanted
         self.set_class(self.glyphs.ascii, "-ascii")
@@ -246,7 +246,12 @@ class SparktopApp(App[int]):
         """Runs on the terminal and returns the exit code."""
         self._watch_signals = True
         result = self.run()
-        return self._exit_code if result is None else result
+        if result == HUNG_UP:
+            # Python flushes its streams on its way out; with the terminal gone that fails and changes the exit code.
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in (1, 2):
+                os.dup2(nowhere, stream)
+        return EXIT_FAILED if result is None else result
 
     _watch_signals = False
 

@@ -66,9 +66,14 @@ ASCII: Final = Glyphs(
 )
 
 
+def poor(environ: Mapping[str, str]) -> bool:
+    """Whether TERM names a terminal of few colours and few signs."""
+    return environ.get("TERM", "") in ("", "linux", "dumb", "vt100", "vt220")
+
+
 def choose(environ: Mapping[str, str]) -> Glyphs:
     """Picks the signs that a terminal can show, from TERM, LC_ALL, LC_CTYPE and LANG."""
-    if environ.get("TERM", "") in ("", "linux", "dumb", "vt100", "vt220"):
+    if poor(environ):
         return ASCII
     locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
     return UNICODE if locale.upper().replace("-", "").endswith(("UTF8", "UTF8@EURO")) else ASCII

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from textual.color import Color, ColorParseError
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DEFAULT: Final = "dark"
 COLOURLESS: Final = "ansi"
@@ -77,7 +77,14 @@ def read_theme(path: Path) -> Theme:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise BadTheme(f"{path}: {error}") from None
     _check(path, theme)
-    variables = {**theme.extra, **{f"series-{key}": color for key, color in theme.series.items()}, **theme.variables}
+    # Textual's widgets ask an ANSI theme for more variables than it derives from the colours.
+    base = BUILTIN_THEMES["ansi-dark" if theme.dark else "ansi-light"].variables if theme.ansi else {}
+    variables = {
+        **base,
+        **theme.extra,
+        **{f"series-{key}": color for key, color in theme.series.items()},
+        **theme.variables,
+    }
     colors: dict[str, Any] = dict(theme.colors)
     return Theme(name=theme.name, dark=theme.dark, ansi=theme.ansi, variables=variables, **colors)
 

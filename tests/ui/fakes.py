@@ -52,6 +52,7 @@ class Bench:
     Attributes:
         home: Folder for the person's files.
         watch: The clock of app and feed.
+        clock: Another clock in its place.
         events: What a started run replays.
         plans: What was started, in order.
         feeds: The feeds of those.
@@ -63,6 +64,7 @@ class Bench:
 
     home: Path
     watch: Watch = field(default_factory=Watch)
+    clock: Callable[[], float] | None = None
     events: Sequence[Event] = ()
     plans: list[Plan] = field(default_factory=list)
     feeds: list[Feed] = field(default_factory=list)
@@ -93,7 +95,7 @@ class Bench:
             open=self._open,
             recover=lambda: self.recovered,
             places=self.places,
-            clock=self.watch,
+            clock=self.clock or self.watch,
         )
         self.apps.append(SparktopApp(ports, plan=plan, environ=environ))
         return self.latest

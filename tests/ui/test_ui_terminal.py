@@ -1,0 +1,175 @@
+"""The program on a real terminal, in a process of its own: first paint, signals, what it leaves behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+START = """
+import sys
+sys.path.insert(0, {here!r})
+from pathlib import Path
+from replayed import replayed_app
+sys.exit(replayed_app(Path({home!r}), runs={runs!r}).run_until_left())
+"""
+
+
+class Terminal:
+    """A pseudo-terminal with the program on it."""
+
+    def __init__(self, home: Path, runs: bool, **environ: str) -> None:
+        self.master, slave = os.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.before = termios.tcgetattr(slave)
+        code = START.format(here=str(Path(__file__).parent), home=str(home), runs=runs)
+        env = {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "xterm-256color", "LANG": "C.UTF-8", **environ}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=env,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        self.seen = b""
+
+    def read_until(self, text: str, timeout: float = 30.0) -> None:
+        """Reads until a text came."""
+        wanted = text.encode()
+        deadline = time.monotonic() + timeout
+        while wanted not in self.seen:
+            left = deadline - time.monotonic()
+            assert left > 0, f"{text!r} never came; the end was {self.seen[-2000:]!r}"
+            if select.select([self.master], [], [], left)[0]:
+                piece = self._read()
+                assert piece, f"the program ended; the end was {self.seen[-2000:]!r}"
+                self.seen += piece
+
+    def ended(self, timeout: float = 10.0) -> int:
+        """Reads until the program is gone and returns its exit code."""
+        deadline = time.monotonic() + timeout
+        while select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            piece = self._read()
+            if not piece:
+                break
+            self.seen += piece
+        return self.process.wait(max(0.1, deadline - time.monotonic()))
+
+    def _read(self) -> bytes:
+        try:
+            return os.read(self.master, 65536)
+        except OSError:
+            # That is how Linux says that nobody has the other end open any more.
+            return b""
+
+    def type(self, keys: str) -> None:
+        """Presses keys."""
+        os.write(self.master, keys.encode())
+
+    def hang_up(self) -> None:
+        """Takes the terminal away."""
+        os.close(self.master)
+        self.master = -1
+
+    def close(self) -> None:
+        """Ends what is left."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        if self.master >= 0:
+            os.close(self.master)
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()
+
+
+def opened(terminals: list[Terminal], home: Path, runs: bool = False, **environ: str) -> Terminal:
+    terminals.append(Terminal(home, runs, **environ))
+    return terminals[-1]
+
+
+def test_it_leaves_the_terminal_as_it_was(tmp_path: Path, terminals: list[Terminal]) -> None:
+    terminal = opened(terminals, tmp_path)
+    terminal.read_until("Sutra questions")
+    terminal.type("q")
+    assert terminal.ended() == 0
+    assert b"\x1b[?1049l" in terminal.seen
+    assert b"\x1b[?25h" in terminal.seen
+    assert b"Traceback" not in terminal.seen
+
+
+def test_term_ends_a_run_and_restores_the_terminal(tmp_path: Path, terminals: list[Terminal]) -> None:
+    terminal = opened(terminals, tmp_path, runs=True)
+    terminal.read_until("Throughput")
+    begun = time.monotonic()
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.ended() == 143
+    assert time.monotonic() - begun < 4
+    assert b"\x1b[?1049l" in terminal.seen
+    assert (tmp_path / "cancelled").exists()
+
+
+def test_a_terminal_that_goes_away_ends_the_run_and_the_program(tmp_path: Path, terminals: list[Terminal]) -> None:
+    terminal = opened(terminals, tmp_path, runs=True)
+    terminal.read_until("Throughput")
+    begun = time.monotonic()
+    terminal.hang_up()
+    assert terminal.process.wait(10) == 129
+    # Two seconds are promised; a machine that runs other tests as well gets a little more.
+    assert time.monotonic() - begun < 4
+    assert (tmp_path / "cancelled").exists()
+
+
+def test_a_poor_terminal_gets_ascii(tmp_path: Path, terminals: list[Terminal]) -> None:
+    terminal = opened(terminals, tmp_path, runs=True, TERM="linux", LANG="C")
+    terminal.read_until("Throughput")
+    time.sleep(1)
+    terminal.type("q")
+    terminal.read_until("Quit while")
+    chrome = terminal.seen.decode(errors="replace")
+    assert not any("\u2500" <= character <= "\u28ff" for character in chrome)
+
+
+def test_no_color_means_no_colour(tmp_path: Path, terminals: list[Terminal]) -> None:
+    terminal = opened(terminals, tmp_path, runs=True, NO_COLOR="1")
+    terminal.read_until("Throughput")
+    terminal.type("q")
+    terminal.read_until("Quit while")
+    seen = terminal.seen.decode(errors="replace")
+    for colour in ("[38;5;", "[48;5;", "[38;2;", "[48;2;", ";38;2;", ";48;2;", ";38;5;", "\x1b[31m", "\x1b[36m"):
+        assert colour not in seen, colour
+
+
+def test_the_screens_never_import_llama_cpp(tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import sparktop.ui.app, sparktop.ui.application, sparktop.ui.wiring, sparktop.ui.live\n"
+        "import sparktop.ui.screens.dashboard, sparktop.ui.screens.answers, sparktop.ui.screens.results\n"
+        "print(sorted(m for m in ('llama_cpp', 'torch') if m in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_front_door_imports_no_textual() -> None:
+    code = "import sys, sparktop.ui.app; print('textual' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
