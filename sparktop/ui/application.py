@@ -147,6 +147,8 @@ class SparktopApp(App[int]):
         ended_before = run.outcome is not None
         if not (run.pull() or run.active or run.frozen):
             return
+        for sentence, severity in run.news():
+            self.say(sentence, severity)
         with self.batch_update():
             for screen in reversed(self.screen_stack):
                 if isinstance(screen, RunScreen):

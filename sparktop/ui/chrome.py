@@ -103,6 +103,7 @@ class Chrome(LineWidget):
         & .chrome--series-2 { color: $series-2; }
         & .chrome--series-3 { color: $series-3; }
         & .chrome--series-4 { color: $series-4; }
+        &:ansi .chrome--label, &:ansi .chrome--muted { text-style: dim; }
     }
     """
 

@@ -32,6 +32,8 @@ class Run:
         self.outcome: Outcome | None = None
         self.frozen_at: float | None = None
         self.cancelling = False
+        self._told = 0
+        self._failed: set[str] = set()
         self._window = DEFAULT_WINDOW
 
     def pull(self) -> bool:
@@ -42,6 +44,16 @@ class Run:
             self.outcome = self.feed.wait(0)
             return bool(events) or self.outcome is not None
         return bool(events)
+
+    def news(self) -> list[tuple[str, str]]:
+        """Sentences that the person has not been told yet, each with its severity."""
+        new = [(notice.text, "warning") for notice in self.state.notices[self._told :]]
+        self._told = len(self.state.notices)
+        for name, contender in self.state.contenders.items():
+            if contender.error and name not in self._failed:
+                self._failed.add(name)
+                new.append((f"{name}: {contender.error}", "error"))
+        return new
 
     @property
     def now(self) -> float:

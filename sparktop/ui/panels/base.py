@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual.app import App
 from textual.containers import Vertical
 
 from sparktop.ui.actions import PANELS
 from sparktop.ui.chrome import Chrome, glyphs_of, whole
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow
-from sparktop.ui.widgets.raster import GlyphSet
+from sparktop.ui.widgets.raster import GlyphSet, LineMark
 
 
 class Panel(Vertical):
@@ -57,6 +58,11 @@ class Figures(Chrome):
             return [tuple(whole(groups, width))]
 
         self.draw(layout)
+
+
+def series_mark(index: int, app: App[object]) -> LineMark:
+    """How a contender's curve is drawn; dots tell curves apart where colour can't."""
+    return "dots" if index % 2 and (app.no_color or glyphs_of(app).ascii) else "line"
 
 
 def series_style(index: int) -> str:

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from sparktop.model import metrics
 from sparktop.ui.chrome import safe
 from sparktop.ui.format import speed
-from sparktop.ui.panels.base import Figures, Panel, series_style
+from sparktop.ui.panels.base import Figures, Panel, series_mark, series_style
 from sparktop.ui.panels.curves import Curves, gaps_ms
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
@@ -43,6 +43,6 @@ class LatencyPanel(Panel):
                 label, value = figures.pop()
                 figures += [(label, f"{value} ms"), (f"of {gaps.n:,} gaps", "")]
             style = series_style(index)
-            series.append(Series(safe(name), curve.times, curve.tpot_ms, style, mark="line"))
+            series.append(Series(safe(name), curve.times, curve.tpot_ms, style, mark=series_mark(index, self.app)))
         chart.show(series, run.now)
         self.query_one(Figures).show(figures)

@@ -42,12 +42,14 @@ def progress_row(run: Run, width: int, signs: Glyphs) -> SpanRow:
         return (("preparing the run" + signs.ellipsis, "muted"),)
     planned = max(state.started.planned, len(state.requests), 1)
     ended = sum(r.ended is not None for r in state.requests.values())
+    failed = sum(bool(r.error) for r in state.requests.values())
     cells = max(6, min(30, width // 5))
     full = round(cells * ended / planned)
     left: list[Span] = [
         (signs.full * full, "ok" if ended == planned else "title"),
         (signs.empty * (cells - full), "track"),
         (f" {ended} of {plural(planned, 'request')}", "value"),
+        *([(f", {failed} failed", "bad")] if failed else []),
         *_current(state, signs),
     ]
     if not run.active:
@@ -80,7 +82,7 @@ def remaining_s(state: RunState, now: float) -> float | None:
     ended = [r.ended for r in state.requests.values() if r.ended is not None and r.sent is not None]
     if not sent or not ended:
         return None
-    left = max(state.started.planned, len(state.requests)) - len(ended)
+    left = max(state.started.planned, len(state.requests)) - sum(r.ended is not None for r in state.requests.values())
     pace = metrics.mean([(max(ended) - min(sent)) / len(ended)])
     return max(0.0, left * pace - (now - max(ended))) if pace else None
 

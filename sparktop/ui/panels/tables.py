@@ -13,48 +13,60 @@ from sparktop.ui.panels.base import series_style
 from sparktop.ui.widgets.columns import Column
 from sparktop.ui.widgets.table import Cell, TableRow
 
-SUMMARY = (
-    Column("contender", priority=20, min_width=10, max_width=24),
-    Column("batch", align="right", priority=16),
-    Column("done", align="right", priority=15),
-    Column("tok/s", align="right", priority=19),
-    Column("TPOT", align="right", priority=18),
-    Column("p95", align="right", priority=9),
-    Column("p99", align="right", priority=6),
-    Column("TTFT", align="right", priority=17),
-    Column("mean response", align="right", priority=14),
-    Column("together tok/s", align="right", priority=12),
-    Column("speed-up", align="right", priority=11),
-    Column("req/s", align="right", priority=8),
-    Column("prefill tok/s", align="right", priority=10),
-)
+
+def summary_columns(batches: bool) -> tuple[Column, ...]:
+    """The columns of the summary.
+
+    Args:
+        batches: Whether requests ran together; if not, what they did together says nothing.
+    """
+    together = (
+        Column("together tok/s", align="right", priority=12),
+        Column("speed-up", align="right", priority=11),
+        Column("req/s", align="right", priority=8),
+    )
+    return (
+        Column("contender", priority=20, min_width=16, max_width=24),
+        *((Column("batch", align="right", priority=16),) if batches else ()),
+        Column("done", align="right", priority=15),
+        Column("tok/s", align="right", priority=19),
+        Column("TPOT", align="right", priority=18),
+        Column("p95", align="right", priority=9),
+        Column("p99", align="right", priority=6),
+        Column("TTFT", align="right", priority=17),
+        Column("mean response", align="right", priority=14),
+        *(together if batches else ()),
+        Column("prefill tok/s", align="right", priority=10),
+    )
 
 
-def summary_rows(rows: tuple[Summary, ...], state: RunState) -> list[TableRow]:
-    """One row for each contender and batch size."""
+def summary_rows(rows: tuple[Summary, ...], state: RunState, batches: bool) -> list[TableRow]:
+    """One row for each contender and batch size, as `summary_columns` says."""
     names = list(state.contenders)
     result = []
     for row in rows:
-        done = f"{row.completed} of {row.n}"
         contender = state.contenders.get(row.contender)
         toy = " (toy)" if contender and contender.contender.toy else ""
         style = series_style(names.index(row.contender)) if row.contender in names else ""
-        estimate = "~" if row.prefill_estimated else ""
         prefill = row.prefill_tok_s.median
+        response = row.mean_response_ms
+        together: tuple[Cell, ...] = (
+            speed(row.aggregate_tok_s),
+            f"{row.speedup:.2f}" if row.speedup is not None else NA,
+            f"{row.qps:.3f}" if row.qps is not None else NA,
+        )
         cells: tuple[Cell, ...] = (
             (safe(row.contender) + toy, style),
-            str(row.batch),
-            (done, "bad" if row.failed else ""),
+            *((str(row.batch),) if batches else ()),
+            (f"{row.completed} of {row.n}", "bad" if row.failed else ""),
             (speed(row.decode_tok_s.median), "strong"),
             millis(row.tpot_ms.median),
             millis(row.inter_chunk_ms.p95),
             millis(row.inter_chunk_ms.p99),
             millis(row.ttft_ms.median),
-            seconds(row.mean_response_ms / 1e3 if row.mean_response_ms is not None else None),
-            speed(row.aggregate_tok_s),
-            f"{row.speedup:.2f}" if row.speedup is not None else NA,
-            f"{row.qps:.3f}" if row.qps is not None else NA,
-            NA if prefill is None else estimate + speed(prefill),
+            seconds(response / 1e3 if response is not None else None),
+            *(together if batches else ()),
+            NA if prefill is None else ("~" if row.prefill_estimated else "") + speed(prefill),
         )
         result.append(TableRow(key=f"{row.contender}/{row.batch}", cells=cells))
     return result

@@ -10,7 +10,7 @@ from sparktop.model import metrics
 from sparktop.model.state import RunState
 from sparktop.ui.chrome import safe
 from sparktop.ui.format import speed
-from sparktop.ui.panels.base import Figures, Panel, series_style
+from sparktop.ui.panels.base import Figures, Panel, series_mark, series_style
 from sparktop.ui.panels.curves import Curves
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
@@ -42,12 +42,11 @@ class ThroughputPanel(Panel):
             now = next((v for v in reversed(curve.tok_s[-2:]) if v is not None), None)
             if seen:
                 # There is room for one contender: the last one that had tokens is the one that runs.
-                figures = [
-                    ("now", speed(now)),
-                    ("mean", speed(metrics.mean(seen))),
-                    ("peak", f"{speed(max(seen))} tok/s"),
-                ]
-            series.append(Series(safe(name), curve.times, curve.tok_s, series_style(index), mark="line"))
+                figures = [("now", speed(now or 0.0))] if run.active else []
+                figures += [("mean", speed(metrics.mean(seen))), ("peak", f"{speed(max(seen))} tok/s")]
+            series.append(
+                Series(safe(name), curve.times, curve.tok_s, series_style(index), mark=series_mark(index, self.app))
+            )
         chart.show(series, run.now, phases=_phases(run.state, start))
         self.query_one(Figures).show(figures)
 

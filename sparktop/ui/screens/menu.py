@@ -72,6 +72,9 @@ class MenuScreen(ScopedScreen):
                 contenders = OptionList(id="contenders", classes="panel", markup=False)
                 contenders.border_title = "Whom to ask"
                 yield contenders
+                fit = Chrome(self._fit, id="fit", classes="panel")
+                fit.border_title = "Does it fit?"
+                yield fit
                 with Vertical(id="own", classes="panel") as own:
                     own.border_title = "Add a model of your own"
                     yield Input(id="path", placeholder="path of a .gguf file, then enter", compact=True)
@@ -187,6 +190,23 @@ class MenuScreen(ScopedScreen):
             rows += [((pad(safe(i.id), 5), "muted"), (cut(safe(i.title or i.prompt), width - 5), "")) for i in shown]
         return rows
 
+    def _fit(self, width: int, height: int) -> list[SpanRow]:
+        at = self.query_one("#contenders", OptionList).highlighted
+        if at is None or at >= len(self._contenders):
+            return []
+        contender = self._contenders[at]
+        verdict = self._verdicts.get(contender.name)
+        dot = glyphs_of(self.app).dot
+        toy = f" {dot} a toy that comes with sparktop" if contender.toy else ""
+        rows: list[SpanRow] = [
+            ((cut(safe(contender.name), width), "value"),),
+            ((cut(f"{safe(contender.engine)} on {safe(contender.node)}{toy}", width), "label"),),
+            ((cut(safe(contender.model), width), "muted"),),
+        ]
+        if verdict:
+            rows += self._wrap(safe(verdict.sentence), width, "" if verdict.ok else "bad")
+        return rows[:height]
+
     @staticmethod
     def _wrap(text: str, width: int, style: str) -> list[SpanRow]:
         wrapped = WrappedText(width)
@@ -254,6 +274,10 @@ class MenuScreen(ScopedScreen):
         self._problem = ""
         self._redraw()
         self._assess()
+
+    @on(OptionList.OptionHighlighted, "#contenders")
+    def _other_contender(self) -> None:
+        self._redraw()
 
     @on(OptionList.OptionSelected, "#scenarios")
     def _scenario_picked(self) -> None:

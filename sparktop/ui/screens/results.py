@@ -16,7 +16,7 @@ from sparktop.model.validity import Severity, judge
 from sparktop.ui.actions import Scope, bindings, footer
 from sparktop.ui.chrome import Chrome, KeyBar, crop, glyphs_of, safe
 from sparktop.ui.panels.status import ending_rows, progress_row, title_row
-from sparktop.ui.panels.tables import SUMMARY, question_columns, question_rows, summary_rows
+from sparktop.ui.panels.tables import question_columns, question_rows, summary_columns, summary_rows
 from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen
 from sparktop.ui.widgets.line_widget import SpanRow
@@ -55,7 +55,7 @@ class ResultsScreen(RunScreen):
         yield Chrome(self._progress, id="progress")
         with VerticalScroll(id="tables"):
             summary = ResultsTable(
-                SUMMARY, cursor=False, ascii_only=ascii_only, empty="No request has ended yet.", id="summary-table"
+                (), cursor=False, ascii_only=ascii_only, empty="No request has ended yet.", id="summary-table"
             )
             summary.add_class("panel")
             summary.border_title = "Each contender (medians)"
@@ -85,8 +85,11 @@ class ResultsScreen(RunScreen):
         self._draw_tables(state)
 
     def _draw_tables(self, state: RunState) -> None:
-        rows = summary_rows(summarise_run(state), state)
+        summary = summarise_run(state)
+        batches = any(row.batch > 1 for row in summary)
+        rows = summary_rows(summary, state, batches)
         table = self.query_one("#summary-table", GridTable)
+        table.set_columns(summary_columns(batches))
         table.show(rows)
         table.styles.height = max(1, len(rows)) + HEADER_ROWS + FRAME_ROWS
         questions = self.query_one("#question-table", GridTable)
