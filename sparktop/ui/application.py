@@ -15,7 +15,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.worker import get_current_worker
+from textual.worker import Worker, WorkerState, get_current_worker
 
 from sparktop.model.events import Status
 from sparktop.model.records import Options
@@ -112,6 +112,11 @@ class SparktopApp(App[int]):
             return
         for sentence in sentences:
             self.call_from_thread(self.say, sentence)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tells of a thread that failed, which would otherwise go unseen."""
+        if event.state is WorkerState.ERROR:
+            self.say(f"Something failed in the background: {event.worker.error}", "error")
 
     # -- the run ---------------------------------------------------------------------------------------------------
 

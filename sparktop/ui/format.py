@@ -31,14 +31,16 @@ def speed(tok_s: float | None) -> str:
 
 
 def millis(ms: float | None) -> str:
-    """A latency with its unit ("24.1 ms", "650 ms", "1.84 s")."""
+    """A latency with its unit ("0.52 ms", "24.1 ms", "650 ms", "1.84 s")."""
     if ms is None:
         return NA
     if ms >= 10_000:
         return f"{ms / 1e3:.1f} s"
     if ms >= 1_000:
         return f"{ms / 1e3:.2f} s"
-    return f"{ms:.0f} ms" if ms >= 100 else f"{ms:.1f} ms"
+    if ms >= 100:
+        return f"{ms:.0f} ms"
+    return f"{ms:.1f} ms" if ms >= 10 else f"{ms:.2f} ms"
 
 
 def seconds(s: float | None) -> str:

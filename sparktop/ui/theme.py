@@ -17,8 +17,8 @@ DEFAULT: Final = "dark"
 COLOURLESS: Final = "ansi"
 """The only kind of theme from which Textual can drop every colour, as NO_COLOR asks."""
 
-EXTRA: Final = {"frame": "$foreground 25%", "muted": "$foreground 60%", "track": "$foreground 15%"}
-SERIES: Final = ("$primary", "$accent", "$success", "$secondary")
+EXTRA: Final = {"frame": "#707070", "muted": "#808080", "track": "#404040"}
+SERIES: Final = ("#6cb6e4", "#e6a45f", "#97cf86", "#c79be0")
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -107,6 +107,18 @@ def read_themes(folders: Iterable[Path]) -> tuple[list[Theme], list[str]]:
                 themes[theme.name] = theme
     order = {DEFAULT: 0, "light": 1, "high-contrast": 2, "colour-blind": 3, COLOURLESS: 4}
     return sorted(themes.values(), key=lambda theme: (order.get(theme.name, 9), theme.name)), problems
+
+
+def _derived(theme: ThemeFile) -> dict[str, str]:
+    """Our own variables, as the theme's colours suggest them."""
+    colors = theme.colors
+    if theme.ansi:
+        shades = dict.fromkeys(EXTRA, "ansi_default")
+    else:
+        text = colors.get("foreground", "#e0e0e0" if theme.dark else "#202020")
+        shades = {"frame": f"{text} 30%", "muted": f"{text} 65%", "track": f"{text} 20%"}
+    picks = (colors["primary"], colors.get("accent"), colors.get("success"), colors.get("secondary"))
+    return shades | {f"series-{i}": color for i, color in enumerate(picks, 1) if color}
 
 
 def _check(path: Path, theme: ThemeFile) -> None:

@@ -59,8 +59,10 @@ class AnswerColumn(Vertical):
         if request is not None and request.phase is not Phase.QUEUED:
             reasoning, answer = request.reasoning, request.answer
             self.text.append(reasoning[self._fed[0] :], "reasoning")
-            self.text.append(answer[self._fed[1] :], "answer")
-            self._fed = (len(reasoning), len(answer))
+            # Many models begin with blank lines, which would push the answer out of sight.
+            shown = answer.lstrip("\n")
+            self.text.append(shown[self._fed[1] :], "answer")
+            self._fed = (len(reasoning), len(shown))
         for figures in self.query(Chrome):
             figures.repaint()
 
@@ -91,6 +93,8 @@ class AnswerColumn(Vertical):
 
     def _phase(self, request: RequestState) -> Span:
         signs = glyphs_of(self.app)
+        if request.ended is not None and not request.error and not (request.answer + request.reasoning).strip():
+            return ("! empty answer", "warn")
         match request.finish:
             case Finish.STOP:
                 return (f"{signs.ok} done", "ok")

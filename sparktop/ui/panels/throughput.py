@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from sparktop.model import metrics
 from sparktop.model.state import RunState
-from sparktop.ui.chrome import safe
+from sparktop.ui.chrome import glyphs_of, safe
 from sparktop.ui.format import speed
 from sparktop.ui.panels.base import Figures, Panel, series_mark, series_style
 from sparktop.ui.panels.curves import Curves
@@ -47,7 +47,9 @@ class ThroughputPanel(Panel):
             series.append(
                 Series(safe(name), curve.times, curve.tok_s, series_style(index), mark=series_mark(index, self.app))
             )
-        chart.show(series, run.now, phases=_phases(run.state, start))
+        # Names in the ribbon are cut with a sign that ASCII lacks.
+        phases = () if glyphs_of(self.app).ascii else _phases(run.state, start)
+        chart.show(series, run.now, phases=phases)
         self.query_one(Figures).show(figures)
 
 

@@ -12,6 +12,7 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
+from textual.worker import Worker
 
 from sparktop import __version__
 from sparktop.model.records import Contender, Options
@@ -264,6 +265,10 @@ class MenuScreen(ScopedScreen):
             self.app.call_from_thread(self._take, verdicts)
 
         self.run_worker(ask, thread=True, exclusive=True, group="fit", exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Tells of a sum that could not be done."""
+        self.sparktop.on_worker_state_changed(event)
 
     def _take(self, verdicts: dict[str, Verdict]) -> None:
         self._verdicts = verdicts

@@ -1,0 +1,242 @@
+"""The dashboard: what it shows of the run and of the machine, and its keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import recorded
+from fakes import Bench, screen_text, settle
+from textual.pilot import Pilot
+
+from sparktop.model import channels
+from sparktop.model.events import Event, Notice, PrefillProgress, RunEnded, SampleTaken, Status
+from sparktop.model.state import fold
+from sparktop.runner.session import Outcome
+from sparktop.ui.feed import ReplayFeed
+from sparktop.ui.panels.memory import memory_view
+from sparktop.ui.panels.status import remaining_s
+from sparktop.ui.widgets.chart import TimeChart
+
+GIB = 1024**3
+
+
+async def at(bench: Bench, pilot: Pilot[int], t: float) -> str:
+    """Brings the run to a time and returns what is shown."""
+    bench.watch.t = 100.0 + t
+    bench.latest.poll()
+    await settle(pilot)
+    return screen_text(bench.latest)
+
+
+async def test_a_model_that_loads(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        text = await at(bench, pilot, 0.7)
+        assert "▸ demo-base   loading █████" in text
+        assert "40%" in text
+        assert "· demo-sutra  queued" in text
+        assert "loading demo-base" in text
+
+
+async def test_a_prompt_that_is_read(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        read = next(e for e in bench.events if isinstance(e, PrefillProgress))
+        assert "▸ prefill  ████░░░░" in await at(bench, pilot, read.t + 0.001)
+
+
+async def test_a_model_that_reasons(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        reasoning = next(e.t for e in bench.events if getattr(e, "kind", "") == "reasoning")
+        assert "▸ reasoning" in await at(bench, pilot, reasoning + 0.001)
+
+
+async def test_freezing_stops_the_view_and_not_the_run(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        assert "12 of 20 requests" in await at(bench, pilot, 31)
+        await pilot.press("space")
+        text = await at(bench, pilot, 43)
+        assert "PAUSED 12 s" in text
+        assert "12 of 20 requests" in text
+        assert bench.latest.current is not None
+        assert bench.latest.current.state.now > 42
+        await pilot.press("space")
+        text = await at(bench, pilot, 43.5)
+        assert "PAUSED" not in text
+        assert "17 of 20 requests" in text
+
+
+async def test_one_panel_alone(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 31)
+        await pilot.press("5")
+        await settle(pilot)
+        text = screen_text(bench.latest)
+        assert "5 Streams" in text
+        assert "1 Throughput" not in text
+        assert all(f"Q{n} " in text for n in range(1, 11))
+        await pilot.press("5")
+        await settle(pilot)
+        assert "1 Throughput" in screen_text(bench.latest)
+        await pilot.press("3")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "1 Throughput" in screen_text(bench.latest)
+
+
+async def test_zooming_ends_at_both_ends(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 31)
+        seen = []
+        for keys in (["plus"] * 5, ["minus"] * 9, ["equals_sign"]):
+            await pilot.press(*keys)
+            await settle(pilot)
+            seen.append({chart.window for chart in bench.latest.screen.query(TimeChart)})
+        assert seen == [{30.0}, {600.0}, {60.0}]
+
+
+async def test_what_the_kernel_does_not_tell(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record(psi=False))
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        text = await at(bench, pilot, 10)
+        assert "waiting    n/a (this kernel keeps no pressure figures" in text
+
+
+async def test_a_worker_that_dies(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record(fail="demo-base"))
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        text = await at(bench, pilot, 12)
+        assert "✗ demo-base" in text
+        assert "The worker of this model was killed (signal 9)" in text
+        assert f"log in {tmp_path}"[:20] in text
+        assert ", 9 failed" in text
+        assert "▸ demo-sutra" in text, "the rest goes on"
+        messages = [n.message for n in bench.latest._notifications]
+        assert any(m.startswith("demo-base: The worker of this model was killed") for m in messages)
+
+
+async def test_a_notice_is_told_once_and_is_no_markup(tmp_path: Path) -> None:
+    events = [recorded.record()[0], Notice(t=0.1, text="[bold]power[/bold] n/a\x1b[2J")]
+    bench = Bench(tmp_path, events=events)
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 1)
+        await at(bench, pilot, 2)
+        assert [n.message for n in bench.latest._notifications] == ["[bold]power[/bold] n/a"]
+
+
+async def test_the_end_says_what_to_do_and_where_the_run_is(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record(items=1))
+    kept = tmp_path / "runs" / "a-run.json"
+
+    class Kept(ReplayFeed):
+        def wait(self, timeout: float | None = None) -> Outcome | None:
+            problems = ("The journal could not be written: the disk is full.",)
+            return Outcome(status=Status.COMPLETED, snapshot=kept, problems=problems)
+
+    bench.open = lambda plan: Kept("a-run", bench.events, bench.watch)
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        text = await at(bench, pilot, 60)
+        assert "The run is completed.  r results  a answers  m new run" in text
+        assert str(kept)[:100] in text
+        assert "✓ completed" in text
+        assert "The journal could not be written: the disk is full." in [n.message for n in bench.latest._notifications]
+
+
+async def test_a_snapshot_is_written_on_demand(tmp_path: Path) -> None:
+    class Writing(ReplayFeed):
+        def snapshot_now(self) -> Path:
+            return tmp_path / "now.json"
+
+    bench = Bench(tmp_path, events=recorded.record())
+    bench.open = lambda plan: Writing("a-run", bench.events, bench.watch)
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 5)
+        bench.latest.clear_notifications()
+        await pilot.press("s")
+        await bench.latest.workers.wait_for_complete()
+        await settle(pilot)
+        assert [n.message for n in bench.latest._notifications][-1:] == [f"Snapshot: {tmp_path / 'now.json'}"]
+
+
+async def test_a_snapshot_that_cannot_be_written(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 5)
+        await pilot.press("s")
+        await bench.latest.workers.wait_for_complete()
+        await settle(pilot)
+        (last,) = [n for n in bench.latest._notifications if "snapshot" in n.message]
+        assert last.message == "The snapshot could not be written: a replayed run is on disk already"
+        assert last.severity == "error"
+
+
+async def test_a_screenshot_is_written(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 5)
+        await pilot.press("S")
+        await settle(pilot)
+        (path,) = (bench.places.runs.parent / "screenshots").iterdir()
+        assert "Throughput" in path.read_text(encoding="utf-8")
+        assert f"Screenshot: {path}" in [n.message for n in bench.latest._notifications]
+
+
+async def test_a_run_that_cannot_be_started_says_why(tmp_path: Path) -> None:
+    def refuse(plan: object) -> ReplayFeed:
+        raise OSError("the disk is full")
+
+    bench = Bench(tmp_path, open=refuse)
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert "The run could not be started: the disk is full" in [n.message for n in bench.latest._notifications]
+        assert "What to ask" in screen_text(bench.latest)
+
+
+def sample(available: float, **more: float) -> Event:
+    """A reading of a machine with 121 GiB."""
+    values = {channels.MEMORY_TOTAL: 121.0 * GIB, channels.MEMORY_AVAILABLE: available}
+    return SampleTaken(t=1.0, node="spark-a", values=values | {k.replace("_", "."): v for k, v in more.items()})
+
+
+@pytest.mark.parametrize(
+    ("event", "tight"),
+    [
+        (sample(20.0 * GIB, psi_full=90.0), False),
+        (sample(4.0 * GIB, psi_full=0.0, swap_in=0.0), False),
+        (sample(4.0 * GIB, psi_full=12.0), True),
+        (sample(4.0 * GIB, swap_in=4096.0), True),
+    ],
+)
+def test_memory_is_tight_when_it_is_short_and_tasks_feel_it(event: Event, tight: bool) -> None:
+    view = memory_view(fold([event]), 1.0)
+    assert view is not None
+    assert view.tight is tight
+
+
+def test_readings_have_an_age() -> None:
+    view = memory_view(fold([sample(20.0 * GIB)]), 9.5)
+    assert view is not None
+    assert view.age_s == 8.5
+
+
+def test_nothing_is_known_before_the_first_reading() -> None:
+    assert memory_view(fold([]), 1.0) is None
+
+
+def test_the_time_left_is_judged_by_what_has_ended() -> None:
+    events = recorded.record()
+    assert remaining_s(fold(events[:3]), 0.0) is None
+    state = fold(event for event in events if event.t <= 40.0)
+    left = remaining_s(state, 40.0)
+    assert left is not None
+    assert left == pytest.approx(events[-1].t - 40.0, abs=3)
+    assert isinstance(events[-1], RunEnded)
+    assert remaining_s(fold(events), events[-1].t) == 0.0

@@ -1,0 +1,62 @@
+"""The tables at the end, and whether the numbers can be trusted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import recorded
+from fakes import Bench, screen_text, settle
+
+
+async def results(bench: Bench, t: float, size: tuple[int, int] = (120, 40)) -> str:
+    """What the results screen shows at a time of the run."""
+    async with bench.app(bench.default_plan()).run_test(size=size) as pilot:
+        bench.watch.t = 100.0 + t
+        bench.latest.poll()
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        return screen_text(bench.latest)
+
+
+async def test_every_contender_and_every_question(tmp_path: Path) -> None:
+    text = await results(Bench(tmp_path, events=recorded.record()), 60)
+    rows = {line.strip("│ ").split("  ")[0]: line for line in text.splitlines()}
+    assert "10 of 10" in rows["demo-base (toy)"]
+    assert "40.8" in rows["demo-base (toy)"]
+    assert "33.8" in rows["demo-sutra (toy)"]
+    assert "2.34 s" in rows["Q1 随顺觉"]
+    assert rows["Q1 随顺觉"].count("5 of 5") == 2
+    assert all(f"Q{n} " in text for n in range(1, 11))
+    assert "Valid: no check found a fault." in text
+    assert "toy models" in text
+    assert "speed-up" not in text
+
+
+async def test_before_the_end_nothing_is_judged(tmp_path: Path) -> None:
+    text = await results(Bench(tmp_path, events=recorded.record()), 10)
+    assert "it is judged at its end" in text
+    assert "Valid" not in text
+    assert "queued" in text
+    assert "running" in text
+
+
+async def test_a_contender_that_failed_makes_the_run_invalid(tmp_path: Path) -> None:
+    text = await results(Bench(tmp_path, events=recorded.record(fail="demo-sutra")), 60)
+    assert "not valid:" in text
+    assert "✗ " in text
+    assert "failed" in text
+
+
+async def test_what_does_not_fit_can_be_scrolled_to(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(80, 24)) as pilot:
+        bench.watch.t = 160.0
+        bench.latest.poll()
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        assert "other-gpu-work" not in screen_text(bench.latest)
+        await pilot.press("end")
+        await pilot.pause(0.5)
+        assert "other-gpu-work" in screen_text(bench.latest)
