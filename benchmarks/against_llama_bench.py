@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from sparktop.engines.llama.engine import LlamaEngine
@@ -33,14 +34,15 @@ PREFILL = 2048
 class Ours:
     """sparktop's engine, open with a number of slots."""
 
-    def __init__(self, model: Path, slots: int, threads: int, out: int) -> None:
+    def __init__(self, model: Path, slots: int, threads: int, out: int, temperature: float) -> None:
+        self._sampling = Sampling(max_tokens=out, ignore_eos=True, temperature=temperature)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._origin = time.monotonic_ns()
         self._numbers = iter(range(1 << 30))
         self._engine = LlamaEngine(
             contender="bench",
             path=model,
-            room=Room(slots=slots, context=max(PREFILL, PROMPT + out) + 256, threads=threads),
+            room=Room(slots=slots, context=max(PREFILL, PROMPT + out) + 256, threads=threads, sampling=self._sampling),
             log=Path("against_llama_bench.log"),
             emit=self._events.put,
             clock=self.clock,
@@ -56,10 +58,10 @@ class Ours:
         self._engine.close()
         self._until(ModelUnloaded)
 
-    def run(self, streams: int, prompt: int, out: int, temperature: float = 0.0) -> tuple[float, float]:
+    def run(self, streams: int, prompt: int, out: int) -> tuple[float, float]:
         """Returns aggregate decode tokens per second, and prefill tokens per second."""
         requests: dict[int, tuple[list[float], list[int]]] = {next(self._numbers): ([], []) for _ in range(streams)}
-        sampling = Sampling(max_tokens=out, ignore_eos=True, temperature=temperature)
+        sampling = replace(self._sampling, max_tokens=out)
         sent = self.clock()
         self._engine.submit(
             [Generation(request=n, prompt="", random_tokens=prompt, sampling=sampling) for n in requests]
@@ -88,8 +90,8 @@ class Ours:
 
 
 @contextmanager
-def ours(model: Path, slots: int, threads: int, out: int) -> Iterator[Ours]:
-    engine = Ours(model, slots, threads, out)
+def ours(model: Path, slots: int, threads: int, out: int, temperature: float) -> Iterator[Ours]:
+    engine = Ours(model, slots, threads, out, temperature)
     yield engine
     engine.close()
 
@@ -135,9 +137,9 @@ def main() -> None:
     for _ in range(options.rounds):
         single[0].append(llama_bench(folder, model, 0, out, threads))
         prefill[0].append(llama_bench(folder, model, PREFILL, 0, threads))
-        with ours(model, 1, threads, out) as engine:
+        with ours(model, 1, threads, out, options.temperature) as engine:
             engine.run(1, 16, 16)
-            single[1].append(engine.run(1, 1, out + 1, options.temperature)[0])
+            single[1].append(engine.run(1, 1, out + 1)[0])
             engine.run(1, PREFILL, 1)
             prefill[1].append(engine.run(1, PREFILL, 1)[1])
     rows += [(f"llama-bench tg{out}", *single), (f"llama-bench pp{PREFILL}", *prefill)]
@@ -145,9 +147,9 @@ def main() -> None:
         both: tuple[list[float], list[float]] = ([], [])
         for _ in range(options.rounds):
             both[0].append(llama_batched_bench(folder, model, streams, out, threads))
-            with ours(model, streams, threads, out) as engine:
+            with ours(model, streams, threads, out, options.temperature) as engine:
                 engine.run(streams, 16, 16)
-                both[1].append(engine.run(streams, PROMPT, out + 1, options.temperature)[0])
+                both[1].append(engine.run(streams, PROMPT, out + 1)[0])
         rows.append((f"llama-batched-bench {streams} streams", *both))
     print("| against | tok/s | sparktop | ratio | rounds |\n|---|---|---|---|---|")
     for name, theirs, mine in rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sparktop.model.events import Event
@@ -43,11 +43,13 @@ class Room:
         slots: Sequences decoded together.
         context: Tokens per sequence, prompt and output together.
         threads: Processor threads for one engine; 0 lets it choose.
+        sampling: How most requests will be sampled, for engines that prepare for it.
     """
 
     slots: int
     context: int
     threads: int = 0
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 class Engine(Protocol):

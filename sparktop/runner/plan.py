@@ -75,7 +75,7 @@ class Plan:
             longest = max((len(item.prompt.encode("utf-8", "replace")) for item in scenario.items), default=0)
             system = len(scenario.system.encode("utf-8", "replace"))
             need = longest + system + _TEMPLATE_TOKENS + scenario.sampling.max_tokens
-        return Room(slots=slots, context=-(-(need + 1) // _CONTEXT_STEP) * _CONTEXT_STEP)
+        return Room(slots=slots, context=-(-(need + 1) // _CONTEXT_STEP) * _CONTEXT_STEP, sampling=scenario.sampling)
 
 
 def make_plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Options) -> Plan:

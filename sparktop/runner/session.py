@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import re
@@ -9,7 +10,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,6 @@ import psutil
 
 import sparktop
 from sparktop.engines.llama.engine import LlamaEngine
-from sparktop.engines.protocol import Room
 from sparktop.model.events import Event, Notice, RunEnded, RunStarted, SampleTaken, Status
 from sparktop.model.records import Contender
 from sparktop.model.snapshot import take_snapshot
@@ -198,7 +198,7 @@ class Session:
             LlamaEngine,
             contender=contender.name,
             path=Path(contender.model),
-            room=Room(slots=room.slots, context=room.context, threads=_threads(contender, together)),
+            room=replace(room, threads=_threads(contender, together)),
             log=log,
             emit=self._events.put,
             clock=self._clock,
@@ -248,9 +248,10 @@ class Session:
         self._listen(event)
 
     def _sampled(self, reading: Reading) -> None:
-        self._events.put(
-            SampleTaken(t=reading.t, node=self._node, values=dict(reading.values), missing=dict(reading.missing))
-        )
+        # JSON has no NaN: a source that gives one has read nothing.
+        odd = {name: "not a number" for name, value in reading.values.items() if not math.isfinite(value)}
+        values = {name: value for name, value in reading.values.items() if name not in odd}
+        self._events.put(SampleTaken(t=reading.t, node=self._node, values=values, missing={**reading.missing, **odd}))
 
     def _problem(self, sentence: str) -> None:
         self._problems.append(sentence)

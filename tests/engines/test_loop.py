@@ -63,3 +63,13 @@ def test_choosing_on_the_device_gives_the_same_tokens_in_every_mixture() -> None
     greedy = sum(count for request, (_, count) in there.items() if not generations[request].sampling.temperature)
     assert chosen_there >= greedy > 0
     assert there[2][1] == 300
+
+
+def test_what_is_told_and_what_is_counted_agree_when_a_stop_string_comes_while_computing() -> None:
+    for on_device in (False, True):
+        found, _ = answers(
+            [Generation(request=n, prompt="你好", sampling=Sampling(max_tokens=30, stop=("。",))) for n in range(3)],
+            on_device,
+        )
+        assert len(set(found.values())) == 1
+        assert "。" not in found[0][0]

@@ -125,9 +125,11 @@ class Model:
         """What the engine says of the model, in a context."""
         buffer = ctypes.create_string_buffer(256)
         llama.llama_model_desc(self.handle, buffer, len(buffer))
+        parameters = llama.llama_model_n_params(self.handle)
         return ModelInfo(
-            description=buffer.value.decode("utf-8", "replace"),
-            parameters=llama.llama_model_n_params(self.handle),
+            # llama.cpp's own text has no name for models below a billion weights.
+            description=buffer.value.decode("utf-8", "replace").replace("?B", f"{parameters / 1e6:.1f}M"),
+            parameters=parameters,
             size=llama.llama_model_size(self.handle),
             context=context.sequence_length,
             slots=context.slots,

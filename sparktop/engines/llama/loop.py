@@ -1,29 +1,25 @@
 """The batch loop: several requests decoded together in one context.
 
 Each step builds one batch - a token for every decoding sequence, then as much of the waiting
-prompts as still fits - runs the model over it, chooses the next tokens, stamps them and hands
-them on. Requests join and leave between steps, so a short answer never holds up a long one.
+prompts as still fits - runs the model over it, chooses the next tokens and stamps them. Requests
+join and leave between steps, so a short answer never holds up a long one. Turning tokens into text
+and events happens while a GPU already computes the next step.
 """
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Sequence
 
-from sparktop.engines.llama.chat import ChatTemplate, TemplateRefused, opens_reasoning
+from sparktop.engines.llama.chat import TemplateRefused
 from sparktop.engines.llama.library import Batch, Context, LlamaFailed, Model
+from sparktop.engines.llama.prompt import Prompts
 from sparktop.engines.llama.sampling import Chooser, Row, chain_for
 from sparktop.engines.llama.slot import Slot
 from sparktop.engines.llama.text import MARKERS, StreamText
 from sparktop.engines.protocol import Clock, Emit, Generation
-from sparktop.model.events import (
-    Finish,
-    PrefillProgress,
-    RequestDone,
-    RequestFailed,
-    TokenSource,
-)
+from sparktop.model.events import Finish, PrefillProgress, RequestDone, RequestFailed, TokenSource
+from sparktop.model.scenario import Sampling
 
 
 class BatchLoop:
@@ -33,7 +29,8 @@ class BatchLoop:
         emit: Takes events; must return at once.
         clock: Seconds since the run began.
         threads: Processor threads that sampling may use.
-        on_device: Let the device that computes the logits choose tokens where it can.
+        on_device: The model runs on a GPU: tokens are chosen there where that is possible, and
+            text is made while it computes.
     """
 
     flush_s = 1 / 30
@@ -46,43 +43,55 @@ class BatchLoop:
         self._context = context
         self._emit = emit
         self._clock = clock
+        self._on_device = on_device
         self._batch = Batch(context.batch_size)
+        self._prompts = Prompts(model)
         self._waiting: deque[Generation] = deque()
         self._running: list[Slot] = []
-        self._free = list(range(context.slots))
+        self._free = deque(range(context.slots))
         self._chooser = Chooser(context, model, threads, on_device)
+        self._untold: list[tuple[Slot, int, float]] = []
         self._last_flush = 0.0
         self._pieces: dict[int, bytes] = {}
-        self._template: ChatTemplate | None = None
 
     @property
     def busy(self) -> bool:
         """Whether a step has work to do."""
         return bool(self._waiting or self._running)
 
+    def warm_up(self, sampling: Sampling) -> None:
+        """Runs the model once over one token, so that no request pays for what is done only once.
+
+        That is building the compute graph for how tokens will be chosen, starting the device and
+        bringing the first pages of the weights in.
+
+        Args:
+            sampling: How most requests will be sampled.
+
+        Raises:
+            LlamaFailed: The model can't be run.
+        """
+        if sampling.ignore_eos:
+            self._model.end_tokens()
+        for sequence in self._free:
+            self._chooser.prepare(sequence, sampling)
+        self._batch.clear()
+        self._batch.add((max(self._model.bos, 0),), 0, 0, output=True)
+        self._decode()
+        self._context.synchronize()
+        self._context.forget(0)
+
     def submit(self, generations: Sequence[Generation]) -> None:
-        """Queues requests; they start as slots come free."""
+        """Queues requests; they start as sequences come free."""
         self._waiting.extend(generations)
-        if any(generation.sampling.ignore_eos for generation in generations):
-            self._model.end_tokens()  # slow the first time: not in the middle of an answer
 
     def cancel(self) -> None:
         """Ends every request; what they produced is sent on first."""
+        self._tell()
         for slot in list(self._running):
             self._finish(slot, Finish.CANCELLED)
         for generation in self._waiting:
-            self._emit(
-                RequestDone(
-                    t=round(self._clock(), 6),
-                    request=generation.request,
-                    finish=Finish.CANCELLED,
-                    prompt_tokens=None,
-                    cached_tokens=None,
-                    output_tokens=0,
-                    prefill_ms=None,
-                    token_source=TokenSource.TOKEN_IDS,
-                )
-            )
+            self._done(generation, Finish.CANCELLED)
         self._waiting.clear()
 
     def step(self) -> None:
@@ -100,19 +109,23 @@ class BatchLoop:
         for slot in self._running:
             if slot.prefilling and slot.prefill_started is None:
                 slot.prefill_started = started
-        code = self._context.decode(self._batch)
-        if code != 0:
-            raise LlamaFailed(
-                f"llama.cpp's decode failed with code {code}"
-                + (": no room left in the KV cache" if code == 1 else ": see its log")
-            )
+        if not self._on_device:
+            self._tell()
+        self._decode()
+        if self._on_device:
+            self._tell()
         self._context.synchronize()
         self._advance(rows)
-        self._flush()
+
+    def _decode(self) -> None:
+        code = self._context.decode(self._batch)
+        if code != 0:
+            why = "no room left in the KV cache" if code == 1 else "see its log"
+            raise LlamaFailed(f"llama.cpp's decode failed with code {code}: {why}")
 
     def _admit(self, generation: Generation) -> None:
         try:
-            prompt, reasoning = self._prompt(generation)
+            prompt, reasoning = self._prompts.tokens(generation)
         except (LlamaFailed, TemplateRefused) as error:
             self._fail(generation, str(error))
             return
@@ -127,43 +140,17 @@ class BatchLoop:
                 " or use a model with a longer context",
             )
             return
-        sequence = self._free.pop(0)
-        chain = chain_for(generation.sampling)
-        self._chooser.device.prepare(sequence, chain, generation.sampling.ignore_eos)
+        sequence = self._free.popleft()
+        self._chooser.prepare(sequence, generation.sampling)
         self._running.append(
             Slot(
                 generation=generation,
                 sequence=sequence,
                 prompt=prompt,
                 text=StreamText(generation.sampling.stop, reasoning),
-                chain=chain,
+                chain=chain_for(generation.sampling),
             )
         )
-
-    def _prompt(self, generation: Generation) -> tuple[list[int], bool]:
-        """Token ids of the prompt, and whether its end opens the model's reasoning."""
-        model = self._model
-        if generation.random_tokens:
-            return self._random_tokens(generation), False
-        if self._template is None:
-            source = model.chat_template
-            if not source:
-                raise TemplateRefused("the model has no chat template, so it can't be asked a question")
-            self._template = ChatTemplate(source, model.special_text(model.bos), model.special_text(model.eos))
-        rendered = self._template.render(generation.prompt, generation.system)
-        bos = model.special_text(model.bos)
-        # Many templates print the token that the tokenizer adds too; the model wants it once.
-        text = rendered.removeprefix(bos) if bos and model.adds_bos else rendered
-        return model.tokenize(text, add_bos=model.adds_bos), opens_reasoning(rendered)
-
-    def _random_tokens(self, generation: Generation) -> list[int]:
-        chance = random.Random(generation.sampling.seed)
-        tokens: list[int] = [self._model.bos] if self._model.adds_bos and self._model.bos >= 0 else []
-        while len(tokens) < generation.random_tokens:
-            token = chance.randrange(self._model.n_vocab)
-            if not self._model.is_control(token):
-                tokens.append(token)
-        return tokens[: generation.random_tokens]
 
     def _fill(self) -> list[tuple[Slot, int]]:
         """Builds the batch; returns who gets a token of it, with the token's batch index."""
@@ -187,6 +174,7 @@ class BatchLoop:
         return rows
 
     def _advance(self, rows: list[tuple[Slot, int]]) -> None:
+        """Moves every sequence on by what the batch held of it, and chooses the next tokens."""
         computed = self._clock()
         for slot in self._running:
             if slot.prefilling:
@@ -200,7 +188,9 @@ class BatchLoop:
         )
         now = self._clock()
         for (slot, _), token in zip(rows, tokens, strict=True):
-            self._take(slot, token, now)
+            # A stop string may have ended the slot while this batch was being computed.
+            if not slot.ended:
+                self._take(slot, token, now)
 
     def _advance_prefill(self, slot: Slot, now: float) -> None:
         if not slot.in_batch:
@@ -220,17 +210,35 @@ class BatchLoop:
         )
 
     def _take(self, slot: Slot, token: int, now: float) -> None:
-        """Takes a chosen token into its sequence."""
+        """Takes a chosen token into its sequence: no more than the next batch must wait for."""
         if self._model.is_end(token):
-            self._finish(slot, Finish.STOP)
+            self._tell()
+            if not slot.ended:
+                self._finish(slot, Finish.STOP)
             return
         slot.last = token
         slot.produced += 1
-        slot.note(slot.text.feed(self._piece(token)), now)
-        if slot.text.stopped:
-            self._finish(slot, Finish.STOP)
-        elif slot.produced >= slot.generation.sampling.max_tokens or slot.position + 1 >= self._context.sequence_length:
-            self._finish(slot, Finish.LENGTH)
+        self._untold.append((slot, token, now))
+        if slot.produced >= slot.generation.sampling.max_tokens or slot.position + 1 >= self._context.sequence_length:
+            self._tell()
+            if not slot.ended:
+                self._finish(slot, Finish.LENGTH)
+
+    def _tell(self) -> None:
+        """Turns the chosen tokens into text, and sends it on when it is time."""
+        untold, self._untold = self._untold, []
+        for slot, token, t in untold:
+            if slot.ended:
+                continue
+            slot.note(slot.text.feed(self._piece(token)), t)
+            if slot.text.stopped:
+                self._finish(slot, Finish.STOP)
+        now = self._clock()
+        if now - self._last_flush < self.flush_s:
+            return
+        self._last_flush = now
+        for slot in self._running:
+            slot.flush(self._emit, now)
 
     def _piece(self, token: int) -> bytes:
         piece = self._pieces.get(token)
@@ -243,37 +251,30 @@ class BatchLoop:
         return piece
 
     def _finish(self, slot: Slot, finish: Finish) -> None:
+        slot.ended = True
         for kind, text in slot.text.finish():
             slot.append(kind, text, None)
         slot.flush(self._emit, self._clock())
-        self._release(slot)
-        self._emit(
-            RequestDone(
-                t=round(self._clock(), 6),
-                request=slot.generation.request,
-                finish=finish,
-                prompt_tokens=len(slot.prompt),
-                cached_tokens=0,
-                output_tokens=slot.produced,
-                prefill_ms=slot.prefill_ms,
-                token_source=TokenSource.TOKEN_IDS,
-            )
-        )
-
-    def _release(self, slot: Slot) -> None:
         self._context.forget(slot.sequence)
         self._running.remove(slot)
         self._free.append(slot.sequence)
         if slot.chain is not None:
             slot.chain.close()
+        self._done(slot.generation, finish, slot)
+
+    def _done(self, generation: Generation, finish: Finish, slot: Slot | None = None) -> None:
+        self._emit(
+            RequestDone(
+                t=round(self._clock(), 6),
+                request=generation.request,
+                finish=finish,
+                prompt_tokens=len(slot.prompt) if slot else None,
+                cached_tokens=0 if slot else None,
+                output_tokens=slot.told if slot else 0,
+                prefill_ms=slot.prefill_ms if slot else None,
+                token_source=TokenSource.TOKEN_IDS,
+            )
+        )
 
     def _fail(self, generation: Generation, error: str) -> None:
         self._emit(RequestFailed(t=round(self._clock(), 6), request=generation.request, error=error))
-
-    def _flush(self) -> None:
-        now = self._clock()
-        if now - self._last_flush < self.flush_s:
-            return
-        self._last_flush = now
-        for slot in self._running:
-            slot.flush(self._emit, now)

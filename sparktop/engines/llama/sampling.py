@@ -1,9 +1,10 @@
 """Choosing the next token of each sequence from its row of logits.
 
-On a GPU greedy rows are chosen there. On the processor they are one argmax over llama.cpp's own
-buffer; llama.cpp's greedy sampler first copies the whole vocabulary into a candidate list, which on
-152,000 tokens costs several times the argmax. Random rows use llama.cpp's sampler chain, top-k
-first, because the chain's later steps then see 40 candidates and not the vocabulary.
+On a GPU greedy rows are chosen there, and random ones get their candidates there. On the processor
+greedy rows are one argmax over llama.cpp's own buffer; llama.cpp's greedy sampler first copies the
+whole vocabulary into a candidate list, which on 152,000 tokens costs several times the argmax.
+Random rows use llama.cpp's sampler chain, top-k first, because the chain's later steps then see 40
+candidates and not the vocabulary.
 """
 
 from __future__ import annotations
@@ -66,43 +67,53 @@ class Row:
     ignore_eos: bool
 
 
-class DeviceGreedy:
-    """Greedy choice on the GPU, where the logits are: only token ids come back over the bus.
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the device does of sampling: everything if greedy, else the choice of candidates."""
 
-    The sampler of a sequence is part of llama.cpp's compute graph, so changing it costs a rebuild;
-    it stays attached while requests of the same kind follow each other in the sequence.
+    top_k: int
+    ignore_eos: bool
+
+
+class _OnDevice:
+    """Sampling on the GPU, where the logits are: little comes back over the bus.
+
+    Greedy requests get their token there. Random ones get their top-k candidates there, of which
+    the request's own chain then chooses here: a chain has a seed, and the sampler of a sequence is
+    part of llama.cpp's compute graph, which takes 50 ms to rebuild. So what is attached depends on
+    the kind of request alone, and stays while requests of a kind follow each other.
     """
 
-    def __init__(self, context: Context, model: Model, enabled: bool) -> None:
+    def __init__(self, context: Context, model: Model) -> None:
         self._context = context
         self._model = model
-        self._enabled = enabled
-        self._attached: dict[int, tuple[bool, Any]] = {}
+        self._attached: dict[int, tuple[_Kind, Any]] = {}
 
-    def prepare(self, sequence: int, chain: Chain | None, ignore_eos: bool) -> None:
+    def prepare(self, sequence: int, sampling: Sampling) -> None:
         """Gets a sequence ready for a request that is about to take it."""
-        if not self._enabled:
-            return
-        old = self._attached.get(sequence)
-        if old is not None and chain is None and old[0] == ignore_eos:
+        kind = _Kind(0 if sampling.temperature <= 0 else sampling.top_k, sampling.ignore_eos)
+        wanted = kind if sampling.temperature <= 0 or sampling.top_k > 0 else None
+        old = self._attached.pop(sequence, None)
+        if old is not None and old[0] == wanted:
+            self._attached[sequence] = old
             return
         if old is not None:
             self._context.attach(sequence, None)
             llama.llama_sampler_free(old[1])
-            del self._attached[sequence]
-        if chain is None:
-            handle = self._greedy(ignore_eos)
-            if self._context.attach(sequence, handle):
-                self._attached[sequence] = (ignore_eos, handle)
-            else:
-                llama.llama_sampler_free(handle)
+        if wanted is None:
+            return
+        handle = self._chain(wanted)
+        if self._context.attach(sequence, handle):
+            self._attached[sequence] = (wanted, handle)
+        else:
+            llama.llama_sampler_free(handle)
 
     def __contains__(self, sequence: int) -> bool:
         return sequence in self._attached
 
-    def _greedy(self, ignore_eos: bool) -> Any:
+    def _chain(self, kind: _Kind) -> Any:
         handle = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
-        if ignore_eos:
+        if kind.ignore_eos:
             tokens = self._model.end_tokens()
             biases = (llama.llama_logit_bias * len(tokens))()
             for bias, token in zip(biases, tokens, strict=True):
@@ -110,7 +121,8 @@ class DeviceGreedy:
             llama.llama_sampler_chain_add(
                 handle, llama.llama_sampler_init_logit_bias(self._model.n_vocab, len(tokens), biases)
             )
-        llama.llama_sampler_chain_add(handle, llama.llama_sampler_init_greedy())
+        last = llama.llama_sampler_init_top_k(kind.top_k) if kind.top_k else llama.llama_sampler_init_greedy()
+        llama.llama_sampler_chain_add(handle, last)
         return handle
 
 
@@ -127,18 +139,29 @@ class Chooser:
         self._model = model
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "sampling") if threads > 1 else None
-        self.device = DeviceGreedy(context, model, on_device)
+        self._device = _OnDevice(context, model) if on_device else None
+
+    def prepare(self, sequence: int, sampling: Sampling) -> None:
+        """Gets a sequence ready for a request that is about to take it."""
+        if self._device is not None:
+            self._device.prepare(sequence, sampling)
 
     def choose(self, rows: Sequence[Row]) -> list[int]:
         """Returns one token per row; the rows are all outputs of the batch, in its order."""
-        on_device = [row.sequence in self.device for row in rows]
-        if all(on_device):
-            return [self._context.chosen(row.index) for row in rows]
-        if any(on_device):
-            return [
-                self._context.chosen(row.index) if device else self._choose(self._context.logits_of(row.index), row)
-                for row, device in zip(rows, on_device, strict=True)
-            ]
+        device = self._device
+        if device is None or not any(row.sequence in device for row in rows):
+            return self._choose_here(rows)
+        return [
+            self._choose_there(row) if row.sequence in device else self._choose(self._context.logits_of(row.index), row)
+            for row in rows
+        ]
+
+    def _choose_there(self, row: Row) -> int:
+        if row.chain is None:
+            return self._context.chosen(row.index)
+        return row.chain.sample(self._context, row.index)
+
+    def _choose_here(self, rows: Sequence[Row]) -> list[int]:
         logits = self._context.logits(len(rows))
         if len(rows) == 1 or self._pool is None or logits.size < _PARALLEL_FROM:
             return self._choose_all(logits, rows)
@@ -156,8 +179,3 @@ class Chooser:
         if row.ignore_eos:
             logits[self._model.end_tokens()] = -np.inf
         return int(logits.argmax()) if row.chain is None else row.chain.sample(self._context, row.index)
-
-    def close(self) -> None:
-        """Lets the threads go."""
-        if self._pool is not None:
-            self._pool.shutdown()

@@ -20,6 +20,9 @@ class Slot:
         position: Tokens that the context holds of it.
         in_batch: Tokens of it in the batch that is being decoded.
         last: Token chosen but not yet decoded.
+        produced: Tokens chosen so far.
+        told: Tokens that have been put into the outbox: fewer, where a stop string came in between.
+        ended: It has given its sequence back.
     """
 
     generation: Generation
@@ -31,6 +34,8 @@ class Slot:
     in_batch: int = 0
     last: int = -1
     produced: int = 0
+    told: int = 0
+    ended: bool = False
     prefill_started: float | None = None
     prefill_ms: float | None = None
     outbox: list[tuple[TokenKind, str, list[float], list[int]]] = field(default_factory=list)
@@ -42,6 +47,7 @@ class Slot:
 
     def note(self, spans: list[Span], t: float) -> None:
         """Puts one token into the outbox: its time, and whatever text became whole with it."""
+        self.told += 1
         kinds = spans or [(self.text.kind, "")]
         # The token counts once, for the kind that it leaves the stream in.
         for index, (kind, text) in enumerate(kinds):

@@ -48,8 +48,15 @@ class StreamText:
         text = self._decoder.decode(piece)
         if not text:
             return []
+        if self._plain and "<" not in text and not self._pending:
+            return [(self.kind, text)]
         self._pending += text
         return self._release(final=False)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether text without a "<" can't be the beginning of anything: nearly always."""
+        return self._begun and not self._stop and self._header is None and not self._skip_lines
 
     def finish(self) -> list[Span]:
         """Returns what was held back; to be called once, after the last token."""

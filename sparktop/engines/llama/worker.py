@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sparktop.engines.llama.loop import BatchLoop
 
 _PROGRESS_S: Final = 0.1
+_SWITCH_S: Final = 0.0002
 _SAMPLING_THREADS: Final = 8
 
 
@@ -85,6 +86,9 @@ def main(argv: list[str]) -> int:
     """Serves until told to close; returns the exit code."""
     # Ctrl+C in the terminal is sparktop's to handle; it tells the worker what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A thread that comes back from a decode call waits so long for the one that sends events; the
+    # default of 5 ms is longer than a step of a small model.
+    sys.setswitchinterval(_SWITCH_S)
     faulthandler.enable()
     channel = socket.socket(fileno=int(argv[1]))
     emit = _Outgoing(channel)
@@ -110,14 +114,15 @@ def _serve(load: Load, emit: _Outgoing, commands: queue.SimpleQueue[Command]) ->
         model = Model(load.path, _Progress(load.contender, emit, clock))
         length = min(load.room.context, model.trained_context)
         context = Context(model, load.room.slots, length, load.room.threads)
+        threads = min(load.room.threads or _SAMPLING_THREADS, _SAMPLING_THREADS, load.room.slots)
+        on_device = bool(model.devices) and os.environ.get(DEVICE_SAMPLING) != "off"
+        loop = BatchLoop(model, context, emit, clock, threads, on_device)
+        loop.warm_up(load.room.sampling)
     except LlamaFailed as error:
         emit(ContenderFailed(t=clock(), contender=load.contender, error=str(error)))
         return 1
     ready = clock()
     emit(ModelReady(t=ready, contender=load.contender, model=model.describe(context), load_s=ready - begun))
-    threads = min(load.room.threads or _SAMPLING_THREADS, _SAMPLING_THREADS, load.room.slots)
-    on_device = bool(model.devices) and os.environ.get(DEVICE_SAMPLING) != "off"
-    loop = BatchLoop(model, context, emit, clock, threads, on_device)
     try:
         _work(loop, commands)
     except LlamaFailed as error:
