@@ -25,8 +25,8 @@ def brief(scenario: Scenario) -> str:
     if scenario.kind is Kind.QUESTIONS:
         return plural(len(scenario.items), "question")
     if scenario.kind is Kind.BATCH:
-        return f"batch {min(scenario.batches)} to {max(scenario.batches)}"
-    return f"{scenario.isl:,} in, {scenario.osl:,} out"
+        return f"batch {min(scenario.batches)}-{max(scenario.batches)}"
+    return f"{scenario.isl:,} + {scenario.osl:,}"
 
 
 def shape(scenario: Scenario, options: Options) -> str:

@@ -28,18 +28,19 @@ class AnswerColumn(Vertical):
     Args:
         contender: Whose answer.
         index: Its place among the contenders.
+        ascii_only: Whether to draw with ASCII.
 
     Attributes:
         text: The text of the answer.
         request: What is shown.
     """
 
-    def __init__(self, contender: Contender, index: int) -> None:
+    def __init__(self, contender: Contender, index: int, ascii_only: bool = False) -> None:
         super().__init__(classes="panel answer")
         self.contender = contender
         self.border_title = safe(contender.name) + (" (toy)" if contender.toy else "")
         self.add_class(series_style(index))
-        self.text = AnswerText()
+        self.text = AnswerText(ascii_only=ascii_only)
         self.request: RequestState | None = None
         self._now = 0.0
         self._fed = (0, 0)

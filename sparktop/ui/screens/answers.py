@@ -74,7 +74,9 @@ class AnswersScreen(RunScreen):
     def _make_columns(self) -> None:
         contenders = [c.contender for c in self.shown.state.contenders.values()]
         if contenders:
-            columns = [AnswerColumn(contender, index) for index, contender in enumerate(contenders)]
+            columns = [
+                AnswerColumn(contender, index, self.sparktop.glyphs.ascii) for index, contender in enumerate(contenders)
+            ]
             self.query_one("#columns").mount_all(columns)
             self.call_after_refresh(self._arrange)
 

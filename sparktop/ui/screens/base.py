@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class ScopedScreen(Screen[None]):
     """A screen on which the actions of some scopes can be done."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (100, "-wide")]  # noqa: RUF012  (Textual declares it for instances)
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (80, "-plain"), (100, "-wide")]  # noqa: RUF012  (Textual declares it for instances)
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (16, "-low"), (30, "-tall")]  # noqa: RUF012  (Textual declares it for instances)
 
     scopes: ClassVar[tuple[Scope, ...]] = (Scope.EVERYWHERE,)

@@ -81,12 +81,12 @@ class MenuScreen(ScopedScreen):
                     yield Input(id="path", placeholder="path of a .gguf file, then enter", compact=True)
                 with Horizontal(id="options", classes="panel") as options:
                     options.border_title = "Options"
-                    yield Label("questions ", classes="field")
+                    yield Label("items ", classes="field")
                     yield Input(self._number(self._options.limit), id="limit", placeholder="all", type="integer")
-                    yield Label("  tokens ", classes="field")
+                    yield Label(" tokens ", classes="field")
                     tokens = self._number(self._options.max_tokens)
                     yield Input(tokens, id="max-tokens", placeholder="auto", type="integer")
-                    yield Label("  ", classes="field")
+                    yield Label(" ", classes="field")
                     yield OptionList(id="together", markup=False)
         yield Chrome(self._summary, id="summary")
         yield KeyBar(footer(*self.scopes))
@@ -314,6 +314,10 @@ class MenuScreen(ScopedScreen):
     def _options_submitted(self) -> None:
         self.action_start()
 
+    @on(Input.Blurred, "#path")
+    def _path_left(self) -> None:
+        self.remove_class("-asked")
+
     @on(Input.Submitted, "#path")
     def _path_submitted(self, event: Input.Submitted) -> None:
         spec = event.value.strip()
@@ -351,7 +355,8 @@ class MenuScreen(ScopedScreen):
             self._list_contenders()
 
     def action_own_model(self) -> None:
-        """Goes to the field for a path."""
+        """Goes to the field for a path, and shows it where there was no room for it."""
+        self.add_class("-asked")
         self.query_one("#path").focus()
 
     def action_start(self) -> None:
