@@ -100,6 +100,8 @@ class BatchLoop:
         Raises:
             LlamaFailed: The model can't be run any more.
         """
+        if not self._on_device:
+            self._tell()  # before the batch is built: it may end a sequence
         while self._waiting and self._free:
             self._admit(self._waiting.popleft())
         rows = self._fill()
@@ -109,8 +111,6 @@ class BatchLoop:
         for slot in self._running:
             if slot.prefilling and slot.prefill_started is None:
                 slot.prefill_started = started
-        if not self._on_device:
-            self._tell()
         self._decode()
         if self._on_device:
             self._tell()
