@@ -258,7 +258,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         id="zoom-reset",
         keys=("equals_sign",),
         label="Zoom reset",
-        tooltip="Show one minute in the charts again",
+        tooltip="Show the usual time in the charts: 30 s, after that 1 min",
         scope=Scope.DASHBOARD,
         handler="screen.zoom(0)",
     ),

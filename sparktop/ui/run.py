@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 WINDOWS_S = (30, 60, 120, 300, 600)
 """Stretches of time that the charts can show."""
 
-DEFAULT_WINDOW = 1
-"""Index of the stretch that they show at first."""
+USUAL = (0, 1)
+"""Indices of the stretches that they show unasked: the shorter one until the run outgrows it."""
 
 
 class Run:
@@ -34,7 +34,7 @@ class Run:
         self.cancelling = False
         self._told = 0
         self._failed: set[str] = set()
-        self._window = DEFAULT_WINDOW
+        self._window: int | None = None
 
     def pull(self) -> bool:
         """Takes in what happened; returns whether anything did."""
@@ -78,7 +78,14 @@ class Run:
     @property
     def window_s(self) -> float:
         """How long a stretch of time the charts show."""
-        return float(WINDOWS_S[self._window])
+        return float(WINDOWS_S[self._index])
+
+    @property
+    def _index(self) -> int:
+        if self._window is not None:
+            return self._window
+        short, longer = USUAL
+        return short if self.now <= WINDOWS_S[short] else longer
 
     def freeze(self) -> None:
         """Stops the view, or lets it go on."""
@@ -86,4 +93,4 @@ class Run:
 
     def zoom(self, step: int) -> None:
         """Shows a longer (1) or shorter (-1) stretch; 0 goes back to the usual one."""
-        self._window = min(len(WINDOWS_S) - 1, max(0, self._window + step)) if step else DEFAULT_WINDOW
+        self._window = min(len(WINDOWS_S) - 1, max(0, self._index + step)) if step else None

@@ -33,10 +33,10 @@ class Curve:
     tpot_ms: list[float | None] = field(default_factory=list)
     _next: int = 0
 
-    def follow(self, contender: ContenderState, now: float) -> None:
-        """Adds the samples up to `now`."""
+    def follow(self, contender: ContenderState, upto_s: float) -> None:
+        """Adds the samples up to a time before which nothing changes any more."""
         rate = contender.rate
-        upto = int((now - LAG_S) / BIN_S)
+        upto = int(upto_s / BIN_S)
         first = min(rate.tokens, default=None)
         ended = contender.phase in (Phase.DONE, Phase.FAILED)
         last = max(rate.tokens, default=0) + round(1 / BIN_S) if ended else upto
@@ -47,7 +47,7 @@ class Curve:
             self.tok_s.append(rate.rate(t) if alive else None)
             self.tpot_ms.append(rate.tpot_ms(t))
             self._next = index + 1
-        self._drop(now - KEPT_S)
+        self._drop(upto_s - KEPT_S)
 
     def within(self, values: list[float | None], start: float) -> list[float]:
         """The samples since `start` in which tokens came."""
@@ -66,9 +66,10 @@ class Curves:
     by_name: dict[str, Curve] = field(default_factory=dict)
 
     def follow(self, state: RunState, now: float) -> None:
-        """Brings every curve up to `now`."""
+        """Brings every curve up to `now`, or a little less while tokens may still come."""
+        upto_s = now - (LAG_S if state.ended is None else 0.0)
         for name, contender in state.contenders.items():
-            self.by_name.setdefault(name, Curve()).follow(contender, now)
+            self.by_name.setdefault(name, Curve()).follow(contender, upto_s)
 
 
 def gaps_ms(requests: Iterable[RequestState]) -> list[float]:
