@@ -13,13 +13,6 @@ def item_count(scenario: Scenario, options: Options) -> int:
     return min(count, options.limit) if options.limit else count
 
 
-def request_count(scenario: Scenario, options: Options) -> int:
-    """Requests that each contender gets, without warm-up."""
-    if scenario.kind is Kind.QUESTIONS:
-        return item_count(scenario, options) * scenario.repetitions
-    return sum(scenario.batches) * scenario.repetitions
-
-
 def brief(scenario: Scenario) -> str:
     """What there is to do, in two or three words."""
     if scenario.kind is Kind.QUESTIONS:
@@ -34,8 +27,9 @@ def shape(scenario: Scenario, options: Options) -> str:
     tokens = options.max_tokens or scenario.sampling.max_tokens
     if scenario.kind is Kind.QUESTIONS:
         return f"{plural(item_count(scenario, options), 'question')} one at a time, at most {tokens} tokens each."
+    bound = "exactly" if scenario.sampling.ignore_eos else "at most"
     sizes = ", ".join(map(str, scenario.batches))
     repeated = f"{plural(scenario.repetitions, 'repetition')}, {plural(scenario.warmup, 'warm-up')}"
     if scenario.kind is Kind.BATCH:
-        return f"Batches of {sizes} ({scenario.mode}), at most {tokens} tokens each; {repeated}."
+        return f"Batches of {sizes} ({scenario.mode}), {bound} {tokens} tokens each; {repeated}."
     return f"Prompt of {scenario.isl:,} tokens, then {scenario.osl:,} decoded; batches of {sizes}; {repeated}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import recorded
@@ -11,10 +11,9 @@ from textual.pilot import Pilot
 
 from sparktop.model.events import Event
 from sparktop.model.records import Contender, Options
-from sparktop.model.scenario import Scenario
 from sparktop.places import Places
 from sparktop.runner.contenders import BadContender
-from sparktop.runner.plan import Plan
+from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.library import Library
 from sparktop.ui.application import SparktopApp
 from sparktop.ui.feed import Feed, ReplayFeed
@@ -90,7 +89,7 @@ class Bench:
             scenarios=library.list,
             demos=lambda: (recorded.DEMO_BASE, recorded.DEMO_SUTRA),
             resolve=self._resolve,
-            plan=self.plan,
+            plan=make_plan,
             fits=self._fits,
             open=self._open,
             recover=lambda: self.recovered,
@@ -100,15 +99,9 @@ class Bench:
         self.apps.append(SparktopApp(ports, plan=plan, environ=environ))
         return self.latest
 
-    @staticmethod
-    def plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Options) -> Plan:
-        """Plans as the runner does, as far as the screens can tell."""
-        items = scenario.items[: options.limit] if options.limit else scenario.items
-        return Plan(replace(scenario, items=items), contenders, options)
-
     def default_plan(self) -> Plan:
         """Both demo models on the sutra questions."""
-        return self.plan(recorded.scenario(), (recorded.DEMO_BASE, recorded.DEMO_SUTRA), Options())
+        return make_plan(recorded.scenario(), (recorded.DEMO_BASE, recorded.DEMO_SUTRA), Options())
 
     def _open(self, plan: Plan) -> Feed:
         self.plans.append(plan)

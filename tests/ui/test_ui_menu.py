@@ -149,3 +149,14 @@ async def test_what_recovery_found_is_told(tmp_path: Path) -> None:
         await settle(pilot)
         await settle(pilot)
         assert [n.message for n in bench.latest._notifications] == ["An interrupted run was completed: /runs/a.json"]
+
+
+async def test_the_number_of_requests_is_the_plans(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("down")
+        await settle(pilot)
+        text = screen_text(bench.latest)
+        assert "Batches of 1, 5, 10 (concurrent)" in text
+        assert "Enter runs 64 requests (32 × 2 contenders, warm-up included)" in text

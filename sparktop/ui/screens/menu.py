@@ -225,11 +225,12 @@ class MenuScreen(ScopedScreen):
         unfit = [c.name for c in contenders if (v := self._verdicts.get(c.name)) and not v.ok]
         if unfit:
             return [((cut(f"{safe(unfit[0])}: {self._verdicts[unfit[0]].sentence}", width), "bad"),)]
-        count = work.request_count(entry.scenario, self._options)
+        planned = self._ports.plan(entry.scenario, contenders, self._options).planned
         times = glyphs_of(self.app).times
-        sum_ = f"{count} {times} {plural(len(contenders), 'contender')}"
+        warm = ", warm-up included" if entry.scenario.warmup else ""
+        sum_ = f"{planned // len(contenders)} {times} {plural(len(contenders), 'contender')}{warm}"
         how = "together, so their figures are marked as contended" if self._options.together else "one after another"
-        spans = [("Enter runs ", ""), (plural(count * len(contenders), "request"), "value"), (f" ({sum_}), ", "muted")]
+        spans = [("Enter runs ", ""), (plural(planned, "request"), "value"), (f" ({sum_}), ", "muted")]
         return [spread_out([*spans, (how, "muted"), (".", "muted")], [], width)]
 
     @staticmethod
