@@ -63,6 +63,7 @@ class Lane:
         available: Bytes that can be had now; None if the machine doesn't tell.
         publish: Takes this lane's own events; they are in `state` when it returns.
         state: The run, kept up to date by the session.
+        may_ask: Whether a loaded contender may begin: side by side, all begin together.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Lane:
         state: RunState,
         clock: Clock,
         cancelled: Condition,
+        may_ask: Condition = lambda: True,
     ) -> None:
         self.contender = contender
         self._plan = plan
@@ -88,6 +90,7 @@ class Lane:
         self._state = state
         self._clock = clock
         self._cancelled = cancelled
+        self._may_ask = may_ask
         self._waves: list[list[Asked]] = []
         number = first
         for wave in plan.waves():
@@ -135,6 +138,7 @@ class Lane:
         engine.open()
         yield lambda: self._phase not in (Phase.QUEUED, Phase.LOADING) or self._cancelled()
         if self._phase is Phase.READY:
+            yield lambda: self._may_ask() or self._phase is Phase.FAILED or self._cancelled()
             yield from self._ask(engine)
         self._give_up(self._state.contenders[self.contender.name].error)
         yield from self._leave(engine)

@@ -23,7 +23,7 @@ from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.model.events import Event, Notice, RunEnded, RunStarted, SampleTaken, Status
 from sparktop.model.records import Contender
 from sparktop.model.snapshot import take_snapshot
-from sparktop.model.state import RunState
+from sparktop.model.state import Phase, RunState
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
 from sparktop.runner.fit import assess
@@ -216,7 +216,11 @@ class Session:
             state=self._state,
             clock=self._clock,
             cancelled=self._cancel.is_set,
+            may_ask=self._all_loaded if self._plan.options.together else lambda: True,
         )
+
+    def _all_loaded(self) -> bool:
+        return all(c.phase not in (Phase.QUEUED, Phase.LOADING) for c in self._state.contenders.values())
 
     def _drive(self, lanes: list[Lane]) -> None:
         """Runs the lanes: one after another, or all at once."""
