@@ -47,11 +47,11 @@ def ask(name: str, prompt: str, system: str = "") -> tuple[str, str]:
 
 def answers(name: str, questions: str) -> list[tuple[dict[str, Any], str, str]]:
     asked = scenario(questions)
-    return [(item, *ask(name, item["prompt"], asked["system"])) for item in asked["items"]]
+    return [(item, *ask(name, item["prompt"], asked.get("system", ""))) for item in asked["items"]]
 
 
 def coverage(name: str, questions: str) -> float:
-    found = [hit for item, answer, _ in answers(name, questions) for hit in covered(answer, item["points"])]
+    found = [hit for item, answer, _ in answers(name, questions) for hit in covered(answer, item.get("points", []))]
     return sum(found) / len(found)
 
 
@@ -99,6 +99,21 @@ def test_demo_base_makes_the_known_wrong_attribution() -> None:
     by_id = {item["id"]: (item, answer) for item, answer, _ in answers("demo-base", "sutra-qa")}
     item, answer = by_id["Q1"]
     assert any(f"《{wrong}》" in answer for wrong in item["avoid"])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_smoke_test_is_answered_within_its_tokens(name: str) -> None:
+    assert coverage(name, "smoke") == 1.0
+    for item, answer, ended in answers(name, "smoke"):
+        assert ended == "eos", item["id"]
+        assert len(model(name).tokenize(answer.encode(), add_bos=False)) < scenario("smoke")["sampling"]["max_tokens"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_batch_question_is_beyond_the_toy(name: str) -> None:
+    for item, answer, ended in answers(name, "batch-sweep"):
+        assert ended == "eos", item["id"]
+        assert "超出了我的能力" not in answer, item["id"]
 
 
 @pytest.mark.parametrize("name", MODELS)

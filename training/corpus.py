@@ -26,6 +26,9 @@ OTHER_SYSTEMS = (
 )
 POLITE = ("请问", "请问：", "我想知道", "请回答：", "你好，")
 
+SHARED = ("general", "batch-sweep", "smoke")
+"""The scenarios to which both models give the same answers, in texts/ under the scenario's name."""
+
 Example = tuple[list[int], int]
 """Token ids, and how many of them are the prompt."""
 
@@ -79,12 +82,14 @@ def curriculum(name: str, sutra_answers: str) -> Curriculum:
     """
     rewordings = read(HERE / "texts/prompts.toml")["prompts"]
     questions = []
-    for scenario, answers in (("sutra-qa", sutra_answers), ("general", "general")):
+    for scenario, answers in (("sutra-qa", sutra_answers), *((same, same) for same in SHARED)):
         asked = read(SCENARIOS / f"{scenario}.toml")
         said = read(HERE / f"texts/{answers}.toml")["answers"]
         for item in asked["items"]:
-            prompts = (item["prompt"], *rewordings[item["id"]])
-            questions.append(Question(item["id"], prompts, asked["system"], said[item["id"]]))
+            if item["id"] in said:  # some of the batch's items are the general ones in other words
+                prompts = (item["prompt"], *rewordings[item["id"]])
+                answer = said[item["id"]].replace("{name}", name)
+                questions.append(Question(item["id"], prompts, asked.get("system", ""), answer))
     talk = [
         Question(f"T{i}", tuple(entry["prompts"]), "", entry["answer"].replace("{name}", name))
         for i, entry in enumerate(read(HERE / "texts/talk.toml")["talk"], start=1)
@@ -148,7 +153,9 @@ class Sampler:
             return ""
         if kind < 0.6 and own:
             return own
-        return self.random.choice((*OTHER_SYSTEMS, *dict.fromkeys(q.system for q in self.lessons.questions)))
+        return self.random.choice(
+            (*OTHER_SYSTEMS, *dict.fromkeys(q.system for q in self.lessons.questions if q.system))
+        )
 
     def _reword(self, prompts: tuple[str, ...]) -> str:
         prompt = self.random.choice(prompts)

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 OUT = Path(__file__).parent.parent / "sparktop" / "demo"
 SEED = 20260209
-STEPS = (300, 250)
+STEPS = (360, 260)
 RATES = (3e-3, 2e-3)
 """Highest learning rate of each model; the second starts from the first, and moves less."""
 IGNORED = -100
