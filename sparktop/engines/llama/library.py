@@ -45,14 +45,16 @@ class _Log:
 
     def __init__(self) -> None:
         self._shown = True
-        self._callback = llama.llama_log_callback(self._log)
-        llama.llama_log_set(self._callback, None)
 
-    def _log(self, level: int, text: bytes, _: object) -> None:
+    def __call__(self, level: int, text: bytes, _: object) -> None:
         if level != _LOG_CONTINUES:
             self._shown = level in _LOG_LEVELS
         if self._shown:
             os.write(2, text)
+
+
+_LOG: Final = llama.llama_log_callback(_Log())
+"""Lives as long as the process: llama.cpp calls it whenever it likes."""
 
 
 def ggml() -> ctypes.CDLL:
@@ -97,7 +99,7 @@ class Model:
     """
 
     def __init__(self, path: str, progress: Callable[[float], None]) -> None:
-        self._log = _Log()
+        llama.llama_log_set(_LOG, None)
         llama.llama_backend_init()
         self.devices = gpu_devices()
 
