@@ -28,7 +28,7 @@ def answers(generations: Sequence[Generation], on_device: bool) -> tuple[dict[in
     events: list[Event] = []
     model = Model(str(demo_dir() / "demo-sutra.gguf"), lambda fraction: None)
     context = Counting(model, slots=2, length=512, threads=1)
-    loop = BatchLoop(model, context, events.append, time.monotonic, on_device=on_device)
+    loop = BatchLoop(model, context, events.append, time.monotonic, on_device=on_device, overlap=on_device)
     loop.submit(generations)
     while loop.busy:
         loop.step()

@@ -29,21 +29,29 @@ class BatchLoop:
         emit: Takes events; must return at once.
         clock: Seconds since the run began.
         threads: Processor threads that sampling may use.
-        on_device: The model runs on a GPU: tokens are chosen there where that is possible, and
-            text is made while it computes.
+        on_device: Let the device that computes the logits choose tokens where it can.
+        overlap: Make text while the device computes; of no use where that is this processor.
     """
 
     flush_s = 1 / 30
     """Least time between two groups of tokens of one stream."""
 
     def __init__(
-        self, model: Model, context: Context, emit: Emit, clock: Clock, threads: int = 1, on_device: bool = False
+        self,
+        model: Model,
+        context: Context,
+        emit: Emit,
+        clock: Clock,
+        *,
+        threads: int = 1,
+        on_device: bool = False,
+        overlap: bool = False,
     ) -> None:
         self._model = model
         self._context = context
         self._emit = emit
         self._clock = clock
-        self._on_device = on_device
+        self._overlap = overlap
         self._batch = Batch(context.batch_size)
         self._prompts = Prompts(model)
         self._waiting: deque[Generation] = deque()
@@ -100,7 +108,7 @@ class BatchLoop:
         Raises:
             LlamaFailed: The model can't be run any more.
         """
-        if not self._on_device:
+        if not self._overlap:
             self._tell()  # before the batch is built: it may end a sequence
         while self._waiting and self._free:
             self._admit(self._waiting.popleft())
@@ -112,7 +120,7 @@ class BatchLoop:
             if slot.prefilling and slot.prefill_started is None:
                 slot.prefill_started = started
         self._decode()
-        if self._on_device:
+        if self._overlap:
             self._tell()
         self._context.synchronize()
         self._advance(rows)

@@ -115,8 +115,9 @@ def _serve(load: Load, emit: _Outgoing, commands: queue.SimpleQueue[Command]) ->
         length = min(load.room.context, model.trained_context)
         context = Context(model, load.room.slots, length, load.room.threads)
         threads = min(load.room.threads or _SAMPLING_THREADS, _SAMPLING_THREADS, load.room.slots)
-        on_device = bool(model.devices) and os.environ.get(DEVICE_SAMPLING) != "off"
-        loop = BatchLoop(model, context, emit, clock, threads, on_device)
+        gpu = bool(model.devices)
+        on_device = gpu and os.environ.get(DEVICE_SAMPLING) != "off"
+        loop = BatchLoop(model, context, emit, clock, threads=threads, on_device=on_device, overlap=gpu)
         loop.warm_up(load.room.sampling)
     except LlamaFailed as error:
         emit(ContenderFailed(t=clock(), contender=load.contender, error=str(error)))
