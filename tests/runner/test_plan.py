@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sparktop.engines.gguf import read_header
+from sparktop.engines.gguf import Header, read_header
 from sparktop.engines.protocol import Room
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario
 from sparktop.resources import demo_dir
 from sparktop.runner.contenders import BadContender, demo_contenders, resolve_contenders
-from sparktop.runner.fit import RESERVE, assess, kv_bytes
+from sparktop.runner.fit import RESERVE, assess, compute_bytes, kv_bytes
 from sparktop.runner.plan import Plan, Wave, make_plan
 
 ITEMS = tuple(Item(id=f"Q{n}", prompt="问" * n) for n in range(1, 4))
@@ -156,3 +156,18 @@ def test_a_model_that_vanished_is_a_problem_of_its_fit_not_a_crash() -> None:
     fit = assess(plan(scenario()), gone)
     assert not fit.ok
     assert "/nowhere/x.gguf" in fit.sentence
+
+
+def test_the_scratch_buffers_are_estimated_near_what_llama_cpp_reported(tmp_path: Path) -> None:
+    """Width 4096, 32 layers, feed-forward 14336, 151,936 tokens: 441 MiB on the GPU and 73 beside it."""
+    values = {
+        "general.architecture": "qwen2",
+        "qwen2.embedding_length": 4096,
+        "qwen2.feed_forward_length": 14336,
+        "qwen2.vocab_size": 151_936,
+    }
+    header = Header((tmp_path,), 0, values, {}, ())
+    estimate = compute_bytes(header, Room(slots=1, context=2304)) - compute_bytes(
+        Header((tmp_path,), 0, {"general.architecture": "qwen2"}, {}, ()), Room(slots=0, context=0)
+    )
+    assert 0.95 * 514 < estimate / 2**20 < 1.3 * 514
