@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sparktop.engines.gguf import Header, read_header
+from sparktop.engines.gguf import Header, Value, read_header
 from sparktop.engines.protocol import Room
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario
@@ -160,7 +160,7 @@ def test_a_model_that_vanished_is_a_problem_of_its_fit_not_a_crash() -> None:
 
 def test_the_scratch_buffers_are_estimated_near_what_llama_cpp_reported(tmp_path: Path) -> None:
     """Width 4096, 32 layers, feed-forward 14336, 151,936 tokens: 441 MiB on the GPU and 73 beside it."""
-    values = {
+    values: dict[str, Value] = {
         "general.architecture": "qwen2",
         "qwen2.embedding_length": 4096,
         "qwen2.feed_forward_length": 14336,
