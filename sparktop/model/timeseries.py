@@ -11,6 +11,9 @@ from typing import Final
 BIN_S: Final = 0.25
 """Width of the bins that token counts are gathered in, in seconds."""
 
+KEPT_BINS: Final = 5_000
+"""Bins that are kept: twenty minutes, twice what charts show at most."""
+
 
 @dataclass(slots=True)
 class Gauge:
@@ -69,7 +72,8 @@ class Gauge:
 class TokenRate:
     """Tokens over time, for the throughput and the TPOT charts.
 
-    Tokens and the time that streams waited for them are added up in bins of `BIN_S`.
+    Tokens and the time that streams waited for them are added up in bins of `BIN_S`, of which the
+    newest `KEPT_BINS` are kept; every chunk's own time stays with its request.
     """
 
     tokens: dict[int, int] = field(default_factory=dict)
@@ -88,9 +92,16 @@ class TokenRate:
         index = math.floor(t / BIN_S)
         self.tokens[index] = self.tokens.get(index, 0) + count
         self.total += count
+        if len(self.tokens) > 2 * KEPT_BINS:
+            self._forget(index - KEPT_BINS)
         if gap_s is not None and count:
             self.gap_s[index] = self.gap_s.get(index, 0.0) + gap_s
             self.gap_tokens[index] = self.gap_tokens.get(index, 0) + count
+
+    def _forget(self, before: int) -> None:
+        for bins in (self.tokens, self.gap_s, self.gap_tokens):
+            for index in [index for index in bins if index < before]:
+                del bins[index]
 
     def rate(self, now: float, window_s: float = 1.0) -> float:
         """Tokens per second over the whole bins in the `window_s` seconds before `now`."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparktop.model.timeseries import BIN_S, Gauge, TokenRate
+from sparktop.model.timeseries import BIN_S, KEPT_BINS, Gauge, TokenRate
 
 
 def filled(values: list[float | None], capacity: int) -> Gauge:
@@ -78,3 +78,13 @@ def test_rates_are_in_step_with_rate() -> None:
     points = list(rate.rates(0.0, 1.0))
     assert [t for t, _, _ in points] == [0.0, 0.25, 0.5, 0.75, 1.0]
     assert points == [(t, rate.rate(t), rate.tpot_ms(t)) for t, _, _ in points]
+
+
+def test_a_night_of_tokens_takes_no_more_room_than_twenty_minutes_of_them() -> None:
+    rate = TokenRate()
+    for number in range(4 * KEPT_BINS):
+        rate.add(number * BIN_S, 3, 0.01)
+    assert KEPT_BINS <= len(rate.tokens) <= 2 * KEPT_BINS
+    assert rate.total == 3 * 4 * KEPT_BINS
+    assert rate.rate(4 * KEPT_BINS * BIN_S) == 3 / BIN_S
+    assert rate.tpot_ms(4 * KEPT_BINS * BIN_S) == pytest.approx(10 / 3)
