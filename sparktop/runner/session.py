@@ -30,6 +30,7 @@ from sparktop.runner.fit import assess
 from sparktop.runner.lane import Condition, Lane
 from sparktop.runner.plan import Plan
 from sparktop.store.journal import Journal
+from sparktop.store.logs import prune_logs
 from sparktop.store.names import journal_path, new_run_id, snapshot_path
 from sparktop.store.snapshots import write_snapshot
 from sparktop.telemetry.cpu import CpuSource
@@ -144,6 +145,7 @@ class Session:
         return (self._clock_ns() - self._origin_ns) / 1e9
 
     def _run(self) -> None:
+        prune_logs(self._places.logs)
         self._journal = Journal(journal_path(self._places.runs, self.id), self._problem)
         sampler = Sampler(
             (MemorySource(self._root / "proc"), CpuSource(self._root / "proc")), emit=self._sampled, clock=self._clock
@@ -270,6 +272,8 @@ class Session:
         path: Path | None = None
         if self._journal is not None:
             self._journal.close()
+        if self._state.started is None:  # it broke before there was anything to keep
+            return Outcome(status, None, tuple(self._problems))
         try:
             path = self.snapshot_now()
         except OSError as error:
