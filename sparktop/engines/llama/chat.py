@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -30,10 +31,11 @@ class ChatTemplate:
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
         environment.globals["raise_exception"] = _raise
         environment.globals["strftime_now"] = _strftime_now
+        environment.filters["tojson"] = _tojson
         try:
             self._template = environment.from_string(source)
         except jinja2.TemplateError as error:
-            raise TemplateRefused(f"the model's chat template is not valid: {error}") from None
+            raise TemplateRefused(f"the model's chat template is not valid: {_one_line(error)}") from None
         self._tokens = {"bos_token": bos, "eos_token": eos}
 
     def render(self, prompt: str, system: str = "") -> str:
@@ -55,8 +57,8 @@ class ChatTemplate:
     def _render(self, messages: list[dict[str, str]]) -> str:
         try:
             return self._template.render(messages=messages, add_generation_prompt=True, tools=None, **self._tokens)
-        except (jinja2.TemplateError, TypeError, ValueError, RecursionError) as error:
-            raise TemplateRefused(f"the model's chat template failed: {error}") from None
+        except Exception as error:  # a template is foreign code: it can raise anything
+            raise TemplateRefused(f"the model's chat template failed: {_one_line(error)}") from None
 
 
 def opens_reasoning(rendered: str) -> bool:
@@ -70,3 +72,12 @@ def _raise(message: str) -> NoReturn:
 
 def _strftime_now(form: str) -> Any:
     return datetime.now().strftime(form)
+
+
+def _tojson(value: Any, indent: int | None = None) -> str:
+    """JSON as models were trained on it; Jinja's own filter escapes it for HTML."""
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
