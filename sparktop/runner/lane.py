@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from sparktop.engines.protocol import Clock, Emit, Engine, Generation
@@ -153,15 +154,16 @@ class Lane:
         for wave in self._waves:
             if self._cancelled() or self._phase is Phase.FAILED:
                 return
+            generations = [self._generation(asked) for asked in wave]
+            # Stamped and sent before it is told: telling a large batch would count as waiting.
             sent = self._clock()
+            engine.submit(generations)
             for asked in wave:
                 self._publish(RequestSent(t=sent, request=asked.number))
-            engine.submit([self._generation(asked) for asked in wave])
-            yield lambda wave=wave: self._ended(wave) or self._cancelled()  # type: ignore[misc]
+            yield partial(self._ended_or_cancelled, wave)
             if self._cancelled() and not self._ended(wave):
                 engine.cancel()
-                deadline = self._clock() + _CANCEL_S
-                yield lambda wave=wave, deadline=deadline: self._ended(wave) or self._clock() > deadline  # type: ignore[misc]
+                yield partial(self._ended_or_late, wave, self._clock() + _CANCEL_S)
 
     def _generation(self, asked: Asked) -> Generation:
         scenario = self._plan.scenario
@@ -175,6 +177,12 @@ class Lane:
 
     def _ended(self, wave: Sequence[Asked]) -> bool:
         return all(self._state.requests[asked.number].ended is not None for asked in wave)
+
+    def _ended_or_cancelled(self, wave: Sequence[Asked]) -> bool:
+        return self._ended(wave) or self._cancelled()
+
+    def _ended_or_late(self, wave: Sequence[Asked], deadline: float) -> bool:
+        return self._ended(wave) or self._clock() > deadline
 
     def _give_up(self, error: str = "") -> None:
         """Ends the requests that never got their turn."""
@@ -205,7 +213,7 @@ class Lane:
         if self._phase is Phase.READY:
             engine.close()
             deadline = self._clock() + (_CANCEL_S if self._cancelled() else _UNLOAD_S)
-            yield lambda: self._gone or self._clock() > deadline or (self._cancelled() and self._clock() > deadline)
+            yield lambda: self._gone or self._clock() > deadline
         if not self._gone:
             engine.kill()
             yield lambda: self._gone
