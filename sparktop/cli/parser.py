@@ -14,7 +14,8 @@ COMMANDS: Final = ("run", "scenarios", "models", "doctor", "recover", "schema")
 _EXIT_CODES: Final = """\
 exit codes:
   0    done
-  1    the run failed: no request of any contender succeeded, or the run could not be kept
+  1    not all of it worked: a contender or a request failed, an answer is empty, or the run could not
+       be kept; what did work is shown and kept
   2    wrong usage or configuration; stderr says in one sentence what to do
   3    an engine or a node could not be reached
   129  the terminal hung up; the run was kept

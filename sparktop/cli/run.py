@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 DEFAULT_SCENARIO: Final = "sutra-qa"
 """What runs where there is neither a terminal nor a wish."""
 
-_CODES: Final = {
-    Status.COMPLETED: Exit.OK,
-    Status.FAILED: Exit.FAILED,
-    Status.CANCELLED: Exit.INTERRUPTED,
-}
-
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
     """Runs the scenario that was asked for.
@@ -77,6 +71,7 @@ def _screen(console: Console, plan: Plan | None) -> int:
 def _headless(plan: Plan, target: Target, console: Console) -> int:
     from sparktop.headless.run import run_headless
 
+    _complete_interrupted(console)
     done = run_headless(plan, places(console), console.err, console.environ)
     if done.hung_up:
         console.hang_up()
@@ -84,26 +79,49 @@ def _headless(plan: Plan, target: Target, console: Console) -> int:
             # The run's threads are still at it; what they have written so far is in the journal, and
             # nothing that Python does on its way out may keep this process any longer.
             os._exit(Exit.HUNG_UP)
-    _show(done, target, console)
+    kept = _show(done, target, console)
     for problem in done.outcome.problems if done.outcome else ():
         console.note(f"sparktop: {one_line(problem)}")
     if done.signal is not None:
         return Exit.HUNG_UP if done.hung_up else Exit.INTERRUPTED
-    kept = target.path is not None or target.stdout or (done.outcome is not None and done.outcome.snapshot is not None)
-    return _CODES.get(done.state.status, Exit.FAILED) if kept else Exit.FAILED
+    if done.state.status is Status.CANCELLED:
+        return Exit.INTERRUPTED
+    return Exit.OK if kept and done.state.status is Status.COMPLETED and done.state.all_answered else Exit.FAILED
 
 
-def _show(done: Drive, target: Target, console: Console) -> None:
+def _complete_interrupted(console: Console) -> None:
+    from sparktop.store.recovery import recover
+
+    try:
+        found = recover(places(console).runs)
+    except OSError:
+        return  # the run that follows says what is wrong with the folder
+    for run in found:
+        sentence = run.problem or f"the run {run.id} had been interrupted; its snapshot is complete now: {run.snapshot}"
+        console.note(f"sparktop: {one_line(sentence)}")
+
+
+def _show(done: Drive, target: Target, console: Console) -> bool:
+    """Prints the run and writes it where it was asked for; returns whether it is kept anywhere."""
     from sparktop.headless.results import results
     from sparktop.model.snapshot import take_snapshot
     from sparktop.store.snapshots import encode_snapshot
 
     if done.state.started is None:
-        return
+        return False
     snapshot = take_snapshot(done.state)
     path = done.outcome.snapshot if done.outcome else None
-    if target.path is not None or target.stdout:
-        # The very bytes that were kept, where they were.
-        target.write(path.read_bytes() if path else encode_snapshot(snapshot), console)
-    if not target.stdout:
+    # The very bytes that were kept, where they were.
+    document = path.read_bytes() if path else encode_snapshot(snapshot)
+    if target.stdout:
+        console.say(document.decode().rstrip("\n"))
+    else:
         console.say("\n".join(results(snapshot, path)))
+    if target.path is None:
+        return target.stdout or path is not None
+    try:
+        target.write(document)
+    except OSError as error:
+        console.note(f"sparktop: {one_line(str(target.path))} can't be written: {error.strerror or error}")
+        return False
+    return True

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from sparktop.cli.console import Console, Refused
+from sparktop.cli.console import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,14 @@ class Target:
         _check(path)
         return cls(path, stdout=json)
 
-    def write(self, document: bytes, console: Console) -> None:
-        """Writes the snapshot.
+    def write(self, document: bytes) -> None:
+        """Writes the snapshot to the file, if one was asked for.
 
         Raises:
-            Refused: The file can't be written after all.
+            OSError: It can't be written after all.
         """
         if self.path is not None:
-            try:
-                _write(self.path, document)
-            except OSError as error:
-                raise Refused(f"{self.path} can't be written: {error.strerror or error}") from error
-        if self.stdout:
-            console.say(document.decode().rstrip("\n"))
+            _write(self.path, document)
 
 
 def _check(path: Path) -> None:

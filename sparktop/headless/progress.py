@@ -11,6 +11,7 @@ from sparktop.model import metrics
 from sparktop.model.events import (
     ContenderFailed,
     Event,
+    Finish,
     ModelReady,
     Notice,
     RequestDone,
@@ -56,14 +57,18 @@ class PlainProgress:
         self._clock = clock
         self._spent: list[float] = []
         self._held = 0
+        self._done = 0
+        self._failures = _Failures()
 
     def show(self, state: RunState, events: Iterable[Event]) -> None:
         """Prints the events worth a line; request lines beyond a few a second are only counted."""
         for event in events:
+            # Counted here, because the state is ahead of an event that came together with later ones.
+            self._done += _is_done(event)
             if isinstance(event, RequestDone):
                 self._request(state, event.request)
             else:
-                for line in _news(state, event):
+                for line in _news(state, event, self._failures):
                     self._print(line)
 
     def say(self, sentence: str) -> None:
@@ -76,7 +81,7 @@ class PlainProgress:
 
     def _request(self, state: RunState, number: int) -> None:
         request = state.requests.get(number)
-        if request is None or request.queued.warmup:
+        if request is None or request.queued.warmup or request.sent is None:
             return
         now = self._clock()
         self._spent = [t for t in self._spent if now - t < 1]
@@ -85,7 +90,7 @@ class PlainProgress:
             return
         self._spent.append(now)
         self._tell_held()
-        self._print(f"{_count(state)} {_request_line(request)}")
+        self._print(f"{_count(state, self._done)} {_request_line(request)}")
 
     def _tell_held(self) -> None:
         if self._held:
@@ -112,15 +117,20 @@ class LineProgress:
         self._clock = clock
         self._painted_at = -1.0
         self._painted = ""
+        self._done = 0
+        self._failures = _Failures()
 
     def show(self, state: RunState, events: Iterable[Event]) -> None:
         """Repaints the line if it has changed, at most ten times a second."""
-        lines = [line for event in events for line in _news(state, event)]
+        lines = []
+        for event in events:
+            self._done += _is_done(event)
+            lines += _news(state, event, self._failures)
         now = self._clock()
         if not lines and now - self._painted_at < _LINE_EVERY_S:
             return
         # One cell is left free: a terminal that wraps at the last one would scroll.
-        self._paint(lines, cut(_current(state), self._columns() - 1), now)
+        self._paint(lines, cut(_current(state, self._done), self._columns() - 1), now)
 
     def say(self, sentence: str) -> None:
         """Lets a sentence scroll up above the line."""
@@ -139,7 +149,25 @@ class LineProgress:
         self._stream.flush()
 
 
-def _news(state: RunState, event: Event) -> list[str]:
+class _Failures:
+    """What has been told of failures: one that takes many requests with it is told once."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, str]] = set()
+
+    def is_new(self, contender: str, error: str) -> bool:
+        """Whether this error of a contender was not told before; now it counts as told."""
+        known = (contender, error) in self._told
+        self._told.add((contender, error))
+        return not known
+
+
+def _is_done(event: Event) -> bool:
+    """Whether a request has come to an end of its own; a cancelled one has not."""
+    return isinstance(event, RequestFailed) or (isinstance(event, RequestDone) and event.finish is not Finish.CANCELLED)
+
+
+def _news(state: RunState, event: Event, failures: _Failures) -> list[str]:
     """What is told of an event in either way of telling."""
     match event:
         case RunStarted():
@@ -149,20 +177,22 @@ def _news(state: RunState, event: Event) -> list[str]:
             where = ", ".join(event.model.devices) or "unknown device"
             return [one_line(f"{event.contender}: {event.model.description} loaded in {event.load_s:.1f} s on {where}")]
         case ContenderFailed():
+            failures.is_new(event.contender, event.error)
             log = printable(event.log).rstrip().splitlines()[-_LOG_LINES:]
             return [f"{one_line(event.contender)} failed: {one_line(event.error)}", *(f"    {line}" for line in log)]
         case RequestFailed():
             request = state.requests.get(event.request)
-            who = f"{request.queued.contender} {request.queued.item}" if request else f"request {event.request}"
-            return [one_line(f"{who} failed: {event.error}")]
+            if request is None:
+                return [one_line(f"request {event.request} failed: {event.error}")]
+            if failures.is_new(request.queued.contender, event.error):
+                return [one_line(f"{request.queued.contender} {request.queued.item} failed: {event.error}")]
         case Notice():
             return [f"note: {one_line(event.text)}"]
     return []
 
 
-def _count(state: RunState) -> str:
+def _count(state: RunState, done: int) -> str:
     planned = state.started.planned if state.started else len(state.requests)
-    done = sum(request.ended is not None for request in state.requests.values())
     return f"[{done:>{len(str(planned))}}/{planned}]"
 
 
@@ -183,8 +213,8 @@ def _request_line(request: RequestState) -> str:
     return ", ".join(parts)
 
 
-def _current(state: RunState) -> str:
-    parts = [_count(state)]
+def _current(state: RunState, done: int) -> str:
+    parts = [_count(state, done)]
     if active := state.active():
         first = active[0]
         more = f" and {len(active) - 1} more" if len(active) > 1 else ""

@@ -39,10 +39,15 @@ def failed_requests(state: RunState) -> Findings:
 
 def empty_answers(state: RunState) -> Findings:
     """Nothing, answered fast, looks like speed."""
-    done = _done(state)
-    if empty := sum(not request.answer.strip() for request in done):
-        text = f"{empty} of {len(done)} answers are empty: what was timed is not an answer"
-        yield fault(Code.EMPTY_ANSWERS, text, empty=empty, completed=len(done))
+    # What is decoded after a prompt of random tokens need not be text.
+    done = [request for request in _done(state) if request.queued.prompt]
+    if empty := [request for request in done if not request.answer.strip()]:
+        first = f"{empty[0].queued.contender} {empty[0].queued.item}" + (", ..." if len(empty) > 1 else "")
+        text = (
+            f"{len(empty)} of {len(done)} answers are empty ({first}): what was timed is not an answer;"
+            " look at the model's chat template and the scenario's stop strings and max_tokens"
+        )
+        yield fault(Code.EMPTY_ANSWERS, text, empty=len(empty), completed=len(done))
 
 
 def cut_answers(state: RunState) -> Findings:

@@ -175,6 +175,13 @@ class RunState:
         """Requests that were sent and have not ended, warm-up included."""
         return [r for r in self.requests.values() if r.sent is not None and r.ended is None]
 
+    @property
+    def all_answered(self) -> bool:
+        """Whether everything that was asked for came: no contender failed, and every request has an answer."""
+        return not any(c.error for c in self.contenders.values()) and all(
+            request.ok and (request.answer.strip() or not request.queued.prompt) for request in self.measured()
+        )
+
     def measured(self, contender: str | None = None) -> list[RequestState]:
         """Requests that count: without warm-up, of one contender or of all."""
         return [r for r in self.requests.values() if not r.queued.warmup and contender in (None, r.queued.contender)]

@@ -75,7 +75,7 @@ def judge(state: RunState, status: Status | None = None) -> Validity:
 def _incomplete(state: RunState, status: Status) -> Findings:
     if status is Status.COMPLETED or state.started is None:
         return
-    done = sum(request.ended is not None for request in state.requests.values())
+    answered = sum(request.ok for request in state.requests.values())
     how = {
         Status.RUNNING: "the run was still going",
         Status.CANCELLED: "the run was cancelled",
@@ -84,7 +84,7 @@ def _incomplete(state: RunState, status: Status) -> Findings:
     }[status]
     yield fault(
         Code.INCOMPLETE,
-        f"{how}: {done} of {state.started.planned} requests had ended",
-        ended=done,
+        f"{how}: {answered} of {state.started.planned} requests were answered",
+        answered=answered,
         planned=state.started.planned,
     )

@@ -129,10 +129,15 @@ class Table:
             raise self.wrong(key, expected)
         return choices(value)
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """Returns a list of texts, none of them blank; nothing where the key is absent."""
+    def texts(self, key: str, *, blank: bool = False) -> tuple[str, ...]:
+        """Returns a list of texts, none of them empty; nothing where the key is absent.
+
+        Args:
+            key: Name in this table.
+            blank: Whether a text may be nothing but spaces and line breaks.
+        """
         values = self.values.get(key, [])
-        if not _texts(values):
+        if not _texts(values, blank):
             raise self.wrong(key, "a list of text, none of it empty")
         return tuple(values)
 
@@ -200,9 +205,10 @@ def describe(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-def _texts(values: object) -> bool:
+def _texts(values: object, blank: bool = False) -> bool:
     return isinstance(values, list) and all(
-        isinstance(value, str) and bool(value.strip()) and _clean(value, lines=True) for value in values
+        isinstance(value, str) and bool(value if blank else value.strip()) and _clean(value, lines=True)
+        for value in values
     )
 
 

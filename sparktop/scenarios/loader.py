@@ -135,7 +135,8 @@ def _sampling(table: Table, kind: Kind, osl: int) -> Sampling:
             )
         if "max_tokens" in table.values:
             raise table.error("max_tokens", 'not for kind = "prefill-decode": osl says how many tokens are decoded')
-    stop = table.texts("stop")
+    # "\n\n" is a usual one.
+    stop = table.texts("stop", blank=True)
     if ignore_eos and stop:
         raise table.error("stop", "contradicts ignore_eos = true: a request would end early all the same")
     default = Sampling()

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from sparktop.headless.columns import width
 from sparktop.headless.progress import LineProgress, PlainProgress, Progress
 from sparktop.headless.run import progress_for
-from sparktop.model.events import ContenderFailed, Event, ModelLoading, Notice
+from sparktop.model.events import ContenderFailed, Event, Finish, ModelLoading, Notice, RequestDone
 from sparktop.model.state import RunState
 from tests.cli.scripted import beginning, contender, failed, request, whole_run
 
@@ -96,6 +97,52 @@ def test_failures_are_told_with_the_end_of_the_log() -> None:
     assert "a Q1 failed: no more slots" in lines
     assert lines[-9] == "a failed: killed by signal 9"
     assert lines[-8:] == [f"    line {n}" for n in range(12, 20)]
+
+
+def test_failure_that_takes_many_requests_with_it_is_told_once() -> None:
+    events = [
+        *beginning(contender("a"), contender("b"), planned=5),
+        *failed(0, "a", "Q1", start=1.0, error="the process is gone"),
+        *failed(1, "a", "Q2", start=1.0, error="the process is gone"),
+        ContenderFailed(t=2.0, contender="a", error="the process is gone"),
+        *failed(2, "a", "Q3", start=2.0, error="the process is gone"),
+        *failed(3, "b", "Q1", start=3.0, error="the process is gone"),
+        *failed(4, "b", "Q2", start=4.0, error="another"),
+    ]
+
+    for lines in (plain(events), [frame.partition("\x1b[K\n")[0] for frame in line_frames(events, 80)]):
+        assert [line for line in lines if "failed" in line] == [
+            "a Q1 failed: the process is gone",
+            "a failed: the process is gone",
+            "b Q1 failed: the process is gone",
+            "b Q2 failed: another",
+        ]
+
+
+def test_requests_that_came_together_are_counted_one_by_one() -> None:
+    stream = io.StringIO()
+    events = [*whole_run()[:-1], *failed(2, "demo-base", "Q3", start=4.0, error="no")]
+    state = RunState()
+    state.extend(events)
+    PlainProgress(stream, Clock()).show(state, events)
+
+    assert [line[:5] for line in stream.getvalue().splitlines() if line.startswith("[")] == ["[1/2]", "[2/2]"]
+
+
+def test_cancelled_requests_are_not_counted_as_done() -> None:
+    queued, sent, tokens, done = request(1, "a", "Q2", start=2.0, text="x")
+    never_queued, _, _, never_done = request(2, "a", "Q3", start=3.0, text="")
+    assert isinstance(done, RequestDone)
+    assert isinstance(never_done, RequestDone)
+    events = [
+        *beginning(contender("a"), planned=3),
+        *request(0, "a", "Q1", start=1.0, text="x"),
+        *(queued, sent, tokens, replace(done, finish=Finish.CANCELLED)),
+        *(never_queued, replace(never_done, finish=Finish.CANCELLED, output_tokens=0)),
+    ]
+
+    assert [line.split(",")[0] for line in plain(events) if line.startswith("[")] == ["[1/3] a Q1", "[1/3] a Q2"]
+    assert line_frames(events, 80, Ticking())[-2].startswith("[1/3], ")
 
 
 def test_untrusted_text_cannot_act_on_the_terminal() -> None:

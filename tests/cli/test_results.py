@@ -57,7 +57,7 @@ def test_verdicts_in_words() -> None:
 
     assert "validity: valid" in valid
     assert "validity: NOT VALID, do not quote these figures" in cancelled
-    assert "  fault: the run was cancelled: 2 of 2 requests had ended" in cancelled
+    assert "  fault: the run was cancelled: 2 of 2 requests were answered" in cancelled
 
 
 def test_failures_are_told_once() -> None:

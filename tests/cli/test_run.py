@@ -117,6 +117,15 @@ def test_out_to_stdout_and_to_a_device(sparktop: Sparktop) -> None:
     assert Path("/dev/null").is_char_device()
 
 
+def test_out_that_fails_after_all_takes_nothing_with_it(sparktop: Sparktop, environ: dict[str, str]) -> None:
+    done = sparktop("run", "smoke", "--out", "/dev/full", *ONE, *SHORT)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith("sparktop: /dev/full can't be written: No space left on device\n")
+    assert done.stdout.startswith("Smoke test: completed\n")
+    assert len(snapshots(environ)) == 1
+
+
 def test_without_a_terminal_the_default_scenario_runs(sparktop: Sparktop, environ: dict[str, str]) -> None:
     own = Path(environ["HOME"]) / ".config/sparktop/scenarios"
     own.mkdir(parents=True)
@@ -142,6 +151,54 @@ def test_run_without_success_fails(sparktop: Sparktop, environ: dict[str, str]) 
     assert "does not fit" in done.stderr
     assert "does not fit" in done.stdout
     assert snapshots(environ)[0]["status"] == "failed"
+
+
+def test_run_of_which_a_part_failed_fails_and_keeps_the_rest(
+    sparktop: Sparktop, environ: dict[str, str], tmp_path: Path
+) -> None:
+    long = "很长" * 5000
+    items = (
+        f'[[items]]\nid = "{name}"\nprompt = "{prompt}"\n' for name, prompt in (("A", "?"), ("B", long), ("C", "?"))
+    )
+    (tmp_path / "part.toml").write_text(
+        'title = "part"\nkind = "questions"\n[sampling]\nmax_tokens = 4\n' + "".join(items), encoding="utf-8"
+    )
+
+    done = sparktop("run", "./part.toml", *ONE)
+
+    (snapshot,) = snapshots(environ)
+    assert done.returncode == 1
+    assert done.stderr.count("demo-base B failed: the prompt is ") == 1
+    assert "validity: NOT VALID" in done.stdout
+    assert snapshot["status"] == "completed"
+    assert [request["finish"] for request in snapshot["requests"]] == ["length", "error", "length"]
+
+
+def test_empty_answer_is_named_and_fails(sparktop: Sparktop, tmp_path: Path) -> None:
+    asks = 'title = "mute"\nkind = "questions"\n[[items]]\nid = "M1"\nprompt = "什么是过拟合？"\n'
+    (tmp_path / "mute.toml").write_text(asks, encoding="utf-8")
+    answer = json.loads(sparktop("run", "./mute.toml", "--json", *ONE).stdout)["requests"][0]["answer"]
+    (tmp_path / "mute.toml").write_text(f'{asks}[sampling]\nstop = ["{answer[0]}"]\n', encoding="utf-8")
+
+    done = sparktop("run", "./mute.toml", *ONE)
+
+    assert done.returncode == 1
+    snapshot = json.loads(Path(done.stdout.splitlines()[-1].removeprefix("snapshot: ")).read_text())
+    assert snapshot["requests"][0]["answer"] == ""
+    assert "  fault: 1 of 1 answers are empty (demo-base M1): " in done.stdout
+
+
+def test_next_run_completes_what_was_broken_off(sparktop: Sparktop, environ: dict[str, str]) -> None:
+    sparktop("run", "smoke", *ONE, *SHORT)
+    broken_off = next(runs(environ).glob("*.json"))
+    broken_off.unlink()
+
+    done = sparktop("run", "smoke", "--json", *ONE, *SHORT)
+
+    assert f"its snapshot is complete now: {broken_off}" in done.stderr
+    assert done.stderr.count("complete now") == 1
+    assert json.loads(broken_off.read_text())["status"] == "completed"
+    assert json.loads(done.stdout)["id"] != broken_off.stem
 
 
 def test_run_that_could_not_be_kept_fails_but_shows_its_figures(sparktop: Sparktop, environ: dict[str, str]) -> None:

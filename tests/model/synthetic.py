@@ -179,7 +179,7 @@ class Run:
                 item=request.item,
                 repetition=request.repetition,
                 batch=request.batch,
-                prompt="一年有哪四个季节？",
+                prompt="" if request.item == "random" else "一年有哪四个季节？",
                 max_tokens=request.max_tokens,
                 warmup=request.warmup,
             )

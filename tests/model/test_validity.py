@@ -58,8 +58,8 @@ def test_before_the_run_there_is_nothing_to_judge() -> None:
 @pytest.mark.parametrize(
     ("run", "code", "evidence"),
     [
-        (replace(CLEAN, status=Status.CANCELLED), Code.INCOMPLETE, {"ended": 20, "planned": 20}),
-        (replace(CLEAN, status=None), Code.INCOMPLETE, {"ended": 20, "planned": 20}),
+        (replace(CLEAN, status=Status.CANCELLED), Code.INCOMPLETE, {"answered": 20, "planned": 20}),
+        (replace(CLEAN, status=None), Code.INCOMPLETE, {"answered": 20, "planned": 20}),
         (
             replace(CLEAN, extra=[ContenderFailed(t=0.1, contender="qwen", error="no memory")]),
             Code.CONTENDER_FAILED,
@@ -255,4 +255,18 @@ def test_faults_come_before_notes() -> None:
 def test_the_status_given_goes_before_that_of_the_events() -> None:
     state = fold(replace(CLEAN, status=None).events())
     text = judge(state, Status.INTERRUPTED).verdicts[0].text
-    assert text == "sparktop was stopped in mid-run: 20 of 20 requests had ended"
+    assert text == "sparktop was stopped in mid-run: 20 of 20 requests were answered"
+
+
+def test_cancelled_requests_are_not_answered_ones() -> None:
+    ended = [Request(), Request(sent=None, chunks=(), finish=Finish.CANCELLED), Request(finish=Finish.CANCELLED)]
+    found = verdict(Run(requests=ended, status=Status.CANCELLED), Code.INCOMPLETE)
+    assert found is not None
+    assert found.text == "the run was cancelled: 1 of 3 requests were answered"
+    assert found.evidence == {"answered": 1, "planned": 3}
+
+
+def test_random_tokens_need_not_be_answered_with_text() -> None:
+    random = replace(FULL, item="random", chunks=[(1.2, 2, " "), (1.3, 2, "\n")], prompt_tokens=2048)
+    assert verdict(speed(random, random, isl=2048), Code.EMPTY_ANSWERS) is None
+    assert verdict(speed(replace(random, item="Q1"), isl=2048), Code.EMPTY_ANSWERS) is not None

@@ -100,6 +100,11 @@ def test_questions(tmp_path: Path) -> None:
     )
 
 
+def test_line_breaks_can_stop_an_answer(tmp_path: Path) -> None:
+    scenario = load(tmp_path, QUESTIONS.replace("max_tokens = 64", 'stop = ["\\n\\n", " "]'))
+    assert scenario.sampling.stop == ("\n\n", " ")
+
+
 def test_batch(tmp_path: Path) -> None:
     scenario = load(tmp_path, BATCH)
     assert (scenario.batches, scenario.mode, scenario.sampling.ignore_eos) == ((1, 4), Mode.SEQUENTIAL, True)
