@@ -83,9 +83,20 @@ class Fit:
 
 def assess(plan: Plan, contender: Contender, proc: Path = Path("/proc")) -> Fit:
     """Holds what a contender needs for a plan against what the machine has."""
-    room = plan.room()
+    return assess_model(Path(contender.model), plan.room(), plan.options.reserve, proc)
+
+
+def assess_model(path: Path, room: Room, reserve: int | None = None, proc: Path = Path("/proc")) -> Fit:
+    """Holds what a model needs against what the machine has.
+
+    Args:
+        path: The .gguf file, or the first part of a split one.
+        room: What its context is to hold.
+        reserve: Bytes that must be left; None for the default.
+        proc: Folder of the kernel's files.
+    """
     try:
-        header = read_header(Path(contender.model))
+        header = read_header(path)
     except BadModelFile as error:
         return Fit(0, 0, 0, None, 0, "", problem=str(error))
     weights, kv, compute = header.size, kv_bytes(header, room), compute_bytes(header, room)
@@ -93,8 +104,7 @@ def assess(plan: Plan, contender: Contender, proc: Path = Path("/proc")) -> Fit:
         have = allocatable(proc)
         total = MemoryInfo(proc).bytes("MemTotal")
     except Unreadable as error:
-        return Fit(weights, kv, compute, None, plan.options.reserve or 0, str(error))
-    reserve = plan.options.reserve
+        return Fit(weights, kv, compute, None, reserve or 0, str(error))
     if reserve is None:
         reserve = min(RESERVE, total // _RESERVE_SHARE)
     return Fit(weights, kv, compute, have.bytes, reserve, have.rule)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sparktop.cli.parser import COMMANDS, command_parser
+from sparktop.resources import demo_dir
 from tests.cli.conftest import PROGRAM, Sparktop
 
 
@@ -171,6 +172,22 @@ def test_closed_stdout_is_no_error(environ: dict[str, str]) -> None:
     )
 
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_file_that_is_no_model_spoils_no_other(sparktop: Sparktop, files: Path) -> None:
+    data = (demo_dir() / "demo-base.gguf").read_bytes()
+    (files / "good.gguf").write_bytes(data)
+    for part in (1, 2):  # of the header of each part only the tensors count
+        (files / f"parts-{part:05}-of-00002.gguf").write_bytes(data)
+
+    done = sparktop("models", "text.gguf", "good.gguf", "parts-00001-of-00002.gguf", "parts-00002-of-00002.gguf")
+
+    rows = [line.split() for line in done.stdout.splitlines()[2:]]
+    assert [(row[0], row[5]) for row in rows] == [("good", "yes"), ("parts", "yes")]
+    assert done.stderr.endswith(
+        f"sparktop: {files}/text.gguf is no GGUF file: name a model in llama.cpp's .gguf format\n"
+    )
+    assert done.returncode == 2
 
 
 def test_encoding_without_chinese_is_no_error(sparktop: Sparktop) -> None:
