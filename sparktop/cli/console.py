@@ -68,18 +68,31 @@ class Console:
         return self.out.isatty() and sys.stdin is not None and sys.stdin.isatty()
 
     def say(self, text: str) -> None:
-        """Prints a result, with a newline. A reader that has gone away is no error (`| head`)."""
+        """Prints a result, with a newline. A reader that has gone away is no error (`| head`).
+
+        Raises:
+            Refused: It can't be written, as to a file on a full disk.
+        """
         try:
             print(text, file=self.out, flush=True)
-        except BrokenPipeError:
-            _silence(self.out)
+        except OSError as error:
+            self._give_up(error)
 
     def flush(self) -> None:
-        """Lets out what was printed; a reader that has gone away is no error."""
+        """Lets out what was printed; a reader that has gone away is no error.
+
+        Raises:
+            Refused: It can't be written.
+        """
         try:
             self.out.flush()
-        except BrokenPipeError:
-            _silence(self.out)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        _silence(self.out)
+        if not isinstance(error, BrokenPipeError):
+            raise Refused(f"the output can't be written: {error.strerror or error}", Exit.FAILED) from error
 
     def hang_up(self) -> None:
         """Drops both streams: the terminal behind them is gone."""

@@ -134,8 +134,9 @@ def _parts(path: Path) -> tuple[Path, ...]:
     parts = tuple(path.with_name(f"{match['stem']}-{i:05}-of-{match['count']}.gguf") for i in range(1, count + 1))
     missing = [part.name for part in parts if not part.exists()]
     if missing and path.exists():
+        named = ", ".join(missing[:2]) + (", ..." if len(missing) > 2 else "")
         raise BadModelFile(
-            f"{path}: {len(missing)} of its {count} parts are missing ({missing[0]}, ...): put all parts in one folder"
+            f"{path}: {len(missing)} of its {count} parts missing ({named}): put all parts in one folder"
         )
     return parts
 

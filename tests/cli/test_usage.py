@@ -190,6 +190,17 @@ def test_file_that_is_no_model_spoils_no_other(sparktop: Sparktop, files: Path) 
     assert done.returncode == 2
 
 
+@pytest.mark.parametrize("words", [["schema"], ["scenarios"], ["--help"]])
+def test_full_disk_behind_stdout_is_one_sentence(environ: dict[str, str], words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*PROGRAM, *words], env=environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert done.stderr == "sparktop: the output can't be written: No space left on device\n"
+    assert done.returncode == 1
+
+
 def test_encoding_without_chinese_is_no_error(sparktop: Sparktop) -> None:
     done = sparktop("scenarios", "show", "smoke", PYTHONIOENCODING="ascii")
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from sparktop.model.events import (
     Finish,
     ModelLoading,
     ModelUnloaded,
+    Notice,
     PrefillProgress,
     RequestDone,
     RequestFailed,
@@ -204,7 +206,7 @@ def test_a_request_to_a_dead_worker_fails_at_once(bench: MakeBench) -> None:
     run.until(ContenderFailed)
     run.engine.submit([question(3)])
     run.until(RequestFailed)
-    assert run.failed(3).error
+    assert "SIGKILL" in run.failed(3).error
 
 
 def test_a_prompt_longer_than_the_context_is_refused_by_name_of_its_length(bench: MakeBench) -> None:
@@ -278,8 +280,26 @@ def test_the_parent_never_imports_llama_cpp() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_opening_a_worker_that_cannot_start_says_so(bench: MakeBench, tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_written_goes_elsewhere(
+    bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "worker-0.log").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "elsewhere"))
+    run = bench()
+    run.ready()
+    (log,) = (tmp_path / "elsewhere").iterdir()
+    notice = run.seen[0]
+    assert isinstance(notice, Notice)
+    assert notice.text.endswith(f"Is a directory; it goes to {log}")
+    assert b"llama_context" in log.read_bytes()
+
+
+def test_opening_a_worker_that_cannot_start_says_so(
+    bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "worker-0.log").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
     run = bench()
     failure = run.until(ContenderFailed)
     assert isinstance(failure, ContenderFailed)

@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from sparktop.engines.llama.wire import Command, Load, encode_command
 from sparktop.engines.protocol import Clock, Emit, Generation, Room
@@ -70,6 +71,7 @@ class LlamaEngine:
         self._channel: socket.socket | None = None
         self._closing = False
         self._over = False
+        self._reason = ""
 
     @property
     def pid(self) -> int | None:
@@ -80,8 +82,7 @@ class LlamaEngine:
         """Starts the worker, which begins to load."""
         ours, theirs = socket.socketpair()
         try:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log, theirs:
+            with self._open_log() as log, theirs:
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "sparktop.engines.llama.worker", str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
@@ -100,12 +101,28 @@ class LlamaEngine:
         threading.Thread(target=self._listen, name=f"llama-{self._contender}", daemon=True).start()
         self._send(Command(load=self._load))
 
+    def _open_log(self) -> BinaryIO:
+        """Opens the worker's log: where it belongs, else in the folder for temporary files.
+
+        Raises:
+            OSError: It can be in neither.
+        """
+        try:
+            self._log.parent.mkdir(parents=True, exist_ok=True)
+            return self._log.open("ab")
+        except OSError as error:
+            handle, name = tempfile.mkstemp(prefix=f"{self._log.stem}-", suffix=".log")
+            text = f"the log of {self._contender} can't be written to {self._log.parent}: {error.strerror or error}"
+            self._emit(Notice(t=self._clock(), text=f"{text}; it goes to {name}"))
+            self._log = Path(name)
+            return os.fdopen(handle, "ab")
+
     def submit(self, generations: Sequence[Generation]) -> None:
         """Sends requests to the worker; to a dead one, they fail."""
         with self._lock:
             self._outstanding.update(generation.request for generation in generations)
         if not self._send(Command(submit=tuple(generations))):
-            self._fail_outstanding("the llama.cpp process is gone")
+            self._fail_outstanding(self._reason or "the llama.cpp process is gone")
 
     def cancel(self) -> None:
         """Asks the worker to end all requests."""
@@ -170,7 +187,8 @@ class LlamaEngine:
             self._fail(f"llama.cpp {_exit(code)} while it ran {self._contender}; the end of its log is in {self._log}")
 
     def _fail(self, error: str) -> None:
-        self._over = True
+        # Told to requests that come before the failure itself has been heard of, too.
+        self._over, self._reason = True, error
         self._fail_outstanding(error)
         self._emit(ContenderFailed(t=self._clock(), contender=self._contender, error=error, log=self._tail()))
 
