@@ -113,15 +113,11 @@ def _show(done: Drive, target: Target, console: Console) -> bool:
     path = done.outcome.snapshot if done.outcome else None
     # The very bytes that were kept, where they were.
     document = path.read_bytes() if path else encode_snapshot(snapshot)
-    if target.stdout:
-        console.say(document.decode().rstrip("\n"))
-    else:
-        console.say("\n".join(results(snapshot, path)))
-    if target.path is None:
-        return target.stdout or path is not None
+    kept = target.path is not None or target.stdout or path is not None
     try:
         target.write(document)
     except OSError as error:
         console.note(f"sparktop: {one_line(str(target.path))} can't be written: {error.strerror or error}")
-        return False
-    return True
+        kept = False
+    console.say(document.decode().rstrip("\n") if target.stdout else "\n".join(results(snapshot, path)))
+    return kept
