@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -22,9 +21,13 @@ _FIGURES: Final = (
     *("CONTENDER", "BATCH", "OK", "FAILED", "TTFT ms", "TPOT ms", "DECODE tok/s"),
     *("PREFILL tok/s", "RESPONSE s", "QPS", "TOTAL tok/s"),
 )
+_BATCH_FIGURES: Final = (*_FIGURES, "STEADY tok/s", "SPEED-UP")
 _LEGEND: Final = (
     "Medians over the requests. DECODE is the speed of one stream, TOTAL that of all streams together,",
     "RESPONSE the mean time to the last token; ~ is an estimate from TTFT, n/a was not measured.",
+)
+_BATCH_LEGEND: Final = (
+    "STEADY is the speed while all streams of a batch decode, SPEED-UP the TOTAL over that of batch 1.",
 )
 
 
@@ -38,7 +41,8 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
     toys = {record.contender.name for record in snapshot.contenders if record.contender.toy}
     lines = [f"{one_line(snapshot.scenario.title)}: {snapshot.status}", ""]
     if snapshot.summary:
-        lines += [*_figures(snapshot.summary, toys), "", *_LEGEND, ""]
+        batch = snapshot.scenario.kind is Kind.BATCH
+        lines += [*_figures(snapshot.summary, toys, batch), "", *_LEGEND, *(_BATCH_LEGEND if batch else ()), ""]
     if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
         lines += [*_answers(snapshot, toys), ""]
     lines += _failures(snapshot)
@@ -47,7 +51,8 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
     return lines
 
 
-def _figures(summary: tuple[Summary, ...], toys: set[str]) -> list[str]:
+def _figures(summary: tuple[Summary, ...], toys: set[str], batch: bool) -> list[str]:
+    head = _BATCH_FIGURES if batch else _FIGURES
     rows = [
         [
             _name(row.contender, toys),
@@ -61,10 +66,11 @@ def _figures(summary: tuple[Summary, ...], toys: set[str]) -> list[str]:
             _number(row.mean_response_ms / 1e3 if row.mean_response_ms is not None else None, 2),
             _number(row.qps, 2),
             _number(row.aggregate_tok_s, 1),
+            *((_number(row.steady_tok_s, 1), _number(row.speedup, 2)) if batch else ()),
         ]
         for row in summary
     ]
-    return table(_FIGURES, [Align.LEFT] + [Align.RIGHT] * (len(_FIGURES) - 1), rows)
+    return table(head, [Align.LEFT] + [Align.RIGHT] * (len(head) - 1), rows)
 
 
 def _answers(snapshot: Snapshot, toys: set[str]) -> list[str]:
@@ -82,9 +88,17 @@ def _answer(request: RequestRecord, item: Item | None, toys: set[str]) -> list[s
         one_line(item.title) if item else "",
         _number(request.metrics.e2e_ms / 1e3 if request.metrics.e2e_ms is not None else None, 2),
         str(request.tokens.output),
-        f"{sum(covered(request.answer, points))}/{len(points)}" if points else "-",
+        _points(request, points),
         _end(request.finish),
     ]
+
+
+def _points(request: RequestRecord, points: tuple[tuple[str, ...], ...]) -> str:
+    if not points:
+        return "-"
+    # What broke off before its end is no answer that could be marked.
+    ended = request.finish in (Finish.STOP, Finish.LENGTH)
+    return f"{sum(covered(request.answer, points))}/{len(points)}" if ended else _UNKNOWN
 
 
 def _end(finish: Finish | None) -> str:
@@ -99,14 +113,16 @@ def _end(finish: Finish | None) -> str:
 
 
 def _failures(snapshot: Snapshot) -> list[str]:
-    """One line for each way in which something failed, however many requests it hit."""
-    found = [(record.contender.name, record.error) for record in snapshot.contenders if record.error]
-    found += [(f"{request.contender} {request.item}", request.error) for request in snapshot.requests if request.error]
-    first = {error: who for who, error in reversed(found)}
-    counts = Counter(error for _, error in found)
+    """One line for each way in which requests failed, however many; why contenders did, the validity says."""
+    contenders = {(record.contender.name, record.error) for record in snapshot.contenders}
+    alike: dict[tuple[str, str], list[RequestRecord]] = {}
+    for request in snapshot.requests:
+        if request.error and (request.contender, request.error) not in contenders:
+            alike.setdefault((request.contender, request.error), []).append(request)
     lines = [
-        one_line(f"{first[error]} failed: {error}") + (f" (and {count - 1} more like it)" if count > 1 else "")
-        for error, count in counts.items()
+        one_line(f"{contender} {requests[0].item} failed: {error}")
+        + (f" (and {len(requests) - 1} more like it)" if len(requests) > 1 else "")
+        for (contender, error), requests in alike.items()
     ]
     return [*lines, ""] if lines else []
 

@@ -254,9 +254,10 @@ class Session:
         self._listen(event)
 
     def _sampled(self, reading: Reading) -> None:
-        # JSON has no NaN: a source that gives one has read nothing.
+        # JSON has no NaN: a source that gives one has read nothing. And what comes out of the journal
+        # is a float: so is what goes in, and a snapshot made again from it is the same to the byte.
         odd = {name: "not a number" for name, value in reading.values.items() if not math.isfinite(value)}
-        values = {name: value for name, value in reading.values.items() if name not in odd}
+        values = {name: float(value) for name, value in reading.values.items() if name not in odd}
         self._events.put(SampleTaken(t=reading.t, node=self._node, values=values, missing={**reading.missing, **odd}))
 
     def _problem(self, sentence: str) -> None:

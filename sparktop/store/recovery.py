@@ -55,6 +55,10 @@ def recover(runs: Path) -> list[Recovered]:
         except OSError as error:
             problem = f"cannot recover {path}: {error.strerror or error}"
             result = Recovered(id=path.stem, snapshot=None, status=None, problem=problem)
+        except Exception as error:
+            # A journal with contents that no version writes must not keep sparktop from starting.
+            problem = f"cannot recover {path}: its events make no sense ({type(error).__name__}: {error})"
+            result = Recovered(id=path.stem, snapshot=None, status=None, problem=problem)
         if result:
             found.append(result)
     return found

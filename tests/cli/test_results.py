@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sparktop.headless.columns import width
 from sparktop.headless.results import results
-from sparktop.model.events import Event, Finish, RequestDone, RunEnded, Status
+from sparktop.model.events import ContenderFailed, Event, Finish, RequestDone, RunEnded, Status
 from sparktop.model.scenario import Kind
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
@@ -73,6 +73,27 @@ def test_failures_are_told_once() -> None:
     assert [line for line in shown if "out of memory" in line] == ["a Q1 failed: out of memory (and 1 more like it)"]
 
 
+def test_failure_of_a_contender_is_told_once_with_its_requests() -> None:
+    shown = lines(
+        [
+            *beginning(contender("a"), contender("b")),
+            *failed(0, "a", "Q1", start=1.0, error="killed"),
+            ContenderFailed(t=1.5, contender="a", error="killed"),
+            *failed(1, "a", "Q2", start=2.0, error="killed"),
+            *failed(2, "b", "Q1", start=3.0, error="killed"),
+        ]
+    )
+
+    assert [line for line in shown if "killed" in line] == ["b Q1 failed: killed", "  fault: a failed: killed"]
+
+
+def test_broken_off_answer_is_not_marked() -> None:
+    events = whole_run()
+    events = [replace(e, finish=Finish.CANCELLED) if isinstance(e, RequestDone) else e for e in events]
+
+    assert cells(lines(events), "demo-base (toy)  Q1")[5:] == ["11", "n/a", "cancelled"]
+
+
 def test_cut_answer_is_marked() -> None:
     events = whole_run()
     events = [replace(e, finish=Finish.LENGTH) if isinstance(e, RequestDone) else e for e in events]
@@ -91,7 +112,8 @@ def test_batches_have_a_row_each_and_no_answers() -> None:
 
     rows = [line.split() for line in shown if line.startswith("a ")]
     assert [row[1:3] for row in rows] == [["1", "1"], ["2", "2"]]
-    assert [row[-1] for row in rows] == ["100.0", "200.0"]
+    # All streams of a batch are alike, so the steady speed is that of the whole.
+    assert [row[-3:] for row in rows] == [["100.0", "100.0", "1.00"], ["200.0", "200.0", "2.00"]]
     assert not any("POINTS" in line for line in shown)
 
 

@@ -19,7 +19,7 @@ from sparktop.runner.session import Session
 from sparktop.scenarios.loader import load_scenario
 from sparktop.store.names import journal_path
 from sparktop.store.reading import read_journal
-from sparktop.store.snapshots import read_snapshot
+from sparktop.store.snapshots import encode_snapshot, read_snapshot
 from tests.model.recompute import check_request, check_summary, strict
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
@@ -51,4 +51,6 @@ def test_a_real_run_can_be_computed_again(tmp_path: Path, name: str) -> None:
 
     journal = read_journal(journal_path(places.runs, session.id))
     assert (journal.damage, journal.torn) == ((), False)
-    assert take_snapshot(fold(journal.events)) == read_snapshot(outcome.snapshot)
+    again = take_snapshot(fold(journal.events))
+    assert again == read_snapshot(outcome.snapshot)
+    assert encode_snapshot(again) == outcome.snapshot.read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sparktop.model.codec import encode
-from sparktop.model.events import Event, Status
+from sparktop.model.events import Event, Status, Tokens
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.store.journal import Journal
@@ -109,3 +109,14 @@ def test_without_a_folder_there_is_nothing_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotADirectoryError):
         recover(tmp_path / "file")
+
+
+def test_events_that_make_no_sense_stop_no_other(tmp_path: Path) -> None:
+    uneven = [replace(event, counts=(1, 1)) if isinstance(event, Tokens) else event for event in CUT_OFF]
+    assert uneven != CUT_OFF
+    keep(tmp_path / "a.jsonl", uneven)
+    keep(tmp_path / "b.jsonl", CUT_OFF)
+    first, second = recover(tmp_path)
+    assert first.snapshot is None
+    assert first.problem.startswith(f"cannot recover {tmp_path / 'a.jsonl'}: its events make no sense (ValueError")
+    assert second.snapshot == tmp_path / "b.json"
