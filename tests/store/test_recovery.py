@@ -112,11 +112,11 @@ def test_without_a_folder_there_is_nothing_to_do(tmp_path: Path) -> None:
 
 
 def test_events_that_make_no_sense_stop_no_other(tmp_path: Path) -> None:
-    uneven = [replace(event, counts=(1, 1)) if isinstance(event, Tokens) else event for event in CUT_OFF]
-    assert uneven != CUT_OFF
-    keep(tmp_path / "a.jsonl", uneven)
+    odd = [replace(e, counts=(-1,) * len(e.counts)) if isinstance(e, Tokens) else e for e in CUT_OFF]
+    assert odd != CUT_OFF
+    keep(tmp_path / "a.jsonl", odd)
     keep(tmp_path / "b.jsonl", CUT_OFF)
     first, second = recover(tmp_path)
     assert first.snapshot is None
-    assert first.problem.startswith(f"cannot recover {tmp_path / 'a.jsonl'}: its events make no sense (ValueError")
+    assert first.problem.startswith(f"cannot recover {tmp_path / 'a.jsonl'}: its events make no sense (OverflowError")
     assert second.snapshot == tmp_path / "b.json"
