@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, TypeVar
 
 from sparktop.model import metrics
-from sparktop.model.channels import CHANNELS
+from sparktop.model.channels import describe
 from sparktop.model.events import Finish, Status, TokenSource
 from sparktop.model.metrics import Spread, Stream
 from sparktop.model.records import Contender, ModelInfo, Node, Options
@@ -374,13 +374,13 @@ def _runs(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
 
 
 def _telemetry(state: RunState) -> Iterator[Series]:
-    units = {channel.name: channel.unit for channel in CHANNELS}
     for node, gauges in state.gauges.items():
         for channel, gauge in gauges.items():
+            known = describe(channel)
             yield Series(
                 node=node,
                 channel=channel,
-                unit=units.get(channel, ""),
+                unit=known.unit if known is not None else "",
                 t_s=tuple(round(t, 3) for t in gauge.times),
                 values=tuple(gauge.values),
             )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.model import channels
-from sparktop.telemetry.reading import Counter, Reading, Unreadable, read_lines
+from sparktop.telemetry.reading import DISK, Counter, Files, Reading, Unreadable
 
 _CHANNELS: Final = (
     channels.MEMORY_TOTAL,
@@ -20,6 +20,8 @@ _CHANNELS: Final = (
     channels.MEMORY_AVAILABLE,
     channels.MEMORY_FREE,
     channels.MEMORY_CACHE,
+    channels.MEMORY_ALLOCATABLE,
+    channels.MEMORY_HUGE_PAGES,
     channels.SWAP_TOTAL,
     channels.SWAP_USED,
     channels.SWAP_IN,
@@ -47,15 +49,19 @@ class Allocatable:
 class MemoryInfo:
     """/proc/meminfo, in bytes."""
 
-    def __init__(self, proc: Path) -> None:
+    def __init__(self, proc: Path, files: Files = DISK) -> None:
         """Reads the file.
+
+        Args:
+            proc: Usually /proc.
+            files: Where it is read.
 
         Raises:
             Unreadable: It can't be read.
         """
         self._path = proc / "meminfo"
         self._fields: dict[str, str] = {}
-        for line in read_lines(self._path):
+        for line in files.lines(self._path):
             name, colon, rest = line.partition(":")
             if colon:
                 self._fields[name] = rest
@@ -92,7 +98,7 @@ class MemoryInfo:
         return self._fields[name].split()
 
 
-def allocatable(proc: Path) -> Allocatable:
+def allocatable(proc: Path, files: Files = DISK) -> Allocatable:
     """Returns what can be allocated, by the rule that NVIDIA gives for unified memory.
 
     cudaMemGetInfo knows nothing of the page cache that the kernel would give up, so its "free" is
@@ -101,7 +107,15 @@ def allocatable(proc: Path) -> Allocatable:
     Raises:
         Unreadable: /proc/meminfo doesn't tell.
     """
-    info = MemoryInfo(proc)
+    return allocatable_of(MemoryInfo(proc, files))
+
+
+def allocatable_of(info: MemoryInfo) -> Allocatable:
+    """Returns what can be allocated, by what /proc/meminfo says; see `allocatable`.
+
+    Raises:
+        Unreadable: It doesn't tell.
+    """
     if info.has("HugePages_Total") and info.count("HugePages_Total"):
         return Allocatable(
             info.count("HugePages_Free") * info.bytes("Hugepagesize"), "HugePages_Free x Hugepagesize", swap=0
@@ -114,15 +128,19 @@ def allocatable(proc: Path) -> Allocatable:
 class MemorySource:
     """Memory, swap and pressure of this machine."""
 
-    def __init__(self, proc: Path, page_size: int | None = None) -> None:
+    name = "memory"
+
+    def __init__(self, proc: Path, page_size: int | None = None, files: Files = DISK) -> None:
         """Opens nothing yet.
 
         Args:
             proc: Usually /proc.
             page_size: Bytes in a page, as pswpin counts them; None asks the kernel (64 KiB and
                 16 KiB pages occur on ARM).
+            files: Where they are read.
         """
         self._proc = proc
+        self._files = files
         self._page = page_size if page_size is not None else os.sysconf("SC_PAGE_SIZE")
         self._swapped_in = Counter()
         self._swapped_out = Counter()
@@ -156,7 +174,7 @@ class MemorySource:
     def _put_swap_rates(self, now: float, put: Callable[[str, Callable[[], float]], None]) -> None:
         path = self._proc / "vmstat"
         try:
-            counters = dict(pair for line in read_lines(path) if len(pair := line.split()) == 2)
+            counters = dict(pair for line in self._files.lines(path) if len(pair := line.split()) == 2)
         except Unreadable as reason:
             self.forget()
             _put_all(put, (channels.SWAP_IN, channels.SWAP_OUT), reason)
@@ -173,22 +191,24 @@ class MemorySource:
 
     def _put_memory(self, put: Callable[[str, Callable[[], float]], None]) -> None:
         try:
-            info = MemoryInfo(self._proc)
+            info = MemoryInfo(self._proc, self._files)
         except Unreadable as reason:
-            _put_all(put, tuple(name for name in _CHANNELS[:7]), reason)
+            _put_all(put, _CHANNELS[:9], reason)
             return
         put(channels.MEMORY_TOTAL, lambda: info.bytes("MemTotal"))
         put(channels.MEMORY_USED, lambda: _difference(info, "MemTotal", "MemAvailable"))
         put(channels.MEMORY_AVAILABLE, lambda: info.bytes("MemAvailable"))
         put(channels.MEMORY_FREE, lambda: info.bytes("MemFree"))
         put(channels.MEMORY_CACHE, lambda: info.bytes("Cached") + info.bytes("SReclaimable"))
+        put(channels.MEMORY_ALLOCATABLE, lambda: allocatable_of(info).bytes)
+        put(channels.MEMORY_HUGE_PAGES, lambda: _huge_pages(info))
         put(channels.SWAP_TOTAL, lambda: info.bytes("SwapTotal"))
         put(channels.SWAP_USED, lambda: _difference(info, "SwapTotal", "SwapFree"))
 
     def _put_pressure(self, put: Callable[[str, Callable[[], float]], None]) -> None:
         path = self._proc / "pressure" / "memory"
         try:
-            lines = read_lines(path)
+            lines = self._files.lines(path)
         except Unreadable as reason:
             why = Unreadable(f"{reason}: the kernel keeps no pressure figures (boot it with psi=1)")
             _put_all(put, (channels.PSI_SOME, channels.PSI_FULL), why)
@@ -203,6 +223,11 @@ def _put_all(put: Callable[[str, Callable[[], float]], None], names: tuple[str, 
 
     for name in names:
         put(name, fail)
+
+
+def _huge_pages(info: MemoryInfo) -> int:
+    # A kernel without them says nothing of them, and then none are set apart.
+    return info.count("HugePages_Total") * info.bytes("Hugepagesize") if info.has("HugePages_Total") else 0
 
 
 def _difference(info: MemoryInfo, whole: str, part: str) -> int:

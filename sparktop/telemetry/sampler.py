@@ -91,7 +91,7 @@ class _Reader:
         self._answer: Reading | None = None
         self._late = False
         self._stopping = False
-        self._thread = threading.Thread(target=self._run, name=f"read {type(source).__name__}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"read {source.name}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

@@ -55,6 +55,8 @@ def test_every_number_is_the_trees_own(proc: Path) -> None:
         channels.MEMORY_AVAILABLE: 62914560 * 1024,
         channels.MEMORY_FREE: 7340032 * 1024,
         channels.MEMORY_CACHE: (52428800 + 1048576) * 1024,
+        channels.MEMORY_ALLOCATABLE: (62914560 + 16252924) * 1024,
+        channels.MEMORY_HUGE_PAGES: 0,
         channels.SWAP_TOTAL: 16777212 * 1024,
         channels.SWAP_USED: (16777212 - 16252924) * 1024,
         channels.SWAP_IN: pytest.approx(30 * PAGE / 0.4),
@@ -188,6 +190,16 @@ def test_allocatable_with_huge_pages_counts_them_alone(proc: Path) -> None:
     (proc / "meminfo").write_text(text.replace("HugePages_Free:        0", "HugePages_Free:     1024"))
 
     assert allocatable(proc) == Allocatable(1024 * 2048 * 1024, "HugePages_Free x Hugepagesize", swap=0)
+
+
+def test_huge_pages_are_told_by_their_bytes(proc: Path) -> None:
+    text = MEMINFO.replace("HugePages_Total:       0", "HugePages_Total:    4096")
+    (proc / "meminfo").write_text(text.replace("HugePages_Free:        0", "HugePages_Free:     1024"))
+
+    reading = MemorySource(proc).read(0.0)
+
+    assert reading.values[channels.MEMORY_HUGE_PAGES] == 4096 * 2048 * 1024
+    assert reading.values[channels.MEMORY_ALLOCATABLE] == 1024 * 2048 * 1024
 
 
 def test_allocatable_of_nothing_is_an_error(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from sparktop.telemetry.sampler import Sampler
 
 
 class Steady:
+    name = "steady"
     channels = ("steady",)
 
     def read(self, now: float) -> Reading:
@@ -25,6 +26,7 @@ class Steady:
 class Hanging:
     """Hangs until it is let go; remembers how often it was read and told to forget."""
 
+    name = "hanging"
     channels = ("hanging",)
 
     def __init__(self) -> None:
@@ -42,6 +44,7 @@ class Hanging:
 
 
 class Raising:
+    name = "raising"
     channels = ("raising",)
 
     def read(self, now: float) -> Reading:
