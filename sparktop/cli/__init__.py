@@ -50,16 +50,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(words: list[str], console: Console) -> int:
     from sparktop.cli import parser
 
-    command = next((word for word in words if not word.startswith("-")), None)
+    # "4" in "--fps 4" is no command.
+    after_option = {at + 1 for at, word in enumerate(words) if word == "--fps"}
+    command = next((word for at, word in enumerate(words) if not word.startswith("-") and at not in after_option), None)
     if command is None:
-        _parse(parser.top_parser(), words, console)
-        return _bare(console)
-    before = words[: words.index(command)]
+        return _bare(_parse(parser.top_parser(), words, console), console)
+    at = words.index(command)
+    before, after = words[:at], words[at + 1 :]
     if before:
         _parse(parser.top_parser(), before, console)
     if command not in parser.COMMANDS:
         raise Refused(_no_command(command, parser.COMMANDS))
-    arguments = _parse(parser.command_parser(command), words[len(before) + 1 :], console)
+    # What may stand before the command is about the screen, which "run" has too.
+    arguments = _parse(parser.command_parser(command), [*before, *after] if command == "run" else after, console)
     import importlib
 
     execute: Callable[[argparse.Namespace, Console], int]
@@ -67,10 +70,10 @@ def _main(words: list[str], console: Console) -> int:
     return execute(arguments, console)
 
 
-def _bare(console: Console) -> int:
+def _bare(arguments: argparse.Namespace, console: Console) -> int:
     from sparktop.cli.run import execute_bare
 
-    return execute_bare(console)
+    return execute_bare(arguments, console)
 
 
 def _parse(parser: argparse.ArgumentParser, words: list[str], console: Console) -> argparse.Namespace:

@@ -9,7 +9,20 @@ from typing import Final, NoReturn
 from sparktop import __version__
 from sparktop.cli.console import Refused
 
-COMMANDS: Final = ("run", "scenarios", "models", "doctor", "recover", "schema")
+ABOUT: Final = {
+    "run": "run a scenario, on the screen or headless",
+    "scenarios": "list the scenarios, or show one",
+    "models": "list the models that come with sparktop, or look into a .gguf file",
+    "doctor": "check whether everything that sparktop needs is here",
+    "recover": "complete the runs that a crash broke off",
+    "schema": "print the JSON Schema of snapshots",
+    "completions": "print what makes Tab complete the words of a command line",
+}
+"""What each command does."""
+
+COMMANDS: Final = tuple(ABOUT)
+
+SHELLS: Final = ("bash", "zsh", "fish")
 
 _EXIT_CODES: Final = """\
 exit codes:
@@ -40,16 +53,14 @@ files:
 """
 
 
-_COMMANDS: Final = """\
-commands:
-  run SCENARIO   run a scenario, on the screen or headless
-  scenarios      list the scenarios, or show one
-  models         list the models that come with sparktop, or look into a .gguf file
-  doctor         check whether everything that sparktop needs is here
-  recover        complete the runs that a crash broke off
-  schema         print the JSON Schema of snapshots
-  "sparktop COMMAND --help" explains each.
-"""
+_COMMANDS: Final = "\n".join(
+    [
+        "commands:",
+        *(f"  {command:<13}{about}" for command, about in ABOUT.items()),
+        '  "sparktop COMMAND --help" explains each.',
+        "",
+    ]
+)
 
 _EXAMPLES: Final = """\
 examples:
@@ -90,6 +101,13 @@ _MODEL_EXAMPLES: Final = """\
 examples:
   sparktop models
   sparktop models ~/models/*.gguf
+"""
+
+_COMPLETION_EXAMPLES: Final = """\
+examples:
+  eval "$(sparktop completions bash)"      in ~/.bashrc
+  eval "$(sparktop completions zsh)"       in ~/.zshrc, after compinit
+  sparktop completions fish | source       in ~/.config/fish/config.fish
 """
 
 _DOCTOR_EXAMPLES: Final = """\
@@ -146,9 +164,20 @@ def top_parser() -> argparse.ArgumentParser:
         _FILES,
         _EXIT_CODES,
     )
-    parser.usage = "sparktop [-h] [--version] [COMMAND ...]"
+    parser.usage = "sparktop [-h] [--version] [--fps N] [COMMAND ...]"
     parser.add_argument("--version", action="version", version=f"sparktop {__version__}")
+    _add_fps(parser)
     return parser
+
+
+def _add_fps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fps",
+        metavar="N",
+        type=_number(1, 60, "paints a second"),
+        default=10,
+        help="paint the screen at most N times a second (default: 10); fewer spare a slow line",
+    )
 
 
 def command_parser(command: str) -> argparse.ArgumentParser:
@@ -207,6 +236,7 @@ def _run() -> argparse.ArgumentParser:
         help="memory that loading a model must leave free (default: 8, or a tenth of a smaller machine)",
     )
     parser.add_argument("--together", action="store_true", help="run all contenders at once; figures are contended")
+    _add_fps(parser)
     return parser
 
 
@@ -268,6 +298,24 @@ def _schema() -> argparse.ArgumentParser:
     )
 
 
+def _completions() -> argparse.ArgumentParser:
+    parser = _parser(
+        "sparktop completions",
+        "Prints a script that makes the Tab key complete commands, options, scenarios and models.",
+        _COMPLETION_EXAMPLES,
+        _EXIT_CODES,
+    )
+    parser.add_argument("shell", metavar="SHELL", nargs="?", choices=SHELLS, help=f"one of {', '.join(SHELLS)}")
+    parser.add_argument(
+        "--word",
+        dest="words",
+        metavar="+WORD",
+        action="append",
+        help="for the script, once for each word typed so far: print what the last may become, and its meaning",
+    )
+    return parser
+
+
 _PARSERS: Final[dict[str, Callable[[], argparse.ArgumentParser]]] = {
     "run": _run,
     "scenarios": _scenarios,
@@ -275,4 +323,5 @@ _PARSERS: Final[dict[str, Callable[[], argparse.ArgumentParser]]] = {
     "doctor": _doctor,
     "recover": _recover,
     "schema": _schema,
+    "completions": _completions,
 }

@@ -40,18 +40,18 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     plan = _plan(arguments.scenario, arguments.contenders, options, console)
     # Who wants a document wants no screen, and a screen could not print one.
     if console.interactive and not (arguments.headless or arguments.json or arguments.out):
-        return _screen(console, plan)
+        return _screen(console, plan, arguments.fps)
     return _headless(plan, target, console)
 
 
-def execute_bare(console: Console) -> int:
+def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
     """Opens the screen; without a terminal, runs the default scenario with the demo models.
 
     Raises:
         Refused: Something that it needs is not there.
     """
     if console.interactive:
-        return _screen(console, None)
+        return _screen(console, None, arguments.fps)
     return _headless(_plan(DEFAULT_SCENARIO, [], Options(), console), Target(None, stdout=False), console)
 
 
@@ -62,10 +62,10 @@ def _plan(scenario: str, contenders: list[str], options: Options, console: Conso
         raise Refused(str(error)) from error
 
 
-def _screen(console: Console, plan: Plan | None) -> int:
+def _screen(console: Console, plan: Plan | None, fps: int) -> int:
     from sparktop.ui.app import run
 
-    return run(library(console), places(console), plan=plan)
+    return run(library(console), places(console), plan=plan, fps=fps)
 
 
 def _headless(plan: Plan, target: Target, console: Console) -> int:

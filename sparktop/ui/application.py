@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import threading
@@ -29,6 +28,7 @@ from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen, ScopedScreen
 from sparktop.ui.screens.menu import MenuScreen
 from sparktop.ui.screens.question import Question
+from sparktop.ui.widgets.line_widget import ASCII_CLASS
 
 POLL_S: Final = 0.2
 """How often events are drained; tokens are not waited for one by one."""
@@ -40,6 +40,10 @@ HANG_UP_S: Final = 1.2
 """The same when the terminal is gone, or TERM came: somebody is waiting."""
 
 LAST_RESORT_S: Final = 1.8
+"""How long the program may take to go after a signal."""
+
+UNREAD_S: Final = 3.0
+"""How long taking the screen down may take; a terminal that nobody reads would hold it for ever."""
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
@@ -90,7 +94,7 @@ class SparktopApp(App[int]):
         wanted = theme.COLOURLESS if colourless or glyphs.poor(environ) else theme.DEFAULT
         if wanted in names:
             self.theme = wanted
-        self.set_class(self.glyphs.ascii, "-ascii")
+        self.set_class(self.glyphs.ascii, ASCII_CLASS)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Gives every CSS variable of our own to themes that do not set it."""
@@ -236,6 +240,8 @@ class SparktopApp(App[int]):
             return
         self._leaving = True
         run = self.current
+        if self._watch_signals:
+            _end_within(within_s + UNREAD_S, code)
         if run is None or run.outcome is not None:
             self.exit(code)
             return
@@ -253,6 +259,9 @@ class SparktopApp(App[int]):
         """Runs on the terminal and returns the exit code."""
         self._watch_signals = True
         result = self.run()
+        if self._exception is not None:
+            self._drop_run()
+            raise self._exception
         if result == HUNG_UP:
             # Python flushes its streams on its way out; with the terminal gone that fails and changes the exit code.
             nowhere = os.open(os.devnull, os.O_RDWR)
@@ -262,19 +271,29 @@ class SparktopApp(App[int]):
 
     _watch_signals = False
 
-    def _on_signal(self, number: signal.Signals) -> None:
-        # With the terminal gone, Textual's own leave-taking may wait for ever for a reader that is not there.
-        last = threading.Timer(LAST_RESORT_S, os._exit, [128 + number])
-        last.daemon = True
-        last.start()
-        self.leave(128 + number, within_s=HANG_UP_S)
+    def _fatal_error(self) -> None:
+        # Whoever called the program tells of a defect of ours, in one line; Textual would print a traceback.
+        self._close_messages_no_wait()
+
+    def _drop_run(self) -> None:
+        """Keeps what was measured, since the screens are gone."""
+        if self.current is not None:
+            self.current.feed.cancel()
+            self.current.feed.wait(HANG_UP_S)
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        # With the terminal gone or not read, Textual waits for ever, here or when it takes the screen down.
+        _end_within(LAST_RESORT_S, 128 + number)
+        threading.Thread(target=self._drop_run, name="signal", daemon=True).start()
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self.leave, 128 + number, HANG_UP_S)
 
     def on_load(self) -> None:
         """Hears signals from the beginning."""
         if self._watch_signals:
-            loop = asyncio.get_running_loop()
+            # The loop's own handlers would wait with it, for a terminal that is not read.
             for number in (signal.SIGHUP, signal.SIGTERM):
-                loop.add_signal_handler(number, self._on_signal, number)
+                signal.signal(number, self._on_signal)
 
     # -- everywhere ------------------------------------------------------------------------------------------------
 
@@ -305,11 +324,17 @@ class SparktopApp(App[int]):
         path = self.beside_runs("screenshots", f"sparktop-{datetime.now():%Y%m%d-%H%M%S}.svg")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self.export_screenshot(title="sparktop"), encoding="utf-8")
+            path.write_text(self.picture(), encoding="utf-8")
         except OSError as error:
             self.say(f"The screenshot could not be written: {error}", "error")
         else:
             self.say(f"Screenshot: {path}")
+
+    def picture(self) -> str:
+        """The screen as SVG."""
+        from sparktop.ui.svg import position_words
+
+        return position_words(self.export_screenshot(title="sparktop"))
 
     def beside_runs(self, folder: str, name: str) -> Path:
         """Where a file that is no run is written."""
@@ -330,3 +355,10 @@ class SparktopApp(App[int]):
 
     def _take_theme(self, chosen: Theme) -> None:
         self.theme = chosen.name
+
+
+def _end_within(seconds: float, code: int) -> None:
+    """Ends the process by force unless it has gone by itself."""
+    last = threading.Timer(seconds, os._exit, [code])
+    last.daemon = True
+    last.start()

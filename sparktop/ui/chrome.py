@@ -17,9 +17,6 @@ from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, row_width
 Layout: TypeAlias = Callable[[int, int], list[SpanRow]]
 """Makes the rows for a width and a height."""
 
-PLAIN = str.maketrans({"…": "~", "·": ".", "×": "x", "–": "-"})
-"""What lines are drawn with instead where only ASCII can be shown; of the same width."""
-
 STYLES = ("title", "label", "value", "muted", "ok", "warn", "bad", "key", "track", "pick", "banner")
 
 
@@ -123,10 +120,7 @@ class Chrome(LineWidget):
 
     def build(self, width: int, height: int) -> list[SpanRow]:
         """Lays out the lines for a size; see `LineWidget.build`."""
-        rows = self._layout_rows(width, height) if self._layout_rows else []
-        if glyphs_of(self.app).ascii:
-            return [tuple((text.translate(PLAIN), style) for text, style in row) for row in rows]
-        return rows
+        return self._layout_rows(width, height) if self._layout_rows else []
 
 
 class KeyBar(Chrome):

@@ -10,10 +10,10 @@ from sparktop.ui.feed import Feed
 if TYPE_CHECKING:
     from sparktop.runner.session import Outcome
 
-WINDOWS_S = (30, 60, 120, 300, 600)
+WINDOWS_S = (10, 30, 60, 120, 300, 600)
 """Stretches of time that the charts can show."""
 
-USUAL = (0, 1)
+USUAL = (0, 1, 2)
 """Indices of the stretches that they show unasked: the shorter one until the run outgrows it."""
 
 
@@ -84,8 +84,7 @@ class Run:
     def _index(self) -> int:
         if self._window is not None:
             return self._window
-        short, longer = USUAL
-        return short if self.now <= WINDOWS_S[short] else longer
+        return next((index for index in USUAL if self.now <= WINDOWS_S[index]), USUAL[-1])
 
     def freeze(self) -> None:
         """Stops the view, or lets it go on."""

@@ -26,6 +26,11 @@ class TellingFeed(ReplayFeed):
         (self._home / "cancelled").touch()
 
 
+def broken(app: SparktopApp) -> None:
+    """A defect."""
+    raise RuntimeError("broken on purpose")
+
+
 def replayed_app(home: Path, runs: bool) -> SparktopApp:
     """Makes the app; `runs` starts the run at once."""
     import os
@@ -34,4 +39,6 @@ def replayed_app(home: Path, runs: bool) -> SparktopApp:
         return TellingFeed(home)
 
     bench = Bench(home, open=open_feed, clock=monotonic)
+    if "BREAK" in os.environ:
+        SparktopApp.action_help = broken  # type: ignore[method-assign]
     return bench.app(bench.default_plan() if runs else None, environ=dict(os.environ))

@@ -10,12 +10,12 @@ from fakes import Bench, screen_text, settle
 from textual.pilot import Pilot
 
 from sparktop.model import channels
-from sparktop.model.events import Event, Notice, PrefillProgress, RunEnded, SampleTaken, Status
-from sparktop.model.state import fold
+from sparktop.model.events import Event, Notice, PrefillProgress, RequestDone, RequestSent, SampleTaken, Status
+from sparktop.model.state import RunState, fold
 from sparktop.runner.session import Outcome
 from sparktop.ui.feed import ReplayFeed
 from sparktop.ui.panels.memory import memory_view
-from sparktop.ui.panels.status import remaining_s
+from sparktop.ui.remaining import remaining
 from sparktop.ui.widgets.chart import TimeChart
 
 GIB = 1024**3
@@ -98,14 +98,14 @@ async def test_zooming_ends_at_both_ends(tmp_path: Path) -> None:
             await pilot.press(*keys)
             await settle(pilot)
             seen.append({chart.window for chart in bench.latest.screen.query(TimeChart)})
-        assert seen == [{30.0}, {600.0}, {60.0}]
+        assert seen == [{10.0}, {600.0}, {60.0}]
 
 
 async def test_what_the_kernel_does_not_tell(tmp_path: Path) -> None:
     bench = Bench(tmp_path, events=recorded.record(psi=False))
     async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
         text = await at(bench, pilot, 10)
-        assert "waiting    n/a (this kernel keeps no pressure figures" in text
+        assert "pressure   n/a (this kernel keeps no pressure figures" in text
 
 
 async def test_a_worker_that_dies(tmp_path: Path) -> None:
@@ -231,12 +231,61 @@ def test_nothing_is_known_before_the_first_reading() -> None:
     assert memory_view(fold([]), 1.0) is None
 
 
+def until(t: float) -> RunState:
+    return fold(event for event in recorded.record(reasoning=False) if event.t <= t)
+
+
 def test_the_time_left_is_judged_by_what_has_ended() -> None:
+    events = recorded.record(reasoning=False)
+    assert remaining(fold(events[:3]), 0.0) is None
+    sutra = next(e.t for e in events if isinstance(e, RequestDone) and e.request == 12)
+    rest = remaining(until(sutra), sutra)
+    assert rest is not None
+    assert not rest.rough
+    assert rest.seconds == pytest.approx(events[-1].t - sutra, abs=3)
+    end = remaining(fold(events), events[-1].t)
+    assert end is not None
+    assert end.seconds == 0.0
+
+
+def test_a_contender_that_has_not_run_makes_the_time_left_a_guess() -> None:
+    events = recorded.record(reasoning=False)
+    base = next(e.t for e in events if isinstance(e, RequestDone) and e.request == 4)
+    rest = remaining(until(base), base)
+    assert rest is not None
+    assert rest.rough
+    assert rest.unseen == ("demo-sutra",)
+    # Fifteen requests at the pace of the five that ended.
+    first = next(e.t for e in events if isinstance(e, RequestSent))
+    assert rest.seconds == pytest.approx((base - first) / 5 * 15, rel=0.02)
+
+
+async def test_a_guess_says_what_it_rests_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        bench.watch.t = 120.0
+        bench.latest.poll()
+        await settle(pilot)
+        assert "left if demo-sutra is as fast" in screen_text(bench.latest)
+        bench.watch.t = 140.0
+        bench.latest.poll()
+        await settle(pilot)
+        text = screen_text(bench.latest)
+        assert "about 0:" in text
+        assert "as fast" not in text
+
+
+async def test_time_stands_still_at_the_end(tmp_path: Path) -> None:
     events = recorded.record()
-    assert remaining_s(fold(events[:3]), 0.0) is None
-    state = fold(event for event in events if event.t <= 40.0)
-    left = remaining_s(state, 40.0)
-    assert left is not None
-    assert left == pytest.approx(events[-1].t - 40.0, abs=3)
-    assert isinstance(events[-1], RunEnded)
-    assert remaining_s(fold(events), events[-1].t) == 0.0
+    bench = Bench(tmp_path, events=events)
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        bench.watch.t = 100.0 + events[-1].t
+        bench.latest.poll()
+        await settle(pilot)
+        chart = bench.latest.screen.query(TimeChart).first()
+        drawn = list(chart.rows)
+        assert any("end" in text for text, _ in drawn[-1])
+        bench.watch.t += 120
+        bench.latest.poll()
+        await settle(pilot)
+        assert list(chart.rows) == drawn

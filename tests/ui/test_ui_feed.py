@@ -65,8 +65,10 @@ def test_time_stands_still_at_the_end() -> None:
 def test_the_charts_grow_with_the_run_until_somebody_chooses() -> None:
     watch = Watch()
     run = Run(ReplayFeed("a", recorded.record(), watch))
+    assert run.window_s == 10.0
+    watch.t += 11.0
     assert run.window_s == 30.0
-    watch.t += 31.0
+    watch.t += 20.0
     assert run.window_s == 60.0
     run.zoom(1)
     assert run.window_s == 120.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import recorded
 from fakes import Bench, screen_text, settle
 from textual.widgets import Input
 
+from sparktop.model.records import Contender
+from sparktop.runner.contenders import BadContender
 from sparktop.ui.screens.dashboard import DashboardScreen
 
 
@@ -49,6 +52,42 @@ async def test_a_contender_can_be_left_out(tmp_path: Path) -> None:
         await pilot.press("enter")
         await settle(pilot)
     assert [c.name for c in bench.plans[0].contenders] == ["demo-sutra"]
+
+
+async def test_without_the_demo_models_it_says_so(tmp_path: Path) -> None:
+    def missing() -> tuple[Contender, ...]:
+        raise BadContender("demo-base.gguf does not exist")
+
+    bench = Bench(tmp_path)
+    app = bench.app()
+    app.ports = replace(app.ports, demos=missing)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert "demo-base.gguf does not exist; o adds a model of your own" in screen_text(app)
+        own = tmp_path / "mine.gguf"
+        own.write_bytes(b"GGUF")
+        await pilot.press("o", *str(own), "enter")
+        await settle(pilot)
+        assert "1 contender" in screen_text(app)
+        await pilot.press("q")
+    assert app.return_value == 0
+    assert bench.plans == []
+
+
+async def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        for folder in ("a", "b", "b"):
+            path = tmp_path / folder / "mine.gguf"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"GGUF")
+            await pilot.press("o", *str(path), "enter")
+            await settle(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+    assert [c.name for c in bench.plans[0].contenders] == ["demo-base", "demo-sutra", "mine", "b/mine"]
 
 
 async def test_nobody_chosen_starts_nothing_and_says_why(tmp_path: Path) -> None:

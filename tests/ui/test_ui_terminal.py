@@ -21,7 +21,10 @@ import sys
 sys.path.insert(0, {here!r})
 from pathlib import Path
 from replayed import replayed_app
-sys.exit(replayed_app(Path({home!r}), runs={runs!r}).run_until_left())
+try:
+    sys.exit(replayed_app(Path({home!r}), runs={runs!r}).run_until_left())
+except RuntimeError as error:
+    sys.exit(f"RuntimeError: {{error}}")
 """
 
 
@@ -114,6 +117,33 @@ def test_it_leaves_the_terminal_as_it_was(tmp_path: Path, terminals: list[Termin
     assert b"\x1b[?1049l" in terminal.seen
     assert b"\x1b[?25h" in terminal.seen
     assert b"Traceback" not in terminal.seen
+
+
+def test_a_terminal_that_nobody_reads_cannot_hold_it(tmp_path: Path, terminals: list[Terminal]) -> None:
+    terminal = opened(terminals, tmp_path, runs=True)
+    terminal.read_until("Throughput")
+    # What it paints now fills the terminal's buffer, which nobody empties.
+    for _ in range(60):
+        terminal.type("tt12")
+        time.sleep(0.05)
+    begun = time.monotonic()
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.process.wait(10) == 143
+    assert time.monotonic() - begun < 4
+    assert (tmp_path / "cancelled").exists()
+
+
+def test_a_defect_reaches_the_caller_without_a_traceback_on_the_screen(
+    tmp_path: Path, terminals: list[Terminal]
+) -> None:
+    terminal = opened(terminals, tmp_path, runs=True, BREAK="yes")
+    terminal.read_until("Throughput")
+    terminal.type("?")
+    assert terminal.ended() == 1
+    assert b"\x1b[?1049l" in terminal.seen
+    assert terminal.seen.endswith(b"RuntimeError: broken on purpose\r\n")
+    assert terminal.seen.count(b"Traceback") == 0
+    assert (tmp_path / "cancelled").exists()
 
 
 def test_term_ends_a_run_and_restores_the_terminal(tmp_path: Path, terminals: list[Terminal]) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.app import App
 from textual.containers import Vertical
 
 from sparktop.ui.actions import PANELS
 from sparktop.ui.chrome import Chrome, glyphs_of, whole
 from sparktop.ui.run import Run
-from sparktop.ui.widgets.line_widget import Span, SpanRow
+from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.raster import GlyphSet, LineMark
+
+ROWS_A_FIGURE = 6
+"""Rows of a panel for each line of figures: below that the curve would be too low to read."""
 
 
 class Panel(Vertical):
@@ -41,23 +46,55 @@ class Panel(Vertical):
         return "ascii" if glyphs_of(self.app).ascii else "braille"
 
 
+@dataclass(frozen=True, slots=True)
+class FigureRow:
+    """The figures of one contender.
+
+    Attributes:
+        who: The contender.
+        style: Its style.
+        figures: Names and values, the most important first.
+    """
+
+    who: str
+    style: str
+    figures: tuple[tuple[str, str], ...]
+
+
 class Figures(Chrome):
-    """One line of figures with their names.
+    """A line of figures for each contender, or for the newest one where there is no room.
 
     It is a line and no text in the frame, since a change of the frame paints the whole panel anew.
     """
 
-    def show(self, figures: Sequence[tuple[str, str]]) -> None:
-        """Shows (name, value) pairs, as many as fit whole."""
+    def show(self, rows: Sequence[FigureRow], room: int) -> None:
+        """Shows figures.
+
+        Args:
+            rows: The contenders that have figures, the newest last.
+            room: Rows of the panel, most of which belong to its chart.
+        """
+        shown = rows[-max(1, room // ROWS_A_FIGURE) :]
+        height = max(1, len(shown))
+        if self.size.height != height:
+            self.styles.height = height
+        # With one contender there is nobody to tell it from.
+        wide = max((cell_len(row.who) for row in shown), default=0) if len(rows) > 1 else 0
 
         def layout(width: int, height: int) -> list[SpanRow]:
-            groups: list[list[Span]] = []
-            for name, value in figures:
-                gap = "  " if groups else ""
-                groups.append([(gap + name, "muted"), (f" {value}" if value else "", "value")])
-            return [tuple(whole(groups, width))]
+            return [_figure_row(row, wide, width) for row in shown]
 
         self.draw(layout)
+
+
+def _figure_row(row: FigureRow, wide: int, width: int) -> SpanRow:
+    groups: list[list[Span]] = []
+    for name, value in row.figures:
+        gap = "  " if groups else ""
+        groups.append([(gap + name, "muted"), (f" {value:>5}" if value else "", "value")])
+    named: list[Span] = [(f"{row.who.ljust(wide)}  ", row.style)]
+    fits = wide and row_width([*named, *(span for group in groups for span in group)]) <= width
+    return tuple(whole([named, *groups] if fits else groups, width))
 
 
 def series_mark(index: int, app: App[object]) -> LineMark:

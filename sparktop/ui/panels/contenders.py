@@ -59,8 +59,11 @@ class ContendersPanel(Panel):
             if contender.phase is Phase.FAILED:
                 rows += self._failure(contender, width)
             elif roomy:
-                phase = "" if worded or contender.phase is Phase.LOADING else _PHASES[contender.phase] + ", "
-                rows.append(tuple(crop([("  ", ""), (phase, "muted"), *self._details(contender)], width)))
+                # The headline tells the phase where it has room to.
+                told = worded or contender.phase in (Phase.LOADING, Phase.QUEUED)
+                facts = ([] if told else [_PHASES[contender.phase]]) + self._details(contender)
+                pieces = [[(("  " if at == 0 else ", ") + fact, "muted")] for at, fact in enumerate(facts)]
+                rows.append(tuple(whole(pieces, width)))
         return rows[:height]
 
     def _headline(
@@ -94,15 +97,15 @@ class ContendersPanel(Panel):
             [(f" {millis(first):>8}", "value"), (" TTFT", "muted")],
         ]
 
-    def _details(self, contender: ContenderState) -> list[Span]:
-        facts = ["toy model"] if contender.contender.toy else []
+    def _details(self, contender: ContenderState) -> list[str]:
+        facts = ["toy"] if contender.contender.toy else []
         if info := contender.info:
-            facts += [safe(info.description), size(info.size), f"{info.context:,} context", *map(safe, info.devices)]
+            facts += [safe(info.description), size(info.size), *map(safe, info.devices), f"{info.context:,} context"]
         else:
             facts += [size(contender.contender.size or None)]
         if contender.load_s is not None:
             facts.append(f"loaded in {seconds(contender.load_s)}")
-        return [(", ".join(facts), "muted")]
+        return facts
 
     def _failure(self, contender: ContenderState, width: int) -> list[SpanRow]:
         wrapped = WrappedText(max(8, width - 2))

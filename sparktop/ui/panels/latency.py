@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from sparktop.model import metrics
 from sparktop.ui.chrome import safe
 from sparktop.ui.format import speed
-from sparktop.ui.panels.base import Figures, Panel, series_mark, series_style
+from sparktop.ui.panels.base import FigureRow, Figures, Panel, series_mark, series_style
 from sparktop.ui.panels.curves import Curves, gaps_ms
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
@@ -32,17 +32,16 @@ class LatencyPanel(Panel):
         if chart.window != run.window_s:
             chart.window = run.window_s
         series: list[Series] = []
-        figures: list[tuple[str, str]] = []
+        rows: list[FigureRow] = []
         for index, (name, curve) in enumerate(self._curves.by_name.items()):
             gaps = metrics.spread(gaps_ms(run.state.measured(name)))
-            if gaps.median is not None:
-                figures = [("p50", speed(gaps.median))]
+            figures = [("p50", speed(gaps.median))] if gaps.median is not None else []
             if gaps.p95 is not None and gaps.p99 is not None:
                 figures += [("p95", speed(gaps.p95)), ("p99", speed(gaps.p99))]
             if gaps.n:
-                label, value = figures.pop()
-                figures += [(label, f"{value} ms"), (f"of {gaps.n:,} gaps", "")]
+                figures.append((f"of {gaps.n:,} gaps", ""))
+                rows.append(FigureRow(safe(name), series_style(index), tuple(figures)))
             style = series_style(index)
             series.append(Series(safe(name), curve.times, curve.tpot_ms, style, mark=series_mark(index, self.app)))
-        chart.show(series, run.now)
-        self.query_one(Figures).show(figures)
+        chart.show(series, run.now, ended=not run.active)
+        self.query_one(Figures).show(rows, self.size.height)

@@ -127,7 +127,7 @@ class MemoryPanel(Panel):
         rows: list[list[Span]] = [
             self._figures("available", [("", channels.MEMORY_AVAILABLE, size)], view, width),
             self._figures(
-                "waiting", [("some", channels.PSI_SOME, _tenth), ("full", channels.PSI_FULL, _tenth)], view, width
+                "pressure", [("some", channels.PSI_SOME, _tenth), ("full", channels.PSI_FULL, _tenth)], view, width
             ),
             self._figures("swap", [("", channels.SWAP_USED, size), ("in", channels.SWAP_IN, _flow)], view, width),
             self._figures("processors", [("", channels.CPU_LOAD, percent)], view, width),
@@ -137,7 +137,7 @@ class MemoryPanel(Panel):
         if view.tight:
             rows[0] += [("  TIGHT", "bad")]
         if view.get(channels.PSI_SOME) is not None:
-            rows[1] += [("  of 10 s", "muted")]
+            rows[1] += [("  of the last 10 s", "muted")]
         return [tuple(whole([[span] for span in row], width)) for row in rows[:height]]
 
     @staticmethod

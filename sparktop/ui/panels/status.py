@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from sparktop.model import metrics
+from rich.cells import cell_len
+
 from sparktop.model.events import Status
 from sparktop.model.state import RunState
 from sparktop.ui.chrome import crop, safe, spread_out
 from sparktop.ui.format import clock, plural
 from sparktop.ui.glyphs import Glyphs
+from sparktop.ui.remaining import remaining
 from sparktop.ui.run import Run
-from sparktop.ui.widgets.line_widget import Span, SpanRow
+from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 
 _WORDS = {
     Status.RUNNING: ("running", "key"),
@@ -54,8 +56,7 @@ def progress_row(run: Run, width: int, signs: Glyphs) -> SpanRow:
     ]
     if not run.active:
         return tuple(crop(left, width))
-    left_s = remaining_s(state, run.now)
-    eta = f"about {clock(left_s)} left" if left_s is not None else ""
+    eta = _left(state, run.now, width - row_width(left) - 2)
     return spread_out(left, [(eta, "muted")] if eta else [], width)
 
 
@@ -71,20 +72,16 @@ def _current(state: RunState, signs: Glyphs) -> list[Span]:
     return [(f"   {safe(first.contender)} {signs.dot} {safe(first.item)}{title}{more}", "muted")]
 
 
-def remaining_s(state: RunState, now: float) -> float | None:
-    """Seconds until the end, judged by the requests that have ended; None before one has.
-
-    Requests of a batch run together, so what counts is how many ended in the time since the first was sent.
-    """
-    if state.started is None:
-        return None
-    sent = [r.sent for r in state.requests.values() if r.sent is not None]
-    ended = [r.ended for r in state.requests.values() if r.ended is not None and r.sent is not None]
-    if not sent or not ended:
-        return None
-    left = max(state.started.planned, len(state.requests)) - sum(r.ended is not None for r in state.requests.values())
-    pace = metrics.mean([(max(ended) - min(sent)) / len(ended)])
-    return max(0.0, left * pace - (now - max(ended))) if pace else None
+def _left(state: RunState, now: float, room: int) -> str:
+    """How long the run will still take, and what that rests on, as far as there is room."""
+    rest = remaining(state, now)
+    if rest is None:
+        return ""
+    if not rest.rough:
+        return f"about {clock(rest.seconds)} left"
+    guess = f"~{clock(rest.seconds)} left"
+    why = f" if {safe(rest.unseen[0])} is as fast" if rest.unseen else ""
+    return guess + why if cell_len(guess + why) <= room else guess
 
 
 def ending_rows(run: Run, width: int) -> list[SpanRow]:

@@ -18,15 +18,15 @@ from sparktop.ui.widgets.table import Cell, GridTable, TableRow
 BAR_CELLS = 8
 
 COLUMNS = (
-    Column("#", align="right", priority=2),
+    Column("#", align="right", priority=1),
     Column("contender", priority=6, min_width=11, max_width=20),
     Column("question", priority=7, min_width=8, max_width=28, flexible=True),
     Column("phase", priority=9),
-    Column("prefill", priority=1, min_width=BAR_CELLS + 2),
+    Column("prompt", align="right", priority=6, min_width=BAR_CELLS),
     Column("tokens", align="right", priority=8),
     Column("tok/s", align="right", priority=8),
     Column("TTFT", align="right", priority=5),
-    Column("time", align="right", priority=4),
+    Column("time", align="right", priority=2),
 )
 
 _ENDS = {Finish.LENGTH: "at limit", Finish.CANCELLED: "cancelled"}
@@ -112,6 +112,6 @@ def _prefill(request: RequestState, signs: Glyphs) -> Cell:
         return ""
     total = request.prompt_tokens
     if request.phase is not Phase.PREFILL:
-        return (f"{total:,} tokens" if total else NA, "muted")
+        return (f"{total:,}" if total else NA, "muted")
     full = round(BAR_CELLS * request.prefilled / total) if total else 0
     return (signs.full * full + signs.empty * (BAR_CELLS - full), "accent")

@@ -10,7 +10,7 @@ from sparktop.model import metrics
 from sparktop.model.state import RunState
 from sparktop.ui.chrome import glyphs_of, safe
 from sparktop.ui.format import speed
-from sparktop.ui.panels.base import Figures, Panel, series_mark, series_style
+from sparktop.ui.panels.base import FigureRow, Figures, Panel, series_mark, series_style
 from sparktop.ui.panels.curves import Curves
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
@@ -36,21 +36,22 @@ class ThroughputPanel(Panel):
             chart.window = run.window_s
         start = run.now - run.window_s
         series = []
-        figures: list[tuple[str, str]] = []
+        rows: list[FigureRow] = []
         for index, (name, curve) in enumerate(self._curves.by_name.items()):
             seen = curve.within(curve.tok_s, start)
             now = next((v for v in reversed(curve.tok_s[-2:]) if v is not None), None)
             if seen:
-                # There is room for one contender: the last one that had tokens is the one that runs.
-                figures = [("now", speed(now or 0.0))] if run.active else []
-                figures += [("mean", speed(metrics.mean(seen))), ("peak", f"{speed(max(seen))} tok/s")]
+                runs = any(request.queued.contender == name for request in run.state.active())
+                figures = [("now", speed(now or 0.0))] if runs else []
+                figures += [("mean", speed(metrics.mean(seen))), ("peak", speed(max(seen)))]
+                rows.append(FigureRow(safe(name), series_style(index), tuple(figures)))
             series.append(
                 Series(safe(name), curve.times, curve.tok_s, series_style(index), mark=series_mark(index, self.app))
             )
         # Names in the ribbon are cut with a sign that ASCII lacks.
         phases = () if glyphs_of(self.app).ascii else _phases(run.state, start)
-        chart.show(series, run.now, phases=phases)
-        self.query_one(Figures).show(figures)
+        chart.show(series, run.now, phases=phases, ended=not run.active)
+        self.query_one(Figures).show(rows, self.size.height)
 
 
 def _phases(state: RunState, start: float) -> list[Phase]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -53,10 +54,15 @@ class MenuScreen(ScopedScreen):
         self._ports = ports
         self._options = options
         self._entries: tuple[Entry, ...] = ()
-        self._contenders: list[Contender] = list(ports.demos())
+        self._problem = ""
+        self._contenders: list[Contender] = []
+        self._no_demos = ""
+        try:
+            self._contenders += ports.demos()
+        except BadContender as error:
+            self._no_demos = f"{error}; o adds a model of your own"
         self._chosen = {contender.name for contender in self._contenders}
         self._verdicts: dict[str, Verdict] = {}
-        self._problem = ""
 
     def compose(self) -> ComposeResult:
         """Makes the lists and the fields."""
@@ -146,7 +152,7 @@ class MenuScreen(ScopedScreen):
             fits = (f"{signs.ok} fits", "$success")
         else:
             fits = (f"{signs.failed} too big", "$error")
-        wide = max(min(len(c.name), NAME_CELLS) for c in self._contenders)
+        wide = max((min(len(c.name), NAME_CELLS) for c in self._contenders), default=0)
         return Content.assemble(
             (f"{signs.on if chosen else signs.off} ", "bold $accent" if chosen else "$muted"),
             (pad(safe(contender.name), wide), "bold" if chosen else ""),
@@ -220,6 +226,8 @@ class MenuScreen(ScopedScreen):
         entry, contenders = self._entry(), self._selected()
         if entry is None or entry.scenario is None:
             return [(("This scenario can't run until its file is repaired.", "warn"),)]
+        if not self._contenders:
+            return [((cut(safe(self._no_demos), width), "bad"),)]
         if not contenders:
             return [(("Choose at least one contender (tab, then space).", "warn"),)]
         unfit = [c.name for c in contenders if (v := self._verdicts.get(c.name)) and not v.ok]
@@ -332,11 +340,18 @@ class MenuScreen(ScopedScreen):
         else:
             self._problem = ""
             event.input.clear()
-            self._contenders = [c for c in self._contenders if c.name != contender.name] + [contender]
-            self._chosen.add(contender.name)
+            self._add(contender)
             self.query_one("#contenders").focus()
             self._assess()
         self._list_contenders()
+
+    def _add(self, contender: Contender) -> None:
+        """Adds a contender, and chooses it; a file of the same name elsewhere is told from it by its folder."""
+        others = [c for c in self._contenders if c.model != contender.model]
+        if any(c.name == contender.name for c in others):
+            contender = replace(contender, name=f"{Path(contender.model).parent.name}/{contender.name}")
+        self._contenders = [c for c in others if c.name != contender.name] + [contender]
+        self._chosen.add(contender.name)
 
     # -- what is done ----------------------------------------------------------------------------------------------
 

@@ -100,14 +100,15 @@ def duration_label(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
-def time_labels(window: float, width: int, rule: str, corner: str) -> str:
-    """Draw the time axis, which ends now.
+def time_labels(window: float, width: int, rule: str, corner: str, last: str = "now") -> str:
+    """Draw the time axis.
 
     Args:
         window: The seconds it covers.
         width: Its length in cells.
         rule: What it is drawn with.
         corner: Its first cell, below the axis of values.
+        last: What its right end is called, in three letters.
 
     Returns:
         A row of `width` + 1 cells, the corner being the extra one.
@@ -120,7 +121,7 @@ def time_labels(window: float, width: int, rule: str, corner: str) -> str:
     if width < 6:
         return corner + rule * width
     first = f"-{duration_label(window)} "
-    put(" now", width - 4)
+    put(f" {last}", width - 4)
     if width >= len(first) + 8:
         put(first, 0)
     middle = f" -{duration_label(window / 2)} "

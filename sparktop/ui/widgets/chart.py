@@ -107,6 +107,7 @@ class TimeChart(LineWidget):
         self._references: Sequence[Reference] = ()
         self._phases: Sequence[Phase] = ()
         self._now = 0.0
+        self._ended = False
         self._reason: str | None = None
         self._axis: Axis | None = None
         self._label_width = 0
@@ -140,6 +141,7 @@ class TimeChart(LineWidget):
         *,
         references: Sequence[Reference] = (),
         phases: Sequence[Phase] = (),
+        ended: bool = False,
     ) -> None:
         """Show samples; rows that look the same as before are not painted.
 
@@ -148,7 +150,9 @@ class TimeChart(LineWidget):
             now: The time at the right edge.
             references: Horizontal lines.
             phases: What went on when.
+            ended: Whether time stands still, so that the right edge is not called "now".
         """
+        self._ended = ended
         self._series, self._now = series, now
         self._references, self._phases = references, phases
         self._had_phases = self._had_phases or bool(phases)
@@ -204,7 +208,7 @@ class TimeChart(LineWidget):
         result.extend(body)
         if with_time:
             rule, corner = ("-", "+") if self._glyphs == "ascii" else ("─", "└")
-            text = time_labels(self._window, cells, rule, corner)
+            text = time_labels(self._window, cells, rule, corner, "end" if self._ended else "now")
             result.append(((" " * (gutter - 1) + text if gutter else text[1:], "axis"),))
         return result
 

@@ -1,0 +1,124 @@
+"""Makes the pictures of docs/screens: the program's own SVG export, from the journal of a real run of the demo models.
+
+    python scripts/make_screens.py [JOURNAL]
+
+Without a journal it takes the one that the tests replay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from sparktop.model.codec import decode
+from sparktop.model.events import Event, RequestSent
+from sparktop.model.records import Contender, Options
+from sparktop.model.state import fold
+from sparktop.places import Places
+from sparktop.runner.contenders import demo_contenders
+from sparktop.runner.plan import Plan, make_plan
+from sparktop.runner.session import Outcome
+from sparktop.scenarios.library import Library
+from sparktop.ui.application import SparktopApp
+from sparktop.ui.feed import Feed, ReplayFeed
+from sparktop.ui.ports import Ports, Verdict
+from sparktop.ui.wiring import real_ports
+
+ROOT = Path(__file__).resolve().parents[1]
+JOURNAL = ROOT / "tests" / "ui" / "demo-run.jsonl"
+SCREENS = ROOT / "docs" / "screens"
+TERMINAL = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
+FULL, SMALL = (120, 40), (80, 24)
+
+
+class KeptFeed(ReplayFeed):
+    """A replay that says where a person would find the run."""
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """How the run ended, with the file that it would have."""
+        outcome = super().wait(timeout)
+        return outcome and replace(outcome, snapshot=Path(f"/home/you/.local/share/sparktop/runs/{self.id}.json"))
+
+
+class Stage:
+    """The program with a recorded run, and a clock that is set by hand."""
+
+    def __init__(self, events: Sequence[Event], home: Path) -> None:
+        self._events = events
+        self._home = home
+        self.now = 0.0
+
+    def app(self) -> SparktopApp:
+        """Makes the app, with the contenders of the journal."""
+        state = fold(self._events)
+        recorded = tuple(c.contender for c in state.contenders.values())
+        here = {contender.name: contender for contender in demo_contenders()}
+        places = Places.of({"HOME": str(self._home)})
+        ports = real_ports(Library(ROOT / "scenarios", places.scenarios), places, lambda: self.now)
+
+        def fits(plan: Plan, contender: Contender) -> Verdict:
+            return ports.fits(plan, here[contender.name])
+
+        def open_feed(plan: Plan) -> Feed:
+            return KeptFeed(state.started.id if state.started else "", self._events, lambda: self.now)
+
+        staged: Ports = replace(ports, demos=lambda: recorded, fits=fits, open=open_feed, plan=make_plan)
+        return SparktopApp(staged, options=Options(), environ=TERMINAL)
+
+    async def at(self, pilot: Pilot[int], t: float) -> None:
+        """Plays up to a time, as fast as a person would see it."""
+        while self.now < t:
+            self.now = min(t, self.now + 0.25)
+            assert isinstance(pilot.app, SparktopApp)
+            pilot.app.poll()
+            await pilot.pause()
+
+
+async def keep(pilot: Pilot[int], name: str) -> None:
+    """Writes what is on the screen."""
+    await pilot.pause(0.3)
+    path = SCREENS / f"{name}.svg"
+    assert isinstance(pilot.app, SparktopApp)
+    path.write_text(pilot.app.picture(), encoding="utf-8")
+    print(path.relative_to(ROOT))
+
+
+async def shoot(events: Sequence[Event], home: Path) -> None:
+    """Makes every picture."""
+    sent = {e.request: e.t for e in events if isinstance(e, RequestSent)}
+    # The second contender is at its eighth question: both have something to show.
+    late = sent[17] + 0.2
+    for size in (FULL, SMALL):
+        stage = Stage(events, home)
+        async with stage.app().run_test(size=size) as pilot:
+            await pilot.pause(1.0)
+            if size == FULL:
+                await keep(pilot, "menu")
+            await pilot.press("enter")
+            await stage.at(pilot, late)
+            await keep(pilot, "dashboard" if size == FULL else "dashboard-80x24")
+            if size == FULL:
+                await stage.at(pilot, events[-1].t + 1)
+                await pilot.press("a")
+                await keep(pilot, "answers")
+                await pilot.press("r")
+                await keep(pilot, "results")
+
+
+def main() -> None:
+    """Makes the pictures of the journal that was named."""
+    journal = Path(sys.argv[1]) if len(sys.argv) > 1 else JOURNAL
+    events = [decode(line) for line in journal.read_text(encoding="utf-8").splitlines()]
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as home:
+        asyncio.run(shoot(events, Path(home)))
+
+
+if __name__ == "__main__":
+    main()
