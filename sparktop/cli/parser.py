@@ -164,9 +164,20 @@ def top_parser() -> argparse.ArgumentParser:
         _FILES,
         _EXIT_CODES,
     )
-    parser.usage = "sparktop [-h] [--version] [COMMAND ...]"
+    parser.usage = "sparktop [-h] [--version] [--fps N] [COMMAND ...]"
     parser.add_argument("--version", action="version", version=f"sparktop {__version__}")
+    _add_fps(parser)
     return parser
+
+
+def _add_fps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fps",
+        metavar="N",
+        type=_number(1, 60, "paints a second"),
+        default=10,
+        help="paint the screen at most N times a second (default: 10); fewer spare a slow line",
+    )
 
 
 def command_parser(command: str) -> argparse.ArgumentParser:
@@ -225,6 +236,7 @@ def _run() -> argparse.ArgumentParser:
         help="memory that loading a model must leave free (default: 8, or a tenth of a smaller machine)",
     )
     parser.add_argument("--together", action="store_true", help="run all contenders at once; figures are contended")
+    _add_fps(parser)
     return parser
 
 
