@@ -393,6 +393,12 @@ class Examination:
     fix: Fix | None
 
 
+def find_uv(env: Environment, prefix: Path) -> Path | None:
+    """uv's program: on PATH, else the one that the set-up fetched into the checkout of the environment `prefix`."""
+    fetched = prefix.parent / ".uv" / "bin" / "uv"
+    return _which("uv", env) or (fetched if os.access(fetched, os.X_OK) else None)
+
+
 def examine(env: Environment = os.environ, root: Path = Path("/"), run: Run = _run) -> Examination:
     """What the running interpreter's environment has, should have, and the command from the one to the other.
 
@@ -403,7 +409,7 @@ def examine(env: Environment = os.environ, root: Path = Path("/"), run: Run = _r
     choice = choose(machine, env.get(OVERRIDE, "auto"))
     build = installed_build(Path(sysconfig.get_paths()["platlib"]))
     has_pip = run([sys.executable, "-c", "import pip; print(1)"]) != ""
-    fix = plan_fix(build, choice, python=Path(sys.executable), uv=_which("uv", env), pip=has_pip)
+    fix = plan_fix(build, choice, python=Path(sys.executable), uv=find_uv(env, Path(sys.prefix)), pip=has_pip)
     return Examination(machine=machine, choice=choice, build=build, fix=fix)
 
 

@@ -362,6 +362,16 @@ def test_the_command_is_shown_before_it_runs() -> None:
     assert happened == ["Because.", "'make it' so", "ran make it"]
 
 
+def test_uv_is_on_the_path_or_in_the_checkout(box: Box, tmp_path: Path) -> None:
+    fetched = tmp_path / "checkout/.uv/bin/uv"
+    fetched.parent.mkdir(parents=True)
+    assert toolchain.find_uv(box.env, tmp_path / "checkout/.venv") is None
+    fetched.touch(0o755)
+    assert toolchain.find_uv(box.env, tmp_path / "checkout/.venv") == fetched
+    on_path = box.program("uv")
+    assert toolchain.find_uv(box.env, tmp_path / "checkout/.venv") == on_path
+
+
 def test_examine_looks_at_the_running_interpreter(box: Box) -> None:
     examination = toolchain.examine(box.env, box.root, box.run)
     assert examination.build is not None
