@@ -40,5 +40,5 @@ def replayed_app(home: Path, runs: bool) -> SparktopApp:
 
     bench = Bench(home, open=open_feed, clock=monotonic)
     if "BREAK" in os.environ:
-        SparktopApp.action_help = broken  # type: ignore[method-assign]
+        SparktopApp.action_help = broken  # type: ignore[assignment, method-assign]
     return bench.app(bench.default_plan() if runs else None, environ=dict(os.environ))
