@@ -18,6 +18,7 @@ class Exit(IntEnum):
     UNREACHABLE = 3
     HUNG_UP = 129
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class Refused(Exception):

@@ -33,6 +33,7 @@ exit codes:
   3    an engine or a node could not be reached
   129  the terminal hung up; the run was kept
   130  interrupted (Ctrl+C); the run was kept
+  143  ended by SIGTERM; the run was kept
 """
 
 _CONTENDERS: Final = """\

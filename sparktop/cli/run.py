@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 
 DEFAULT_SCENARIO: Final = "sutra-qa"
 """What runs where there is neither a terminal nor a wish."""
+
+_SIGNALLED: Final = {
+    signal.SIGHUP: Exit.HUNG_UP,
+    signal.SIGINT: Exit.INTERRUPTED,
+    signal.SIGTERM: Exit.TERMINATED,
+}
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
@@ -83,7 +90,7 @@ def _headless(plan: Plan, target: Target, console: Console) -> int:
     for problem in done.outcome.problems if done.outcome else ():
         console.note(f"sparktop: {one_line(problem)}")
     if done.signal is not None:
-        return Exit.HUNG_UP if done.hung_up else Exit.INTERRUPTED
+        return _SIGNALLED[done.signal]
     if done.state.status is Status.CANCELLED:
         return Exit.INTERRUPTED
     return Exit.OK if kept and done.state.status is Status.COMPLETED and done.state.all_answered else Exit.FAILED

@@ -306,7 +306,7 @@ def test_ctrl_c_keeps_the_run(terminal: Terminal) -> None:
 def test_sigterm_keeps_the_run(terminal: Terminal) -> None:
     os.kill(terminal.pid, signal.SIGTERM)
 
-    assert terminal.exit_code() == 130
+    assert terminal.exit_code() == 143
     assert snapshots(terminal.environ)[0]["status"] == "cancelled"
 
 
