@@ -21,6 +21,9 @@ _POLL_S: Final = 0.05
 _HANG_UP_S: Final = 1.2
 """How long a run may take to flush once nobody can see it: with leaving, two seconds in all."""
 
+_ECHO_S: Final = 0.2
+"""A signal so soon after the first is the same wish: timeout(1) tells its child, then the whole process group."""
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -92,9 +95,12 @@ def drive(session: Running, inbox: Inbox, progress: Progress, *, leave: Callable
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
         # No more than this: the thread that it interrupts may hold any lock of the session's.
+        now = time.monotonic()
         if signals and number != signal.SIGHUP:
+            if now - signals[0][0] < _ECHO_S:
+                return
             leave(128 + signal.SIGINT)
-        signals.append((time.monotonic(), signal.Signals(number)))
+        signals.append((now, signal.Signals(number)))
 
     with _handling(on_signal):
         session.start()

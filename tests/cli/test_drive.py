@@ -52,12 +52,12 @@ def leave(code: int) -> None:
 
 
 @contextmanager
-def signals(*numbers: signal.Signals, after: float = 0.15) -> Iterator[None]:
+def signals(*numbers: signal.Signals, after: float = 0.15, apart: float | None = None) -> Iterator[None]:
     """Sends the signals to this process, one after another, while the body runs."""
 
     def send() -> None:
-        for number in numbers:
-            time.sleep(after)
+        for place, number in enumerate(numbers):
+            time.sleep(after if place == 0 or apart is None else apart)
             os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=send)
@@ -104,10 +104,38 @@ def test_second_signal_leaves_at_once() -> None:
     inbox = Inbox()
     session = waiting(inbox, deaf=True)
 
-    with pytest.raises(Left) as left, signals(signal.SIGINT, signal.SIGINT):
+    with pytest.raises(Left) as left, signals(signal.SIGINT, signal.SIGINT, after=0.4):
         drive(session, inbox, Seen(), leave=leave)
 
     assert left.value.args == (130,)
+
+
+def test_signal_that_comes_twice_at_once_is_one() -> None:
+    inbox, seen = Inbox(), Seen()
+    session = waiting(inbox)
+
+    # Two of a kind could be merged by the kernel; these never are.
+    with signals(signal.SIGTERM, signal.SIGINT, apart=0):
+        done = drive(session, inbox, seen, leave=leave)
+
+    assert done.signal is not None
+    assert done.state.status is Status.CANCELLED
+    assert len(seen.said) == 1
+
+
+def say(self, sentence: str) -> None:
+            super().say(sentence)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    inbox, seen = Inbox(), TwiceTold()
+    session = waiting(inbox)
+
+    with signals(signal.SIGTERM):
+        done = drive(session, inbox, seen, leave=leave)
+
+    assert done.signal is signal.SIGTERM
+    assert done.state.status is Status.CANCELLED
+    assert len(seen.said) == 1
 
 
 def test_hang_up_ends_within_two_seconds_even_if_the_run_does_not() -> None:
