@@ -123,21 +123,6 @@ def test_signal_that_comes_twice_at_once_is_one() -> None:
     assert len(seen.said) == 1
 
 
-def say(self, sentence: str) -> None:
-            super().say(sentence)
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    inbox, seen = Inbox(), TwiceTold()
-    session = waiting(inbox)
-
-    with signals(signal.SIGTERM):
-        done = drive(session, inbox, seen, leave=leave)
-
-    assert done.signal is signal.SIGTERM
-    assert done.state.status is Status.CANCELLED
-    assert len(seen.said) == 1
-
-
 def test_hang_up_ends_within_two_seconds_even_if_the_run_does_not() -> None:
     inbox, seen = Inbox(), Seen()
     session = waiting(inbox, deaf=True)
