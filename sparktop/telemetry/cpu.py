@@ -83,6 +83,7 @@ class CpuSource:
         self._kinds: dict[int, str] | None = None
         self._loads: dict[str, _Load] = {}
         self._policies: dict[Path, tuple[int, ...]] = {}
+        self._no_clock = ""
         self._slow = Pace(_SLOW_S)
         self._listed = Pace(_SLOW_S)
 
@@ -140,15 +141,13 @@ class CpuSource:
 
     def _put_clocks(self, now: float, folder: Path, gathered: Gathered) -> None:
         names = [channels.CPU_CLOCK, *(channels.indexed("cpu", kind, "clock") for kind in self._loads)]
-        try:
-            if self._listed.due(now):
-                self._policies = self._list(folder)
-            if not self._policies:
-                raise Unreadable(f"{folder} has no policy: the kernel does not tell the clocks")
-        except Unreadable as reason:
-            self._policies = {}
-            self._listed.forget()
-            gathered.fail(names, str(reason))
+        if self._listed.due(now):
+            try:
+                self._policies, self._no_clock = self._list(folder), f"no clock is told in {folder}"
+            except Unreadable as reason:
+                self._policies, self._no_clock = {}, str(reason)
+        if not self._policies:
+            gathered.fail(names, self._no_clock)
             return
         if len(self._policies) > _MANY_POLICIES and not self._slow.due(now):
             return

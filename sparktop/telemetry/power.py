@@ -115,7 +115,10 @@ class PowerSource:
                 self._list_chip(hwmon / name, kinds, found)
         except Unreadable as reason:
             found.reasons["rail"] = str(reason)
-        if not found.zones:
+        if found.zones:
+            # Virtual machines have no zones, and some of them sensors.
+            found.reasons.pop("thermal", None)
+        else:
             found.reasons.setdefault("thermal", f"no temperature in {self._sys}/class/thermal nor {hwmon}")
         if not found.rails:
             found.reasons.setdefault("rail", f"no {_RAILS} chip in {hwmon}: the rails' power is not known")
