@@ -33,8 +33,8 @@ from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
 from sparktop.store.names import journal_path, new_run_id, snapshot_path
 from sparktop.store.snapshots import write_snapshot
-from sparktop.telemetry.cpu import CpuSource
-from sparktop.telemetry.memory import MemorySource, allocatable
+from sparktop.telemetry.machine import sources
+from sparktop.telemetry.memory import allocatable
 from sparktop.telemetry.reading import Reading, Unreadable
 from sparktop.telemetry.sampler import Sampler
 
@@ -147,9 +147,7 @@ class Session:
     def _run(self) -> None:
         prune_logs(self._places.logs)
         self._journal = Journal(journal_path(self._places.runs, self.id), self._problem)
-        sampler = Sampler(
-            (MemorySource(self._root / "proc"), CpuSource(self._root / "proc")), emit=self._sampled, clock=self._clock
-        )
+        sampler = Sampler(sources(self._root), emit=self._sampled, clock=self._clock)
         status = Status.FAILED
         try:
             lanes = self._begin()
