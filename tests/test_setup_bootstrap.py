@@ -32,7 +32,7 @@ def checkout(tmp_path: Path) -> Path:
         "scripts/bootstrap.py",
         "scripts/get_uv.py",
         "sparktop/__init__.py",
-        "sparktop/toolchain.py",
+        *(str(path.relative_to(ROOT)) for path in sorted((ROOT / "sparktop/toolchain").glob("*.py"))),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)

@@ -12,6 +12,7 @@ import pytest
 
 from sparktop import toolchain
 from sparktop.toolchain import Build, Choice, Fix, Machine, ToolchainError
+from sparktop.toolchain.__main__ import main
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -389,9 +390,9 @@ def test_the_project_file_says_the_same() -> None:
 
 
 def test_the_command_prints_arguments_alone_on_stdout(box: Box, capfd: pytest.CaptureFixture[str]) -> None:
-    assert toolchain.main(["--uv-args"], {**box.env, "SPARKTOP_CUDA": "off"}) == 0
+    assert main(["--uv-args"], {**box.env, "SPARKTOP_CUDA": "off"}) == 0
     out, err = capfd.readouterr()
     assert "CPU build (SPARKTOP_CUDA=off)" in err
     assert all(line.startswith(("--config-settings-package", "llama-cpp-python:")) for line in out.splitlines())
-    assert toolchain.main([], {**box.env, "SPARKTOP_CUDA": "maybe"}) == 2
-    assert toolchain.main(["--help"], box.env) == 2
+    assert main([], {**box.env, "SPARKTOP_CUDA": "maybe"}) == 2
+    assert main(["--help"], box.env) == 2
