@@ -32,6 +32,9 @@ def gpus(nvml: Any = None) -> Gpus:
         nvml: The module to ask; None takes the installed one.
     """
     if nvml is None:
+        # Most of a monitor's memory is modules: this one is large, and of no use without a driver.
+        if not _driver_is_here():
+            return Gpus(reason="NVML Shared Library Not Found")
         nvml = importlib.import_module("pynvml")
     try:
         nvml.nvmlInit()
@@ -41,6 +44,16 @@ def gpus(nvml: Any = None) -> Gpus:
         return _ask(nvml)
     finally:
         _shutdown(nvml)
+
+
+def _driver_is_here() -> bool:
+    import ctypes
+
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _ask(nvml: Any) -> Gpus:

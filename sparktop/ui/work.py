@@ -19,7 +19,7 @@ def brief(scenario: Scenario) -> str:
         return plural(len(scenario.items), "question")
     if scenario.kind is Kind.BATCH:
         return f"batch {min(scenario.batches)}-{max(scenario.batches)}"
-    return f"{scenario.isl:,} + {scenario.osl:,} tokens"
+    return f"{scenario.isl:,} + {scenario.osl:,}"
 
 
 def shape(scenario: Scenario, options: Options) -> str:

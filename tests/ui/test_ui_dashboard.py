@@ -289,3 +289,13 @@ async def test_time_stands_still_at_the_end(tmp_path: Path) -> None:
         bench.latest.poll()
         await settle(pilot)
         assert list(chart.rows) == drawn
+
+
+async def test_a_failure_leaves_room_for_those_that_come_after(tmp_path: Path) -> None:
+    events = recorded.record(fail="demo-base")
+    bench = Bench(tmp_path, events=events)
+    async with bench.app(bench.default_plan()).run_test(size=(80, 24)) as pilot:
+        text = await at(bench, pilot, events[-1].t)
+        assert "✗ demo-base" in text
+        assert "The worker of this model was" in text
+        assert "✓ demo-sutra" in text

@@ -95,3 +95,12 @@ async def test_no_row_is_wider_than_the_terminal(tmp_path: Path, events: recorde
             await settle(pilot)
             strips = bench.latest.screen._compositor.render_strips()
             assert {strip.cell_length for strip in strips} == {80}, key
+
+
+async def test_the_smallest_dashboard_still_tells_how_fast(tmp_path: Path, events: recorded.Events) -> None:
+    bench = Bench(tmp_path, events=events)
+    async with bench.app(bench.default_plan()).run_test(size=(60, 16)) as pilot:
+        await at(bench, pilot, 31)
+        text = screen_text(bench.latest)
+        for part in ("tok/s", "ms", "available", "demo-sutra", "answering", "121.7 GiB"):
+            assert part in text, part

@@ -9,11 +9,12 @@ from sparktop.model import metrics
 from sparktop.model.events import Finish
 from sparktop.model.records import Contender
 from sparktop.model.state import Phase, RequestState
-from sparktop.ui.chrome import Chrome, crop, glyphs_of, safe
+from sparktop.ui.chrome import Chrome, cut, glyphs_of, safe
 from sparktop.ui.format import millis, seconds, speed
 from sparktop.ui.panels.base import series_style
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.streaming_text import StreamingText
+from sparktop.ui.widgets.wrap import WrappedText
 
 
 class AnswerText(StreamingText, inherit_bindings=False):
@@ -73,7 +74,13 @@ class AnswerColumn(Vertical):
         if request is None or (request.sent is None and request.phase is not Phase.FAILED):
             return [((f"{signs.waiting} queued", "muted"),)]
         if request.error:
-            return [tuple(crop([(f"{signs.failed} ", "bad"), (safe(request.error), "bad")], width))]
+            wrapped = WrappedText(max(8, width - 2))
+            wrapped.append(safe(request.error))
+            lines = [row.text for row in wrapped.rows]
+            if len(lines) > height > 0:
+                lines[height - 1] = cut(lines[height - 1] + signs.ellipsis * 2, width - 2, signs.ellipsis)
+            marks = [f"{signs.failed} ", *["  "] * len(lines)]
+            return [((mark, "bad"), (text, "bad")) for mark, text in zip(marks, lines[:height], strict=False)]
         stream = request.stream
         last = request.ended if request.ended is not None else self._now
         rows: list[list[Span]] = [[self._phase(request)]]

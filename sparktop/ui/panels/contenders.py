@@ -57,7 +57,9 @@ class ContendersPanel(Panel):
             worded = width >= WORDED_CELLS
             rows.append(tuple(whole(self._headline(contender, series_style(index), wide, signs, worded), width)))
             if contender.phase is Phase.FAILED:
-                rows += self._failure(contender, width)
+                # However long the reason is, those that come after stay in sight.
+                room = height - len(rows) - (len(contenders) - index - 1)
+                rows += self._failure(contender, width)[: max(1, room)]
             elif roomy:
                 # The headline tells the phase where it has room to.
                 told = worded or contender.phase in (Phase.LOADING, Phase.QUEUED)
@@ -112,5 +114,7 @@ class ContendersPanel(Panel):
         wrapped.append(safe(contender.error))
         rows: list[SpanRow] = [(("  ", ""), (row.text, "bad")) for row in wrapped.rows]
         last = contender.log.strip().rpartition("\n")[2]
-        where = f"log in {self._logs}" + (f': "{safe(last)}"' if last else "")
+        # The reason names the log in most cases.
+        where = "its log ends" if str(self._logs) in contender.error else f"log in {self._logs}"
+        where += f': "{safe(last)}"' if last else ""
         return [*rows, tuple(crop([("  ", ""), (where, "muted")], width))]

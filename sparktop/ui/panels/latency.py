@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.app import ComposeResult
 
 from sparktop.model import metrics
@@ -43,5 +45,10 @@ class LatencyPanel(Panel):
                 rows.append(FigureRow(safe(name), series_style(index), tuple(figures)))
             style = series_style(index)
             series.append(Series(safe(name), curve.times, curve.tpot_ms, style, mark=series_mark(index, self.app)))
+        if chart.size.height == 1 and rows:
+            # One row is a value and a curve: of the contender that ran last.
+            series = [
+                replace(one, facts=(f"{rows[-1].figures[0][1]} ms",)) for one in series if one.name == rows[-1].who
+            ]
         chart.show(series, run.now, ended=not run.active)
         self.query_one(Figures).show(rows, self.size.height)

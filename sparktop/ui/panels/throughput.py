@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from textual.app import ComposeResult
@@ -48,6 +49,11 @@ class ThroughputPanel(Panel):
             series.append(
                 Series(safe(name), curve.times, curve.tok_s, series_style(index), mark=series_mark(index, self.app))
             )
+        if chart.size.height == 1 and rows:
+            # One row is a value and a curve: of the contender that ran last.
+            series = [
+                replace(one, facts=(f"{rows[-1].figures[0][1]} tok/s",)) for one in series if one.name == rows[-1].who
+            ]
         # Names in the ribbon are cut with a sign that ASCII lacks.
         phases = () if glyphs_of(self.app).ascii else _phases(run.state, start)
         chart.show(series, run.now, phases=phases, ended=not run.active)

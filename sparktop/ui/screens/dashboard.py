@@ -26,6 +26,9 @@ from sparktop.ui.widgets.line_widget import SpanRow
 PANELS_S = 0.45
 """How often panels are drawn; the status line follows faster."""
 
+SHORT_ROWS = 20
+"""Fewer rows are shared out so that each panel keeps its first figures."""
+
 
 class DashboardScreen(RunScreen):
     """The run and the machine on one screen.
@@ -101,7 +104,9 @@ class DashboardScreen(RunScreen):
 
     def _arrange(self) -> None:
         shown = self._alone or (PANELS[0] if self._cramped else None)
-        self.query_one("#grid").set_class(shown is not None, "-one")
+        grid = self.query_one("#grid")
+        grid.set_class(shown is not None, "-one")
+        grid.set_class(shown is None and self.size.height < SHORT_ROWS, "-short")
         for panel in self.query(Panel):
             panel.set_class(panel.id == shown, "-shown")
             panel.display = shown in (None, panel.id)

@@ -341,9 +341,12 @@ class MenuScreen(ScopedScreen):
             self._problem = ""
             event.input.clear()
             self._add(contender)
-            self.query_one("#contenders").focus()
+            self._list_contenders()
+            contenders = self.query_one("#contenders", OptionList)
+            contenders.highlighted = len(self._contenders) - 1
+            contenders.focus()
             self._assess()
-        self._list_contenders()
+        self._redraw()
 
     def _add(self, contender: Contender) -> None:
         """Adds a contender, and chooses it; a file of the same name elsewhere is told from it by its folder."""
