@@ -8,11 +8,20 @@ from pathlib import Path
 import pytest
 import recorded
 from fakes import Bench, screen_text, settle
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from sparktop.model.records import Contender
 from sparktop.runner.contenders import BadContender
 from sparktop.ui.screens.dashboard import DashboardScreen
+
+
+async def add_model(pilot: Pilot[int], path: str) -> None:
+    """Types a path; as a whole, since each key of its own waits until the app is idle."""
+    await pilot.press("o")
+    pilot.app.screen.query_one("#path", Input).value = path
+    await pilot.press("enter")
+    await settle(pilot)
 
 
 async def test_enter_starts_the_default(tmp_path: Path) -> None:
@@ -68,7 +77,7 @@ async def test_without_the_demo_models_it_says_so(tmp_path: Path) -> None:
         assert "demo-base.gguf does not exist; o adds a model of your own" in screen_text(app)
         own = tmp_path / "mine.gguf"
         own.write_bytes(b"GGUF")
-        await pilot.press("o", *str(own), "enter")
+        await add_model(pilot, str(own))
         await settle(pilot)
         assert "1 contender" in screen_text(app)
         await pilot.press("q")
@@ -83,7 +92,7 @@ async def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
             path = tmp_path / folder / "mine.gguf"
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"GGUF")
-            await pilot.press("o", *str(path), "enter")
+            await add_model(pilot, str(path))
             await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)

@@ -93,8 +93,8 @@ def _figure_row(row: FigureRow, wide: int, width: int) -> SpanRow:
         gap = "  " if groups else ""
         groups.append([(gap + name, "muted"), (f" {value:>5}" if value else "", "value")])
     named: list[Span] = [(f"{row.who.ljust(wide)}  ", row.style)]
-    # The last figure is worth less than the name, the others are worth more.
-    needed = [named, *(groups[:-1] or groups)]
+    # A remark is worth less than the name, and figures are worth more.
+    needed = [named, *(group for group, (_, value) in zip(groups, row.figures, strict=True) if value)]
     fits = wide and row_width([span for group in needed for span in group]) <= width
     return tuple(whole([named, *groups] if fits else groups, width))
 
