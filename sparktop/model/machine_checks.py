@@ -73,10 +73,3 @@ def _swap_growth(state: RunState, node: Node) -> Findings:
     if (growth := max(values) - values[0]) > SWAP_GROWTH:
         text = f"swap of {node.name} grew by {growth / GIB:.2f} GiB during the run"
         yield fault(Code.SWAP_GROWTH, text, node=node.name, bytes=growth)
-
-
-def not_read(state: RunState) -> Findings:
-    """Names what would have to be looked at and is not."""
-    if state.started is not None:
-        yield Unjudged(code=Code.THROTTLING, reason="clocks and temperatures are not read by this version")
-        yield Unjudged(code=Code.OTHER_GPU_WORK, reason="other processes on the GPU are not seen by this version")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sparktop.model import machine_checks, request_checks
+from sparktop.model import gpu_checks, machine_checks, request_checks
 from sparktop.model.events import Status
 from sparktop.model.state import RunState
 from sparktop.model.verdicts import Code, Findings, Severity, Unjudged, Verdict, fault
@@ -33,7 +33,8 @@ _CHECKS: Final[tuple[Callable[[RunState], Findings], ...]] = (
     request_checks.cold_start,
     request_checks.cut_answers,
     request_checks.toy_model,
-    machine_checks.not_read,
+    gpu_checks.throttling,
+    gpu_checks.other_work,
 )
 
 

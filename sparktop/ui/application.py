@@ -231,7 +231,11 @@ class SparktopApp(App[int]):
             )
             self.push_screen(question, lambda yes: self.leave(EXIT_INTERRUPTED) if yes else None)
             return
-        failed = self.current is not None and self.current.state.status is Status.FAILED
+        state = self.current.state if self.current is not None else None
+        # As without a screen: a run of which something was not answered has failed.
+        failed = state is not None and (
+            state.status is Status.FAILED or (state.status is Status.COMPLETED and not state.all_answered)
+        )
         self.leave(EXIT_FAILED if failed else 0)
 
     def leave(self, code: int, within_s: float = STOP_S) -> None:
