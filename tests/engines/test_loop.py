@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import pytest
+
 from sparktop.engines.llama.library import Context, Model
 from sparktop.engines.llama.loop import BatchLoop
+from sparktop.engines.llama.sampling import Chain
 from sparktop.engines.protocol import Generation
 from sparktop.model.events import Event, RequestDone, Tokens
 from sparktop.model.scenario import Sampling
@@ -73,3 +76,29 @@ def test_what_is_told_and_what_is_counted_agree_when_a_stop_string_comes_while_c
         )
         assert len(set(found.values())) == 1
         assert "。" not in found[0][0]
+
+
+def test_a_chain_lives_until_the_batch_that_it_samples_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Used after it is freed, it takes the whole process with it, or not, as it happens."""
+    closed: set[int] = set()
+    late: list[int] = []
+    close, sample = Chain.close, Chain.sample
+
+    def watched_close(self: Chain) -> None:
+        closed.add(id(self))
+        held.append(self)
+        close(self)
+
+    def watched_sample(self: Chain, context: Context, index: int) -> int:
+        if id(self) in closed:
+            late.append(index)
+            return 0
+        return sample(self, context, index)
+
+    held: list[Chain] = []
+    monkeypatch.setattr(Chain, "close", watched_close)
+    monkeypatch.setattr(Chain, "sample", watched_sample)
+    random = Sampling(max_tokens=30, temperature=0.8, seed=3, stop=("。", "，"))
+    answers([Generation(request=n, prompt="什么是过拟合？", sampling=random) for n in range(4)], on_device=True)
+    assert closed
+    assert not late

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from sparktop.engines.llama.chat import TemplateRefused
 from sparktop.engines.llama.library import Batch, Context, LlamaFailed, Model
 from sparktop.engines.llama.prompt import Prompts
-from sparktop.engines.llama.sampling import Chooser, Row, chain_for
+from sparktop.engines.llama.sampling import Chain, Chooser, Row, chain_for
 from sparktop.engines.llama.slot import Slot
 from sparktop.engines.llama.text import MARKERS, StreamText
 from sparktop.engines.protocol import Clock, Emit, Generation
@@ -60,6 +60,7 @@ class BatchLoop:
         self._chooser = Chooser(context, model, threads, on_device)
         self._untold: list[tuple[Slot, int, float]] = []
         self._last_flush = 0.0
+        self._spent: list[Chain] = []
         self._pieces: dict[int, bytes] = {}
 
     @property
@@ -108,6 +109,7 @@ class BatchLoop:
         Raises:
             LlamaFailed: The model can't be run any more.
         """
+        self._free_spent()
         if not self._overlap:
             self._tell()  # before the batch is built: it may end a sequence
         while self._waiting and self._free:
@@ -267,8 +269,14 @@ class BatchLoop:
         self._running.remove(slot)
         self._free.append(slot.sequence)
         if slot.chain is not None:
-            slot.chain.close()
+            # Not closed yet: a row of the batch that is being computed may still be sampled with it.
+            self._spent.append(slot.chain)
         self._done(slot.generation, finish, slot)
+
+    def _free_spent(self) -> None:
+        for chain in self._spent:
+            chain.close()
+        self._spent.clear()
 
     def _done(self, generation: Generation, finish: Finish, slot: Slot | None = None) -> None:
         self._emit(
