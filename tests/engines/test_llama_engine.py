@@ -304,3 +304,35 @@ def test_opening_a_worker_that_cannot_start_says_so(
     failure = run.until(ContenderFailed)
     assert isinstance(failure, ContenderFailed)
     assert "can't be started" in failure.error
+
+
+GIVES_UP = """\
+#!{python}
+import socket, sys, time
+from sparktop.model.codec import encode
+from sparktop.model.events import ContenderFailed, ModelLoading
+channel = socket.socket(fileno=int(sys.argv[-1]))
+lines = channel.makefile("rb")
+lines.readline()
+channel.sendall(encode(ModelLoading(t=0.0, contender="demo", fraction=1.0)) + b"\\n")
+lines.readline()
+channel.sendall(encode(ContenderFailed(t=0.0, contender="demo", error="decode failed")) + b"\\n")
+time.sleep(30)
+sys.exit(1)
+"""
+
+
+def test_a_request_to_a_worker_that_gave_up_but_has_not_gone_yet_fails_at_once(
+    bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = tmp_path / "worker.py"
+    worker.write_text(GIVES_UP.format(python=sys.executable))
+    worker.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(worker))
+    run = bench()
+    run.until(ModelLoading)
+    run.ask(question(0))
+    run.ask(question(1))
+    assert [run.failed(request).error for request in (0, 1)] == ["decode failed"] * 2
+    run.engine.kill()
+    psutil.wait_procs(psutil.Process().children(), timeout=5)

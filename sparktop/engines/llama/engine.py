@@ -118,10 +118,11 @@ class LlamaEngine:
             return os.fdopen(handle, "ab")
 
     def submit(self, generations: Sequence[Generation]) -> None:
-        """Sends requests to the worker; to a dead one, they fail."""
+        """Sends requests to the worker; to one that is dead or has given up, they fail."""
         with self._lock:
             self._outstanding.update(generation.request for generation in generations)
-        if not self._send(Command(submit=tuple(generations))):
+        # A worker that has said why it gave up takes commands until its process is gone, and answers none.
+        if self._over or not self._send(Command(submit=tuple(generations))):
             self._fail_outstanding(self._reason or "the llama.cpp process is gone")
 
     def cancel(self) -> None:
