@@ -7,7 +7,9 @@ a header with 150,000 tokens is read in well under a tenth of a second.
 
 from __future__ import annotations
 
+import math
 import mmap
+import os
 import re
 import struct
 from collections.abc import Mapping
@@ -23,6 +25,9 @@ _SCALARS: Final[dict[int, str]] = {
 }  # fmt: skip
 _KEPT_ARRAY: Final = 1024
 """Arrays of numbers up to this length are kept (one entry a layer); longer ones are vocabulary."""
+
+_MOST_BLOCKS: Final = 1 << 16
+"""What is kept of a header grows with its number of blocks: far more than any model has would fill the memory."""
 
 _BLOCKS: Final[dict[int, tuple[int, int]]] = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
@@ -85,15 +90,15 @@ class Header:
         value = self.values.get(f"{self.architecture}.{key}", default)
         if isinstance(value, tuple):
             value = max(value, default=default)
-        return int(value) if isinstance(value, int | float) else default
+        return _whole(value, default)
 
     def per_layer(self, key: str, default: int = 0) -> tuple[int, ...]:
         """An architecture's number for each layer, as `attention.head_count_kv`."""
         layers = self.number("block_count")
         value = self.values.get(f"{self.architecture}.{key}", default)
         if isinstance(value, tuple):
-            return tuple(int(item) for item in value)
-        return (int(value) if isinstance(value, int | float) else default,) * layers
+            return tuple(_whole(item, default) for item in value)
+        return (_whole(value, default),) * layers
 
     @property
     def vocabulary(self) -> int:
@@ -123,7 +128,10 @@ def read_header(path: Path) -> Header:
         tensors.extend(part.tensors)
         if number == 0:
             values, lengths = part.values, part.lengths
-    return Header(files, size, values, lengths, tuple(tensors))
+    header = Header(files, size, values, lengths, tuple(tensors))
+    if not 0 <= header.number("block_count") <= _MOST_BLOCKS:
+        raise BadModelFile(f"{path} is damaged: its header makes no sense; copy it again")
+    return header
 
 
 def _parts(path: Path) -> tuple[Path, ...]:
@@ -132,8 +140,8 @@ def _parts(path: Path) -> tuple[Path, ...]:
         return (path,)
     count = int(match["count"])
     parts = tuple(path.with_name(f"{match['stem']}-{i:05}-of-{match['count']}.gguf") for i in range(1, count + 1))
-    missing = [part.name for part in parts if not part.exists()]
-    if missing and path.exists():
+    missing = [part.name for part in parts if not os.path.exists(part)]
+    if missing and os.path.exists(path):
         named = ", ".join(missing[:2]) + (", ..." if len(missing) > 2 else "")
         raise BadModelFile(
             f"{path}: {len(missing)} of its {count} parts missing ({named}): put all parts in one folder"
@@ -252,6 +260,11 @@ class _Reader:
             if at > size:
                 raise IndexError
         self._at = at
+
+
+def _whole(value: object, default: int) -> int:
+    """A number of a header as an integer; infinity and NaN are no numbers."""
+    return int(value) if isinstance(value, int | float) and math.isfinite(value) else default
 
 
 def _bytes(shape: tuple[int, ...], kind: int) -> int:

@@ -139,3 +139,23 @@ def test_random_damage_never_does_more_than_refuse(
     path.write_bytes(content)
     with pytest.raises(BadModelFile):
         read_header(path)
+
+
+@pytest.mark.parametrize("blocks", [65_537, 2**32 - 1])
+def test_a_number_of_blocks_that_no_model_has_takes_no_memory(tmp_path: Path, blocks: int) -> None:
+    path = tmp_path / "deep.gguf"
+    path.write_bytes(gguf([text("general.architecture", "llama"), number("llama.block_count", blocks)], []))
+    with pytest.raises(BadModelFile, match="its header makes no sense"):
+        read_header(path)
+
+
+@pytest.mark.parametrize("odd", ["nan", "inf"])
+def test_what_is_no_number_counts_as_not_given(tmp_path: Path, odd: str) -> None:
+    path = tmp_path / "odd.gguf"
+    context = string("llama.context_length") + struct.pack("<If", 6, float(odd))
+    heads = string("llama.attention.head_count_kv") + struct.pack("<IIQ2f", 9, 6, 2, 4, float(odd))
+    given = [text("general.architecture", "llama"), number("llama.block_count", 2), context, heads]
+    path.write_bytes(gguf(given, []))
+    header = read_header(path)
+    assert header.number("context_length", 7) == 7
+    assert header.per_layer("attention.head_count_kv", 1) == (4, 1)
