@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import platform
 import re
 from collections import Counter
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.engines.gguf import BadModelFile, read_header
+from sparktop.model.codec import without_surrogates
 from sparktop.model.records import Contender
 from sparktop.resources import demo_dir
 
@@ -37,7 +39,7 @@ def resolve_contenders(specs: Sequence[str]) -> tuple[Contender, ...]:
     if not specs:
         return demo_contenders()
     found = [_resolve(spec) for spec in specs]
-    names = _distinct([(contender.name, Path(contender.model).parent.name) for contender in found])
+    names = _distinct([(contender.name, without_surrogates(Path(contender.model).parent.name)) for contender in found])
     return tuple(replace(contender, name=name) for name, contender in zip(names, found, strict=True))
 
 
@@ -59,14 +61,18 @@ def demo_contenders() -> tuple[Contender, ...]:
 
 def _resolve(spec: str) -> Contender:
     demo = spec in DEMOS
-    path = demo_dir() / f"{spec}.gguf" if demo else Path(spec).expanduser().absolute()
-    if not demo and not path.exists() and path.suffix != ".gguf" and "/" not in spec:
+    try:
+        path = demo_dir() / f"{spec}.gguf" if demo else Path(spec).expanduser().absolute()
+    except RuntimeError:
+        raise BadContender(f"{spec}: there is no such home folder; name the whole path") from None
+    if not demo and not os.path.exists(path) and path.suffix != ".gguf" and "/" not in spec:
         raise BadContender(_unknown(spec))
     try:
         header = read_header(path)
     except BadModelFile as error:
         raise BadContender(str(error)) from None
-    name = spec if demo else _SPLIT.sub("", path.name.removesuffix(".gguf"))
+    # Events name contenders in JSON, which cannot hold what is no UTF-8 in the name of a file.
+    name = spec if demo else without_surrogates(_SPLIT.sub("", path.name.removesuffix(".gguf")))
     return Contender(
         name=name, engine="llama.cpp", model=str(header.files[0]), node=platform.node(), size=header.size, toy=demo
     )

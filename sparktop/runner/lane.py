@@ -6,7 +6,7 @@ session runs one lane after another or several side by side without a thread for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -124,8 +124,8 @@ class Lane:
                 )
             )
 
-    def run(self) -> Iterator[Condition]:
-        """The way; ends when the contender's memory is free again."""
+    def run(self) -> Generator[Condition, None, None]:
+        """The way; ends when the contender's memory is free again. Closed before, it leaves no process behind."""
         fit = self._assess()
         if self._cancelled():
             self._give_up()
@@ -136,13 +136,17 @@ class Lane:
             return
         before = self._available()
         engine = self._make_engine()
-        engine.open()
-        yield lambda: self._phase not in (Phase.QUEUED, Phase.LOADING) or self._cancelled()
-        if self._phase is Phase.READY:
-            yield lambda: self._may_ask() or self._phase is Phase.FAILED or self._cancelled()
-            yield from self._ask(engine)
-        self._give_up(self._state.contenders[self.contender.name].error)
-        yield from self._leave(engine)
+        try:
+            engine.open()
+            yield lambda: self._phase not in (Phase.QUEUED, Phase.LOADING) or self._cancelled()
+            if self._phase is Phase.READY:
+                yield lambda: self._may_ask() or self._phase is Phase.FAILED or self._cancelled()
+                yield from self._ask(engine)
+            self._give_up(self._state.contenders[self.contender.name].error)
+            yield from self._leave(engine)
+        finally:
+            if not self._gone:
+                engine.kill()
         if not self._cancelled():
             yield from self._see_memory_back(before, fit)
 

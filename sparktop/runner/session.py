@@ -20,13 +20,24 @@ import psutil
 
 import sparktop
 from sparktop.engines.llama.engine import LlamaEngine
-from sparktop.model.events import Event, Notice, RunEnded, RunStarted, SampleTaken, Status
+from sparktop.model.events import (
+    Event,
+    Notice,
+    PrefillProgress,
+    RequestDone,
+    RequestFailed,
+    RunEnded,
+    RunStarted,
+    SampleTaken,
+    Status,
+    Tokens,
+)
 from sparktop.model.records import Contender
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import Phase, RunState
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
-from sparktop.runner.fit import assess
+from sparktop.runner.fit import Fit, assess
 from sparktop.runner.lane import Condition, Lane
 from sparktop.runner.plan import Plan
 from sparktop.store.journal import Journal
@@ -67,6 +78,7 @@ class _Running:
     lane: Lane
     condition: Condition
     advance: Callable[[], Condition | None] = field(repr=False)
+    close: Callable[[], None] = field(repr=False)
 
 
 class Session:
@@ -110,6 +122,8 @@ class Session:
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._state = RunState()
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
+        self._promised = 0
         self._cancel = threading.Event()
         self._journal: Journal | None = None
         self._outcome: Outcome | None = None
@@ -135,16 +149,25 @@ class Session:
         Raises:
             OSError: It can't be written.
         """
-        with self._lock:
-            snapshot = take_snapshot(self._state)
         path = snapshot_path(self._places.runs, self.id)
-        write_snapshot(snapshot, path)
+        # Held from the look until it is written: else one asked for in mid-run could replace the last one.
+        with self._writing:
+            with self._lock:
+                snapshot = take_snapshot(self._state)
+            write_snapshot(snapshot, path)
         return path
 
     def _clock(self) -> float:
         return (self._clock_ns() - self._origin_ns) / 1e9
 
     def _run(self) -> None:
+        try:
+            self._outcome = self._conduct()
+        except Exception as error:  # a thread without an outcome would be waited for in vain
+            self._blame(error)
+            self._outcome = Outcome(Status.FAILED, None, tuple(self._problems))
+
+    def _conduct(self) -> Outcome:
         prune_logs(self._places.logs)
         self._journal = Journal(journal_path(self._places.runs, self.id), self._problem)
         sampler = Sampler(sources(self._root), emit=self._sampled, clock=self._clock)
@@ -155,13 +178,16 @@ class Session:
             self._drive(lanes)
             status = self._verdict()
         except Exception as error:  # whatever it was, what has been measured is kept
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            self._problem(f"sparktop made an error ({error!r} in {Path(where.filename).name}:{where.lineno})")
+            self._blame(error)
         finally:
             sampler.stop()
             self._drain()
             self._publish(RunEnded(t=self._clock(), status=status))
-            self._outcome = self._keep(status)
+        return self._keep(status)
+
+    def _blame(self, error: Exception) -> None:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        self._problem(f"sparktop made an error ({error!r} in {Path(where.filename).name}:{where.lineno})")
 
     def _begin(self) -> list[Lane]:
         plan = self._plan
@@ -191,7 +217,8 @@ class Session:
 
     def _lane(self, contender: Contender, first: int) -> Lane:
         proc = self._root / "proc"
-        log = self._places.logs / f"{self.id}-{_file_name(contender.name)}.log"
+        number = self._plan.contenders.index(contender) + 1  # names may differ in what no file name keeps
+        log = self._places.logs / f"{self.id}-{number}-{_file_name(contender.name)}.log"
         room = self._plan.room()
         together = len(self._plan.contenders) if self._plan.options.together else 1
         make = partial(
@@ -210,7 +237,7 @@ class Session:
             contender,
             first=first,
             make_engine=make,
-            assess=lambda: assess(self._plan, contender, proc),
+            assess=lambda: self._assess(contender, proc),
             available=lambda: _available(proc),
             publish=self._publish,
             state=self._state,
@@ -219,6 +246,18 @@ class Session:
             may_ask=self._all_loaded if self._plan.options.together else lambda: True,
         )
 
+    def _assess(self, contender: Contender, proc: Path) -> Fit:
+        """Holds what a contender needs against what those that load beside it leave."""
+        fit = assess(self._plan, contender, proc)
+        if not self._plan.options.together:
+            return fit
+        if self._promised and fit.allocatable is not None:
+            rule = f"{fit.rule}, less what the contenders beside it need"
+            fit = replace(fit, allocatable=max(0, fit.allocatable - self._promised), rule=rule)
+        if fit.ok:
+            self._promised += fit.need
+        return fit
+
     def _all_loaded(self) -> bool:
         return all(c.phase not in (Phase.QUEUED, Phase.LOADING) for c in self._state.contenders.values())
 
@@ -226,10 +265,15 @@ class Session:
         """Runs the lanes: one after another, or all at once."""
         groups = [lanes] if self._plan.options.together else [[lane] for lane in lanes]
         for group in groups:
-            running = [started for lane in group if (started := _start(lane)) is not None]
-            while running:
-                self._take_event()
-                running = [still for lane in running if (still := _go_on(lane)) is not None]
+            running: list[_Running] = []
+            try:
+                running.extend(started for lane in group if (started := _start(lane)) is not None)
+                while running:
+                    self._take_event()
+                    running = [still for lane in running if (still := _go_on(lane)) is not None]
+            finally:
+                for lane_under_way in running:
+                    lane_under_way.close()
 
     def _take_event(self) -> None:
         """Publishes what has come; waits a moment if nothing has."""
@@ -237,8 +281,15 @@ class Session:
             event = self._events.get(timeout=_TICK_S)
         except queue.Empty:
             return
-        if event is not None:
+        if event is not None and not self._comes_too_late(event):
             self._publish(event)
+
+    def _comes_too_late(self, event: Event) -> bool:
+        """Whether it is about a request that a lane gave up waiting for: its end has been told."""
+        if not isinstance(event, PrefillProgress | Tokens | RequestDone | RequestFailed):
+            return False
+        request = self._state.requests.get(event.request)
+        return request is not None and request.ended is not None
 
     def _drain(self) -> None:
         while not self._events.empty():
@@ -285,7 +336,7 @@ def _start(lane: Lane) -> _Running | None:
     steps = lane.run()
     advance: Callable[[], Condition | None] = partial(next, steps, None)
     condition = advance()
-    return None if condition is None else _Running(lane, condition, advance)
+    return None if condition is None else _Running(lane, condition, advance, steps.close)
 
 
 def _go_on(running: _Running) -> _Running | None:
@@ -318,4 +369,5 @@ def _threads(contender: Contender, together: int) -> int:
 
 
 def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]", "-", name)[:80]
+    # In bytes: file systems take 255 of them, and a Chinese character has three.
+    return re.sub(r"[^\w.-]", "-", name).encode()[:80].decode("utf-8", "ignore")

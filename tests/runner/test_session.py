@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -14,9 +16,11 @@ import pytest
 from sparktop.model.events import (
     ContenderFailed,
     Event,
+    Finish,
     ModelReady,
     ModelUnloaded,
     Notice,
+    RequestDone,
     RequestFailed,
     RequestSent,
     RunEnded,
@@ -27,15 +31,17 @@ from sparktop.model.events import (
 )
 from sparktop.model.records import Options
 from sparktop.model.scenario import Item, Kind, Sampling, Scenario
-from sparktop.model.snapshot import take_snapshot
-from sparktop.model.state import fold
+from sparktop.model.snapshot import Snapshot, take_snapshot
+from sparktop.model.state import RunState, fold
 from sparktop.places import Places
 from sparktop.resources import demo_dir
 from sparktop.runner.contenders import resolve_contenders
+from sparktop.runner.fit import assess
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.runner.session import Outcome, Session
 from sparktop.store.reading import read_journal
-from sparktop.store.snapshots import read_snapshot
+from sparktop.store.snapshots import read_snapshot, write_snapshot
+from sparktop.telemetry.memory import allocatable
 
 ITEMS = (Item(id="A", prompt="什么是过拟合？"), Item(id="B", prompt="你好"))
 
@@ -199,3 +205,94 @@ def test_prefill_decode_counts_exactly(places: Places) -> None:
     kept = read_snapshot(outcome.snapshot)
     assert [(r.tokens.prompt, r.tokens.output, r.repetition) for r in kept.requests] == [(300, 17, 0), (300, 17, 1)]
     assert os.stat(outcome.snapshot).st_mode & 0o077 == 0
+
+
+def workers() -> list[psutil.Process]:
+    """Those that are alive; one that has died and was not waited for yet is gone all the same."""
+    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "sparktop.engines.llama.worker" in child.as_dict(["cmdline"])["cmdline"]]
+
+
+def test_a_request_that_was_given_up_ends_once_whatever_its_engine_says_later(places: Places) -> None:
+    def hang(session: Session, event: Event) -> None:
+        if isinstance(event, Tokens) and not stopped:
+            for worker in workers():
+                worker.suspend()
+                stopped.append(worker)
+            session.cancel()
+
+    stopped: list[psutil.Process] = []
+    outcome, events, _ = run(plan(questions(max_tokens=900), "demo-base"), places, hang)
+    assert outcome.status is Status.CANCELLED
+    ends = [e for e in events if isinstance(e, RequestDone | RequestFailed)]
+    assert [(e.request, getattr(e, "finish", None)) for e in ends] == [(0, Finish.CANCELLED), (1, Finish.CANCELLED)]
+
+
+def test_a_run_that_breaks_leaves_no_worker(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: RunState, event: Event) -> None:
+        if isinstance(event, Tokens):
+            raise RuntimeError("a defect")
+        apply(self, event)
+
+    apply = RunState.apply
+    monkeypatch.setattr(RunState, "apply", broken)
+    outcome, _, _ = run(plan(questions(max_tokens=900), "demo-base"), places)
+    assert outcome.status is Status.FAILED
+    assert "a defect" in outcome.problems[0]
+    psutil.wait_procs(psutil.Process().children(), timeout=5)
+    assert not psutil.Process().children()
+
+
+@pytest.mark.parametrize("place", ["sources", "take_snapshot"])
+def test_a_run_has_an_outcome_wherever_it_breaks(places: Places, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(f"sparktop.runner.session.{place}", broken)
+    outcome, _, _ = run(plan(questions(max_tokens=1), "demo-base"), places)
+    assert outcome.status is Status.FAILED
+    assert "a defect" in outcome.problems[0]
+
+
+def test_a_snapshot_asked_for_in_mid_run_never_replaces_the_last_one(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(snapshot: Snapshot, path: Path) -> None:
+        if snapshot.status is Status.RUNNING:
+            time.sleep(2)
+        write_snapshot(snapshot, path)
+
+    def ask(session: Session, event: Event) -> None:
+        if isinstance(event, RequestSent) and not asked:
+            asked.append(threading.Thread(target=session.snapshot_now))
+            asked[0].start()
+
+    asked: list[threading.Thread] = []
+    monkeypatch.setattr("sparktop.runner.session.write_snapshot", slow)
+    outcome, _, _ = run(plan(questions(max_tokens=1), "demo-base"), places, ask)
+    asked[0].join()
+    assert outcome.snapshot is not None
+    assert read_snapshot(outcome.snapshot).status is Status.COMPLETED
+
+
+def test_together_the_second_is_refused_where_only_one_fits(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plan(questions(), together=True, reserve=0)
+    need = assess(made, made.contenders[0]).need
+    have = replace(allocatable(Path("/proc")), bytes=need * 3 // 2)
+    monkeypatch.setattr("sparktop.runner.fit.allocatable", lambda proc: have)
+    outcome, events, _ = run(made, places)
+    assert outcome.status is Status.COMPLETED
+    (failure,) = (e for e in events if isinstance(e, ContenderFailed))
+    assert failure.contender == "demo-sutra"
+    assert "less what the contenders beside it need" in failure.error
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.gguf", b"\x1b[31m[red]\n.gguf", ("模" * 83 + ".gguf").encode()])
+def test_any_file_name_can_run(places: Places, tmp_path: Path, name: bytes) -> None:
+    model = tmp_path / os.fsdecode(name)
+    model.write_bytes((demo_dir() / "demo-base.gguf").read_bytes())
+    outcome, _, _ = run(plan(questions(max_tokens=2), str(model)), places)
+    assert outcome.status is Status.COMPLETED
+    assert outcome.problems == ()
+    (log,) = places.logs.iterdir()
+    assert log.name.isprintable()

@@ -115,7 +115,7 @@ class Model:
         params.load_mode = _DIRECT_IO if grace else _AUTO
         self._callback = llama.llama_progress_callback(on_progress)
         params.progress_callback = self._callback
-        handle = llama.llama_model_load_from_file(path.encode(), params)
+        handle = llama.llama_model_load_from_file(os.fsencode(path), params)
         if not handle:
             raise LlamaFailed(f"llama.cpp can't load {path}")
         self.handle: Any = handle

@@ -5,10 +5,11 @@ Down go commands, up come events as `sparktop.model.codec` writes them.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
-import orjson
 
 from sparktop.engines.protocol import Generation, Room
 
@@ -49,9 +50,11 @@ class Load:
 
 def encode_command(command: Command) -> bytes:
     """Returns the command as a line, newline included."""
-    return orjson.dumps(command) + b"\n"
+    # Not orjson: names of files need not be UTF-8, and only this JSON keeps the surrogates of those that aren't.
+    fields: Any = msgspec.to_builtins(command)
+    return json.dumps(fields).encode("ascii") + b"\n"
 
 
 def decode_command(line: bytes) -> Command:
     """Returns the command that `encode_command` wrote."""
-    return msgspec.convert(orjson.loads(line), Command)
+    return msgspec.convert(json.loads(line), Command)
