@@ -48,6 +48,12 @@ class Target:
 
 
 def _check(path: Path) -> None:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        pass  # it will be made
+    except OSError as error:
+        raise Refused(f"--out {path} can't be written: {error.strerror}; name another file") from None
     if path.is_dir():
         raise Refused(f"--out {path} is a folder; name a file in it")
     if path.exists():
@@ -56,7 +62,7 @@ def _check(path: Path) -> None:
         if not path.is_file():
             return
     folder = path.resolve().parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise Refused(f"--out {path}: there is no folder {folder}; create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise Refused(f"--out {path}: the folder {folder} may not be written to; name another one")
