@@ -47,6 +47,9 @@ def test_bytes_that_are_no_text_become_replacement_characters() -> None:
         ("a < b <thin air", "", "a < b <thin air"),
         ("<|channel|>analysis<|message|>想<|end|><|start|>assistant<|channel|>final<|message|>答", "想", "答"),
         ("<think>没有想完", "没有想完", ""),
+        ("先写 <|start|> 再写\n正文", "", "先写 <|start|> 再写\n正文"),
+        ("它是 <|channel|>，如此", "", "它是 <|channel|>，如此"),
+        ("<|start|>" + "长" * 300, "", "<|start|>" + "长" * 300),
     ],
 )
 def test_reasoning_is_told_from_the_answer_however_the_text_is_split(text: str, reasoning: str, answer: str) -> None:

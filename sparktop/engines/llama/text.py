@@ -19,6 +19,9 @@ CHANNEL, START, MESSAGE, END = "<|channel|>", "<|start|>", "<|message|>", "<|end
 MARKERS: Final = frozenset((*THINK, CHANNEL, START, MESSAGE, END))
 """Control tokens whose text the splitter must see; other control tokens have none."""
 
+_LONGEST_HEADER: Final = 256
+"""Characters; a header names a role, a channel and at most a function."""
+
 
 class StreamText:
     """Turns the pieces of one answer into spans of text of one kind.
@@ -75,7 +78,7 @@ class StreamText:
     def _step(self, spans: list[Span], final: bool) -> bool:
         """Decides some of the pending text; True if no more can be decided now."""
         if self._header is not None:
-            return self._read_header()
+            return self._read_header(spans, final)
         if self._skip_lines:  # the blank lines between reasoning and answer
             self._pending = self._pending.lstrip("\n")
             self._skip_lines = not self._pending
@@ -102,7 +105,7 @@ class StreamText:
             self._skip_lines = True
         elif found in (CHANNEL, START):
             self._say(spans, before)
-            self._header = ""
+            self._header = found
         elif found == END:
             self._say(spans, before)
         else:
@@ -110,11 +113,15 @@ class StreamText:
             self.stopped = True
         return False
 
-    def _read_header(self) -> bool:
+    def _read_header(self, spans: list[Span], final: bool) -> bool:
         # "<|start|>assistant<|channel|>final<|message|>": only what comes last names the channel.
         header, found, rest = self._pending.partition(MESSAGE)
-        if not found:
+        if not found and not final and len(header) <= _LONGEST_HEADER and "\n" not in header:
             return True
+        if not found:  # an answer that speaks of the marker
+            self._say(spans, self._header or "")
+            self._header = None
+            return False
         channel = header.rpartition(CHANNEL)[2]
         self.kind = TokenKind.ANSWER if "final" in channel else TokenKind.REASONING
         self._pending = rest
