@@ -63,3 +63,8 @@ def test_broken_and_hostile_templates_are_refused_in_one_sentence(source: str) -
     with pytest.raises(TemplateRefused, match="the model's chat template") as error:
         render(source, system="简短")
     assert "\n" not in str(error.value)
+
+
+def test_a_template_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(TemplateRefused, match="is not valid"):
+        ChatTemplate("{{ " + "(" * 3000, "<s>", "</s>")

@@ -336,3 +336,24 @@ def test_a_request_to_a_worker_that_gave_up_but_has_not_gone_yet_fails_at_once(
     assert [run.failed(request).error for request in (0, 1)] == ["decode failed"] * 2
     run.engine.kill()
     psutil.wait_procs(psutil.Process().children(), timeout=5)
+
+
+CUT_OFF = """\
+#!{python}
+import socket, sys
+channel = socket.socket(fileno=int(sys.argv[-1]))
+channel.makefile("rb").readline()
+channel.sendall(b'{{"event":"tok')
+"""
+
+
+def test_a_line_cut_off_by_the_end_of_the_worker_is_no_news(
+    bench: MakeBench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = tmp_path / "worker.py"
+    worker.write_text(CUT_OFF.format(python=sys.executable))
+    worker.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(worker))
+    run = bench()
+    run.until(ContenderFailed)
+    assert not [event for event in run.seen if isinstance(event, Notice)]

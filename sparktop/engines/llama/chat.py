@@ -34,7 +34,7 @@ class ChatTemplate:
         environment.filters["tojson"] = _tojson
         try:
             self._template = environment.from_string(source)
-        except jinja2.TemplateError as error:
+        except Exception as error:  # nested deeply enough, it breaks the compiler too
             raise TemplateRefused(f"the model's chat template is not valid: {_one_line(error)}") from None
         self._tokens = {"bos_token": bos, "eos_token": eos}
 

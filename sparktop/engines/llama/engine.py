@@ -154,6 +154,8 @@ class LlamaEngine:
         assert self._channel is not None
         with contextlib.suppress(ConnectionError), self._channel.makefile("rb") as lines:
             for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # cut off by the worker's end, which is told of
                 try:
                     self._pass_on(decode(line))
                 except NotAnEvent as error:
