@@ -213,6 +213,8 @@ class Lane:
 
     def _leave(self, engine: Engine) -> Iterator[Condition]:
         if self._phase is Phase.FAILED:
+            # It has said why, and was to go by itself; what hangs would hold its memory against the next one.
+            engine.kill()
             return
         if self._phase is Phase.READY:
             engine.close()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from pathlib import Path
 
 import llama_cpp
@@ -15,7 +17,8 @@ import psutil
 import pytest
 
 from sparktop.engines.llama.chat import ChatTemplate
-from sparktop.engines.protocol import Generation
+from sparktop.engines.llama.wire import Command, Load, encode_command
+from sparktop.engines.protocol import Generation, Room
 from sparktop.model.events import (
     ContenderFailed,
     Finish,
@@ -272,6 +275,25 @@ def test_the_worker_goes_when_sparktop_is_killed(tmp_path: Path) -> None:
         worker = psutil.Process(int(parent.stdout.readline()))
         parent.kill()
     worker.wait(timeout=5)
+
+
+def test_an_idle_worker_goes_when_sparktop_is_killed_before_it_has_read_everything(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "sparktop.engines.llama.worker", str(theirs.fileno())]
+    with (tmp_path / "log").open("wb") as log, theirs:
+        worker = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=log, stderr=log)
+    load = Load(contender="demo", path=str(MODEL), room=Room(slots=1, context=512, threads=1), origin_ns=0)
+    with ours:
+        ours.sendall(encode_command(Command(load=load)))
+        seen = b""
+        while b"model-ready" not in seen:
+            seen = ours.recv(1 << 16, socket.MSG_PEEK)
+            time.sleep(0.01)
+    try:
+        worker.wait(timeout=5)
+    finally:
+        worker.kill()
+        worker.wait()
 
 
 def test_the_parent_never_imports_llama_cpp() -> None:

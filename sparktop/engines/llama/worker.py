@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Final
 
 from sparktop.engines.llama.wire import Command, Load, decode_command
@@ -76,9 +77,14 @@ class _Incoming:
         threading.Thread(target=self._run, name="incoming", daemon=True).start()
 
     def _run(self) -> None:
-        with self._channel.makefile("rb") as lines:
-            for line in lines:
-                self.commands.put(decode_command(line))
+        try:
+            with self._channel.makefile("rb") as lines:
+                for line in lines:
+                    self.commands.put(decode_command(line))
+        except Exception:
+            # A sparktop that is killed before it has read everything resets the connection. Whatever it was,
+            # nobody can tell this process to end any more.
+            traceback.print_exc()
         os._exit(0)
 
 
