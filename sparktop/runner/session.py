@@ -147,12 +147,14 @@ class Session:
         """Writes a snapshot of the run so far and returns its file.
 
         Raises:
-            OSError: It can't be written.
+            OSError: It can't be written, or there is nothing to write yet.
         """
         path = snapshot_path(self._places.runs, self.id)
         # Held from the look until it is written: else one asked for in mid-run could replace the last one.
         with self._writing:
             with self._lock:
+                if self._state.started is None:
+                    raise OSError("the run has not begun yet")
                 snapshot = take_snapshot(self._state)
             write_snapshot(snapshot, path)
         return path

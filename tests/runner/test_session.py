@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -296,3 +297,33 @@ def test_any_file_name_can_run(places: Places, tmp_path: Path, name: bytes) -> N
     assert outcome.problems == ()
     (log,) = places.logs.iterdir()
     assert log.name.isprintable()
+
+
+HANGS = """\
+#!{python}
+import socket, sys, time
+from sparktop.model.codec import encode
+from sparktop.model.events import ContenderFailed
+channel = socket.socket(fileno=int(sys.argv[-1]))
+channel.sendall(encode(ContenderFailed(t=0.0, contender="demo-base", error="out of memory")) + b"\\n")
+time.sleep(60)
+"""
+
+
+def test_a_worker_that_fails_and_does_not_go_is_killed(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = tmp_path / "worker.py"
+    worker.write_text(HANGS.format(python=sys.executable))
+    worker.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(worker))
+    outcome, _, _ = run(plan(questions(), "demo-base"), places)
+    assert outcome.status is Status.FAILED
+    _, alive = psutil.wait_procs(psutil.Process().children(), timeout=5)
+    assert not alive
+
+
+def test_before_a_run_begins_there_is_no_snapshot_and_it_says_so(places: Places) -> None:
+    session = Session(plan(questions(), "demo-base"), places, lambda event: None)
+    with pytest.raises(OSError, match="not begun"):
+        session.snapshot_now()
