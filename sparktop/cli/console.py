@@ -43,15 +43,17 @@ class Console:
         out: For results.
         err: For progress and problems.
         environ: Environment variables.
+        unread: Whether the reader of the results has gone away.
     """
 
-    __slots__ = ("environ", "err", "out")
+    __slots__ = ("environ", "err", "out", "unread")
 
     def __init__(self, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
         """Takes the streams."""
         self.out = out
         self.err = err
         self.environ = environ
+        self.unread = False
 
     @classmethod
     def of_process(cls) -> Console:
@@ -92,6 +94,7 @@ class Console:
 
     def _give_up(self, error: OSError) -> None:
         _silence(self.out)
+        self.unread = True
         if not isinstance(error, BrokenPipeError):
             raise Refused(f"the output can't be written: {error.strerror or error}", Exit.FAILED) from error
 

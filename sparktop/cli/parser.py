@@ -13,6 +13,7 @@ ABOUT: Final = {
     "run": "run a scenario, on the screen or headless",
     "scenarios": "list the scenarios, or show one",
     "models": "list the models that come with sparktop, or look into a .gguf file",
+    "monitor": "read what the machine is doing, without running anything",
     "doctor": "check whether everything that sparktop needs is here",
     "recover": "complete the runs that a crash broke off",
     "schema": "print the JSON Schema of snapshots",
@@ -102,6 +103,30 @@ _MODEL_EXAMPLES: Final = """\
 examples:
   sparktop models
   sparktop models ~/models/*.gguf
+"""
+
+_MONITOR_EXAMPLES: Final = """\
+examples:
+  sparktop monitor                          a line every second, until Ctrl+C
+  sparktop monitor --once                   everything that can be read, and why the rest can not
+  sparktop monitor --once --json | jq '.values["gpu.0.power"]'
+  sparktop monitor --record case            ten seconds of what was read, raw, into the folder "case"
+  sparktop monitor --from case --once       what that machine was doing at the end of it
+"""
+
+_MONITOR_JSON: Final = """\
+JSON:
+  {"node": NAME, "t": SECONDS, "values": {CHANNEL: NUMBER}, "missing": {CHANNEL: REASON},
+   "units": {CHANNEL: UNIT}}, one object for each reading; what could not be read is in "missing"
+  and never 0. docs/telemetry.md explains the channels.
+"""
+
+_MONITOR_EXIT_CODES: Final = """\
+exit codes:
+  0    done
+  1    the recording is not complete
+  2    wrong usage, or the folder is no recording; stderr says in one sentence what to do
+  130  interrupted (Ctrl+C); what was recorded is kept
 """
 
 _COMPLETION_EXAMPLES: Final = """\
@@ -267,6 +292,30 @@ def _models() -> argparse.ArgumentParser:
     return parser
 
 
+def _monitor() -> argparse.ArgumentParser:
+    parser = _parser(
+        "sparktop monitor",
+        "Reads memory, GPUs, RDMA and network links, processors, temperatures and power, and prints them:\n"
+        "a line every second, or with --once a table of everything. Nothing is run and nothing changed.",
+        _MONITOR_EXAMPLES,
+        _MONITOR_JSON,
+        _MONITOR_EXIT_CODES,
+    )
+    parser.add_argument("--once", action="store_true", help="one complete reading; takes half a second")
+    parser.add_argument("--json", action="store_true", help="print every reading as JSON")
+    parser.add_argument(
+        "--seconds",
+        metavar="N",
+        type=_number(1, 86_400, "seconds"),
+        help="end after N seconds (default: with --record 10, else at Ctrl+C)",
+    )
+    parser.add_argument(
+        "--record", metavar="DIR", help="keep what is read, raw, in the folder DIR, which is made if need be"
+    )
+    parser.add_argument("--from", dest="played", metavar="DIR", help="show a recording instead of this machine")
+    return parser
+
+
 def _doctor() -> argparse.ArgumentParser:
     parser = _parser(
         "sparktop doctor",
@@ -321,6 +370,7 @@ _PARSERS: Final[dict[str, Callable[[], argparse.ArgumentParser]]] = {
     "run": _run,
     "scenarios": _scenarios,
     "models": _models,
+    "monitor": _monitor,
     "doctor": _doctor,
     "recover": _recover,
     "schema": _schema,

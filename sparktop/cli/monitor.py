@@ -1,0 +1,130 @@
+"""`sparktop monitor`: what the machine is doing, as text."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from sparktop.cli.console import Console, Exit, Refused
+from sparktop.headless.readings import document, line, lines
+from sparktop.model.text import one_line
+from sparktop.telemetry.latest import Latest
+from sparktop.telemetry.machine import Inputs, sources
+from sparktop.telemetry.once import read_once, together
+from sparktop.telemetry.reading import Reading, Source
+from sparktop.telemetry.recorded import BadRecording, Recording, moments, play
+from sparktop.telemetry.sampler import Sampler
+
+_EVERY_S: Final = 1.0
+_RECORD_S: Final = 10
+
+
+def execute(arguments: argparse.Namespace, console: Console) -> int:
+    """Prints one reading, or one after another.
+
+    Raises:
+        Refused: Options exclude each other, or a folder can't be used.
+    """
+    if arguments.played is not None:
+        if arguments.record is not None or arguments.seconds is not None:
+            raise Refused("--from shows a recording as it is: leave --record and --seconds away")
+        return _play(Path(arguments.played), arguments, console)
+    if arguments.once and arguments.seconds is not None:
+        raise Refused("--once takes one reading: leave --seconds away")
+    if arguments.record is None:
+        _watch(sources(), arguments, console, arguments.seconds)
+        return Exit.OK
+    return _record(Path(arguments.record), arguments, console)
+
+
+def _play(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
+    try:
+        latest = Latest()
+        readings = [latest.add(reading) for reading in moments(play(folder))]
+    except BadRecording as error:
+        raise Refused(str(error)) from error
+    if not readings:
+        raise Refused(f"there is no reading in {folder}")
+    # A recording doesn't tell the name of its machine.
+    node = folder.resolve().name
+    began = readings[0].t
+    for reading in readings[-1:] if arguments.once else readings:
+        _show(reading, node, f"{reading.t - began:6.1f} s", arguments, console)
+    return Exit.OK
+
+
+def _record(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
+    try:
+        recording = Recording(folder, Inputs())
+    except FileExistsError as error:
+        raise Refused(f"{folder} is a recording already, or no folder; name another") from error
+    except OSError as error:
+        raise Refused(f"{folder} can't be written to: {error.strerror or error}") from error
+    try:
+        _watch(recording.sources, arguments, console, arguments.seconds or _RECORD_S)
+    finally:
+        recording.close()
+        if not recording.problem:
+            console.note(f'recorded; to see it: sparktop monitor --from "{one_line(str(folder))}"')
+    if recording.problem:
+        raise Refused(recording.problem, Exit.FAILED)
+    return Exit.OK
+
+
+def _watch(those: tuple[Source, ...], arguments: argparse.Namespace, console: Console, seconds: int | None) -> None:
+    node, clock = socket.gethostname(), _clock()
+
+    def show(reading: Reading) -> None:
+        _show(reading, node, f"{datetime.fromtimestamp(reading.t):%H:%M:%S}", arguments, console)
+
+    if arguments.once:
+        show(together(read_once(those, clock=clock).values()))
+        return
+    latest = Latest()
+    with _sampled(those, clock) as next_reading:
+        # The first has no rates yet.
+        began = latest.add(next_reading()).t
+        while True:
+            reading = latest.add(next_reading())
+            show(reading)
+            if console.unread and arguments.record is None:
+                return
+            # The next would come after the end, give or take what a thread's turn costs.
+            if seconds is not None and reading.t - began > seconds - _EVERY_S / 2:
+                return
+
+
+@contextmanager
+def _sampled(those: tuple[Source, ...], clock: Callable[[], float]) -> Iterator[Callable[[], Reading]]:
+    readings: queue.SimpleQueue[Reading] = queue.SimpleQueue()
+    sampler = Sampler(those, emit=readings.put, clock=clock, interval_s=_EVERY_S)
+    sampler.start()
+    try:
+        yield readings.get
+    finally:
+        sampler.stop()
+
+
+def _clock() -> Callable[[], float]:
+    """Returns a clock of Unix time that goes on evenly when the machine's is set."""
+    offset = time.time() - time.monotonic()
+    return lambda: offset + time.monotonic()
+
+
+def _show(reading: Reading, node: str, stamp: str, arguments: argparse.Namespace, console: Console) -> None:
+    if arguments.json:
+        console.say(json.dumps(document(node, reading), ensure_ascii=False, indent=2 if arguments.once else None))
+    elif arguments.once:
+        cells = os.get_terminal_size(console.out.fileno()).columns if console.out.isatty() else None
+        console.say("\n".join(lines(reading, cells)))
+    else:
+        console.say(line(reading, stamp))
