@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import Final
 
 from sparktop import toolchain
+from sparktop.headless.coverage import coverage, not_read
+from sparktop.model.channels import CPU_LOAD
 from sparktop.nodes.nvidia import Gpus, gpus
 from sparktop.places import Places
 from sparktop.runner.contenders import DEMOS, BadContender, resolve_contenders
 from sparktop.scenarios.library import Library
+from sparktop.telemetry.machine import sources
 from sparktop.telemetry.memory import MemoryInfo, MemorySource, allocatable
-from sparktop.telemetry.reading import Unreadable
+from sparktop.telemetry.once import read_once
+from sparktop.telemetry.reading import Reading, Unreadable
 
 _PYTHON: Final = (3, 11)
 _TEXTUAL: Final = ((8, 2, 8), (9,))
@@ -31,6 +35,9 @@ _RESERVE: Final = 8 << 30
 _RESERVE_SHARE: Final = 10
 _SCREEN: Final = (80, 24)
 _IMPORT_TIMEOUT_S: Final = 60
+
+_SOURCES: Final = ("gpu", "roce", "network", "cpu", "power")
+"""Telemetry sources, by their stable names; memory is looked at for what else depends on it."""
 
 
 class Grade(StrEnum):
@@ -74,6 +81,7 @@ class Surroundings:
         python: Version of the interpreter.
         ask_gpus: Asks the NVIDIA driver.
         ask_toolchain: Looks at the llama.cpp build.
+        ask_sources: Reads every telemetry source in the root folder.
         run: Runs a command and returns its exit status and what it printed, errors included.
         version_of: Version of an installed distribution; raises PackageNotFoundError.
         demos: Names of the demo models.
@@ -88,6 +96,7 @@ class Surroundings:
     python: tuple[int, int, int] = field(default_factory=lambda: sys.version_info[:3])
     ask_gpus: Callable[[], Gpus] = gpus
     ask_toolchain: Callable[[], toolchain.Examination] = toolchain.examine
+    ask_sources: Callable[[Path], Mapping[str, Reading]] = field(default_factory=lambda: _read_sources)
     run: Callable[[list[str]], tuple[int, str]] = field(default_factory=lambda: _run)
     version_of: Callable[[str], str] = importlib.metadata.version
     demos: tuple[str, ...] = DEMOS
@@ -95,7 +104,7 @@ class Surroundings:
 
 def examine(around: Surroundings) -> tuple[Check, ...]:
     """Makes every check, in a fixed order; takes a second or two."""
-    return tuple(check(around) for check in _CHECKS)
+    return (*(check(around) for check in _CHECKS), *_sources(around), _textual(around))
 
 
 def _ok(name: str, found: str, advice: str = "") -> Check:
@@ -215,6 +224,12 @@ def _memory(around: Surroundings) -> Check:
     except Unreadable as reason:
         return _warning("memory", f"unknown: {reason}", "loads can't be checked; watch the memory yourself")
     found = f"{_gib(have.bytes)} of {_gib(total)} GiB can be allocated ({have.rule})"
+    # Twice, for the rates; pressure has a check of its own.
+    source = MemorySource(proc)
+    source.read(0.0)
+    missing = {name: why for name, why in source.read(1.0).missing.items() if not name.startswith("psi.")}
+    if missing:
+        found += f"; not read: {not_read(missing)}"
     if have.bytes < min(_RESERVE, total // _RESERVE_SHARE):
         return _warning("memory", found, "end other programs: no model will be loaded with so little")
     return _ok("memory", found)
@@ -242,6 +257,27 @@ def _gpu_driver(around: Surroundings) -> Check:
         advice = "load the driver again or restart the machine; in a container, allow it the GPU"
         return _problem("gpu-driver", f"the NVIDIA driver is installed but doesn't answer: {found.reason}", advice)
     return _ok("gpu-driver", f"no NVIDIA driver ({found.reason}): models run on the processor")
+
+
+def _read_sources(root: Path) -> dict[str, Reading]:
+    return read_once(sources(root), apart_s=0.1)
+
+
+def _sources(around: Surroundings) -> list[Check]:
+    readings = around.ask_sources(around.root)
+    return [_source(around, name, readings[name]) for name in _SOURCES]
+
+
+def _source(around: Surroundings, name: str, reading: Reading) -> Check:
+    found = coverage(reading)
+    # Whatever a machine simply doesn't have is no fault: a laptop has no GPU and a server no thermal zone.
+    if name == "gpu" and not reading.values and (around.root / "proc/driver/nvidia/version").exists():
+        return _warning(name, found, "see gpu-driver: until it answers, nothing is known of the GPU")
+    if name == "cpu" and CPU_LOAD not in reading.values:
+        return _warning(name, found, "the processors' load won't be shown; nothing else depends on it")
+    if any(reason.startswith("no answer") for reason in reading.missing.values()):
+        return _warning(name, found, "it hangs: runs show gaps there until the kernel or the driver answers again")
+    return _ok(name, found)
 
 
 def _textual(around: Surroundings) -> Check:
@@ -293,5 +329,5 @@ _CHECKS: Final[tuple[Callable[[Surroundings], Check], ...]] = (
     _memory,
     _psi,
     _gpu_driver,
-    _textual,
 )
+"""Those before the telemetry sources, which are read together, and textual."""

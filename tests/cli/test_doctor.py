@@ -16,11 +16,16 @@ from sparktop.nodes.nvidia import Gpus
 from sparktop.places import Places
 from sparktop.resources import scenarios_dir
 from sparktop.scenarios.library import Library
+from sparktop.telemetry.once import read_once
+from sparktop.telemetry.reading import Reading
+from sparktop.telemetry.recorded import play
 from tests.cli.conftest import Sparktop
+from tests.telemetry.cases import FOLDER
 
 NAMES = [
     *("python", "llama-cpp", "llama-cpp-build", "demo-models", "scenarios", "runs-folder"),
-    *("terminal", "memory", "psi", "gpu-driver", "textual"),
+    *("terminal", "memory", "psi", "gpu-driver"),
+    *("gpu", "roce", "network", "cpu", "power", "textual"),
 ]
 MACHINE = toolchain.Machine()
 CPU = toolchain.Choice(cuda=False, line="llama.cpp: CPU build (no NVIDIA GPU found)")
@@ -31,6 +36,11 @@ GIB = 1 << 30
 def examination(**more: object) -> Callable[[], toolchain.Examination]:
     base = toolchain.Examination(machine=MACHINE, choice=CPU, build=BUILD, fix=None)
     return lambda: replace(base, **more)  # type: ignore[arg-type]
+
+
+def recorded(case: str, **other: Reading) -> Callable[[Path], dict[str, Reading]]:
+    """What the sources tell of a recorded machine, some of them replaced."""
+    return lambda _: {**read_once(play(FOLDER / case), apart_s=0), **other}
 
 
 def meminfo(root: Path, available_gib: int) -> None:
@@ -56,6 +66,7 @@ def well(tmp_path: Path) -> Surroundings:
         root=tmp_path,
         ask_gpus=lambda: Gpus(names=("NVIDIA GB10",), driver="580.95.05"),
         ask_toolchain=examination(),
+        ask_sources=recorded("spark-loaded"),
         run=lambda _: (0, "0.3.36\n"),
         version_of=lambda _: "8.2.8",
         demos=(),
@@ -213,6 +224,62 @@ def test_driver(well: Surroundings, tmp_path: Path) -> None:
     (tmp_path / "proc/driver/nvidia").mkdir(parents=True)
     (tmp_path / "proc/driver/nvidia/version").touch()
     assert check(silent, "gpu-driver").grade is Grade.PROBLEM
+
+
+def test_sources_of_a_spark(well: Surroundings) -> None:
+    around = replace(well, ask_sources=recorded("spark-idle"))
+
+    found = {name: check(around, name).found for name in ("gpu", "roce", "network", "cpu", "power")}
+
+    assert found["gpu"].startswith("reads gpu.0 (energy_integrated, event_reasons, held, ")
+    assert found["gpu"].endswith(
+        "; not read: gpu.0.throttle_power_cap "
+        "(unknown: without counters, this GPU does not declare that its power is capped)"
+    )
+    assert "roce.roceP2p1s0f0, roce.roceP2p1s0f1, roce.rocep1s0f0, roce.rocep1s0f1 (" in found["roce"]
+    assert "15 error counters" in found["roce"]
+    assert "not read: port.1.capacity (the link is down)" in found["roce"]
+    assert found["network"] == "reads net.enP7s7 (capacity, rx, tx, up)"
+    assert found["cpu"] == "reads cpu, cpu.a725, cpu.x925 (clock, load)"
+    assert found["power"].startswith("reads thermal.acpitz-0 (temperature); not read: rail (no spbm chip")
+
+
+def test_laptop_without_anything_has_no_fault(well: Surroundings) -> None:
+    around = replace(well, ask_sources=recorded("laptop-bare"))
+
+    checks = {check.name: check for check in examine(around)}
+
+    assert {checks[name].grade for name in ("gpu", "roce", "network", "cpu", "power")} == {Grade.OK}
+    assert checks["gpu"].found == "not read: gpu (no NVIDIA driver: NVML Shared Library Not Found)"
+    assert checks["cpu"].found == "reads cpu (load); not read: cpu.clock (no /sys/devices/system/cpu/cpufreq)"
+
+
+def test_gpu_behind_a_driver_that_does_not_answer(well: Surroundings, tmp_path: Path) -> None:
+    around = replace(well, ask_sources=recorded("spark-without-nvml"))
+    assert check(around, "gpu").grade is Grade.OK
+    (tmp_path / "proc/driver/nvidia").mkdir(parents=True)
+    (tmp_path / "proc/driver/nvidia/version").touch()
+
+    assert check(around, "gpu").grade is Grade.WARNING
+    assert "gpu-driver" in check(around, "gpu").advice
+
+
+def test_source_that_hangs_or_has_no_load(well: Surroundings) -> None:
+    hanging = Reading(t=0, missing={"roce": "no answer for 5 s"})
+    loadless = Reading(t=0, values={"cpu.clock": 2000.0}, missing={"cpu.load": "no /proc/stat"})
+    around = replace(well, ask_sources=recorded("spark-idle", roce=hanging, cpu=loadless))
+
+    assert check(around, "roce").grade is Grade.WARNING
+    assert "no answer for 5 s" in check(around, "roce").found
+    assert check(around, "cpu").grade is Grade.WARNING
+    assert "cpu.load (no /proc/stat)" in check(around, "cpu").found
+
+
+def test_memory_says_what_else_is_not_read(well: Surroundings, tmp_path: Path) -> None:
+    assert "swap.in, swap.out (no " in check(well, "memory").found
+    (tmp_path / "proc/vmstat").write_text("pswpin 1\npswpout 2\n")
+
+    assert "swap.in" not in check(well, "memory").found
 
 
 @pytest.mark.parametrize(
