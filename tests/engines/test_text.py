@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparktop.engines.llama.text import StreamText
+from sparktop.engines.llama.text import BLANKS, StreamText
 from sparktop.model.events import TokenKind
 
 
@@ -77,3 +77,10 @@ def test_splitting_never_changes_the_outcome(text: str, step: int) -> None:
     data = text.encode()
     whole = run([data], stop=("ab|",))
     assert run([data[i : i + step] for i in range(0, len(data), step)], stop=("ab|",)) == whole
+
+
+def test_blanks_without_end_are_said_and_not_held_back_for_ever() -> None:
+    text = StreamText()
+    said = "".join(part for _ in range(3 * BLANKS) for _, part in text.feed(b"\n"))
+    assert len(said) >= 2 * BLANKS
+    assert len(said) + sum(len(part) for _, part in text.finish()) == 3 * BLANKS

@@ -16,6 +16,9 @@ THINK: Final = ("<think>", "</think>")
 CHANNEL, START, MESSAGE, END = "<|channel|>", "<|start|>", "<|message|>", "<|end|>"
 """The harmony format of gpt-oss: `<|channel|>analysis<|message|>...<|end|><|start|>assistant...`."""
 
+BLANKS: Final = 256
+"""Blanks before an answer that may still turn out to stand before a <think>."""
+
 MARKERS: Final = frozenset((*THINK, CHANNEL, START, MESSAGE, END))
 """Control tokens whose text the splitter must see; other control tokens have none."""
 
@@ -87,7 +90,7 @@ class StreamText:
         if found is None:
             keep = 0 if final else _held_back(self._pending, (*markers, *self._stop))
             decided = self._pending[: len(self._pending) - keep]
-            if not final and not self._begun and not decided.strip():
+            if not final and not self._begun and not decided.strip() and len(decided) < BLANKS:
                 return True  # blank lines before a possible <think> belong to neither
             self._say(spans, decided)
             self._pending = self._pending[len(decided) :]
