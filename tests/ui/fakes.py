@@ -8,6 +8,7 @@ from pathlib import Path
 
 import recorded
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from sparktop.model.events import Event
 from sparktop.model.records import Contender, Options
@@ -31,6 +32,20 @@ async def settle(pilot: Pilot[int]) -> None:
     """Lets every message be handled, and what was put off until after a refresh be done."""
     await pilot.pause()
     await pilot.pause(0.02)
+    for _ in range(100):  # on a busy machine a new screen takes its time to be mounted
+        if all(w.is_mounted for w in (pilot.app.screen, *pilot.app.screen.query(Widget))):
+            return
+        await pilot.pause(0.02)
+
+
+async def shows(bench: Bench, pilot: Pilot[int], text: str) -> None:
+    """Waits until the screen shows a text, however busy the machine is; fails with what it shows instead."""
+    for _ in range(100):
+        bench.latest.poll()
+        await settle(pilot)
+        if text in screen_text(bench.latest):
+            return
+    raise AssertionError(f"{text!r} never came; the screen shows:\n{screen_text(bench.latest)}")
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import recorded
-from fakes import Bench, screen_text, settle
+from fakes import Bench, screen_text, settle, shows
 from textual.pilot import Pilot
 
 from sparktop.model.events import Status
@@ -83,10 +83,8 @@ async def test_cancelling_asks_and_keeps_the_screens(tmp_path: Path) -> None:
         await settle(pilot)
         assert "Stop the run?" in screen_text(bench.latest)
         await pilot.press("enter")
-        bench.latest.poll()
-        await settle(pilot)
+        await shows(bench, pilot, "! cancelled")
         text = screen_text(bench.latest)
-        assert "! cancelled" in text
         assert "The run is cancelled." in text
 
 
@@ -105,7 +103,7 @@ async def test_a_run_goes_on_behind_the_menu(tmp_path: Path) -> None:
         assert len(bench.plans) == 1, "a second run must not start beside the first"
         await pilot.press("d")
         await settle(pilot)
-        assert "12 of 20 requests" in screen_text(bench.latest)
+        await shows(bench, pilot, "12 of 20 requests")
 
 
 async def test_a_second_run_gets_screens_of_its_own(tmp_path: Path) -> None:
@@ -118,5 +116,5 @@ async def test_a_second_run_gets_screens_of_its_own(tmp_path: Path) -> None:
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
+        await shows(bench, pilot, "0 of 4 requests")
         assert len(bench.feeds) == 2
-        assert "0 of 4 requests" in screen_text(bench.latest)
