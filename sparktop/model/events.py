@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sparktop.model.records import Contender, ModelInfo, Node, Options
+from sparktop.model.roofline import Ceilings
 from sparktop.model.scenario import Scenario
+from sparktop.model.shape import Footprint
 
 
 class TokenKind(StrEnum):
@@ -92,6 +94,13 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSeen(Event):
+    """A machine is being read: the first event about it where there is no run that names it."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelLoading(Event):
     """A contender's model is being loaded; `fraction` runs from 0 to 1."""
 
@@ -110,6 +119,31 @@ class ModelReady(Event):
     contender: str
     model: ModelInfo
     load_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FootprintKnown(Event):
+    """What a contender's loaded model reads for each token, and how fast that can be read where it runs."""
+
+    contender: str
+    footprint: Footprint
+    ceilings: Ceilings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineFound(Event):
+    """How fast the same was in earlier runs on the same machine.
+
+    Attributes:
+        batch: Size of the batch.
+        runs: Ids of the runs, oldest first.
+        decode_tok_s: Decode speed of each of them, tokens per second of all streams together while all decode.
+    """
+
+    contender: str
+    batch: int
+    runs: tuple[str, ...]
+    decode_tok_s: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +265,9 @@ class SampleTaken(Event):
     Attributes:
         node: Name of the node.
         values: Reading by channel name (see `sparktop.model.channels`), in the channel's unit.
-        missing: Reason by channel name, for what could not be read.
+        missing: Reason by channel name, for what could not be read: where that is new, or for another reason than
+            before. It holds until the channel has a value again; the bare name of a source, until one of its
+            channels has.
     """
 
     node: str

@@ -60,7 +60,7 @@ def other_work(state: RunState) -> Findings:
 def _gpus(state: RunState, code: Code) -> list[tuple[Node, str, dict[str, Gauge] | Unjudged]]:
     """Every GPU with its node's readings, or the node with the reason why it has none."""
     found: list[tuple[Node, str, dict[str, Gauge] | Unjudged]] = []
-    for node in state.started.nodes if state.started else ():
+    for node in state.nodes.values():
         gauges = state.gauges.get(node.name, {})
         gpus = things(gauges, "gpu")
         if not gpus:

@@ -26,7 +26,7 @@ PRESSURE_PERCENT: Final = 5.0
 
 def memory(state: RunState) -> Findings:
     """Looks at the memory of every node."""
-    for node in state.started.nodes if state.started else ():
+    for node in state.nodes.values():
         yield from _memory_reserve(state, node)
         yield from _memory_pressure(state, node)
         yield from _swap_growth(state, node)

@@ -14,12 +14,15 @@ from functools import singledispatchmethod
 
 from sparktop.model import metrics
 from sparktop.model.events import (
+    BaselineFound,
     ContenderFailed,
     Event,
     Finish,
+    FootprintKnown,
     ModelLoading,
     ModelReady,
     ModelUnloaded,
+    NodeSeen,
     Notice,
     PrefillProgress,
     RequestDone,
@@ -34,7 +37,9 @@ from sparktop.model.events import (
     Tokens,
     TokenSource,
 )
-from sparktop.model.records import Contender, ModelInfo
+from sparktop.model.records import Contender, ModelInfo, Node
+from sparktop.model.roofline import Ceilings
+from sparktop.model.shape import Footprint
 from sparktop.model.timeseries import Gauge, TokenRate
 
 
@@ -59,6 +64,9 @@ class ContenderState:
         fraction: Load progress, 0 to 1.
         error: Why it can't go on; empty while it can.
         log: End of the engine's log, where it failed.
+        footprint: What its model reads for each token; None if that is not known.
+        ceilings: How fast that can be read where it runs; None if that is not known.
+        baselines: Its speed in earlier runs, by batch size.
     """
 
     contender: Contender
@@ -69,6 +77,9 @@ class ContenderState:
     error: str = ""
     log: str = ""
     rate: TokenRate = field(default_factory=TokenRate)
+    footprint: Footprint | None = None
+    ceilings: Ceilings | None = None
+    baselines: dict[int, BaselineFound] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -140,6 +151,7 @@ class RunState:
     Attributes:
         started: The run's first event; None before it came.
         status: How the run stands.
+        nodes: The machines that are read, by name.
         contenders: By name, in the order they run.
         requests: By number, in the order they were queued, warm-up included.
         gauges: Readings by node, then by channel name.
@@ -152,6 +164,7 @@ class RunState:
     def __init__(self) -> None:
         self.started: RunStarted | None = None
         self.status = Status.RUNNING
+        self.nodes: dict[str, Node] = {}
         self.contenders: dict[str, ContenderState] = {}
         self.requests: dict[int, RequestState] = {}
         self.gauges: dict[str, dict[str, Gauge]] = {}
@@ -193,7 +206,12 @@ class RunState:
     @_apply.register
     def _(self, event: RunStarted) -> None:
         self.started = event
+        self.nodes = {node.name: node for node in event.nodes}
         self.contenders = {c.name: ContenderState(c) for c in event.contenders}
+
+    @_apply.register
+    def _(self, event: NodeSeen) -> None:
+        self.nodes[event.node.name] = event.node
 
     @_apply.register
     def _(self, event: ModelLoading) -> None:
@@ -208,6 +226,17 @@ class RunState:
             contender.fraction = 1.0
             contender.info = event.model
             contender.load_s = event.load_s
+
+    @_apply.register
+    def _(self, event: FootprintKnown) -> None:
+        if contender := self.contenders.get(event.contender):
+            contender.footprint = event.footprint
+            contender.ceilings = event.ceilings
+
+    @_apply.register
+    def _(self, event: BaselineFound) -> None:
+        if contender := self.contenders.get(event.contender):
+            contender.baselines[event.batch] = event
 
     @_apply.register
     def _(self, event: ModelUnloaded) -> None:
@@ -288,12 +317,16 @@ class RunState:
     @_apply.register
     def _(self, event: SampleTaken) -> None:
         gauges = self.gauges.setdefault(event.node, {})
+        missing = self.missing.setdefault(event.node, {})
         for name, value in event.values.items():
             gauges.setdefault(name, Gauge()).add(event.t, value)
-        for name in event.missing:
+            if missing:
+                missing.pop(name, None)
+                missing.pop(name.partition(".")[0], None)
+        for name, reason in event.missing.items():
+            missing[name] = reason
             if name in gauges:
                 gauges[name].add(event.t, None)
-        self.missing[event.node] = event.missing
 
     @_apply.register
     def _(self, event: Notice) -> None:

@@ -64,7 +64,7 @@ def judge(state: RunState, status: Status | None = None) -> Validity:
     findings[:0] = _incomplete(state, status or state.status)
     verdicts = sorted(
         (finding for finding in findings if isinstance(finding, Verdict)),
-        key=lambda verdict: verdict.severity is not Severity.FAULT,
+        key=lambda verdict: tuple(Severity).index(verdict.severity),
     )
     return Validity(
         valid=all(verdict.severity is not Severity.FAULT for verdict in verdicts),

@@ -32,6 +32,13 @@ class Code(StrEnum):
     TOY_MODEL = "toy-model"
     THROTTLING = "throttling"
     OTHER_GPU_WORK = "other-gpu-work"
+    LOW_CLOCK = "low-clock"
+    PAGE_CACHE = "page-cache"
+    ROCE_FALLBACK = "roce-fallback"
+    ROCE_ERRORS = "roce-errors"
+    BANDWIDTH_BOUND = "bandwidth-bound"
+    COMPUTE_BOUND = "compute-bound"
+    SLOWER_THAN_BEFORE = "slower-than-before"
 
 
 class Severity(StrEnum):
@@ -41,15 +48,18 @@ class Severity(StrEnum):
     """Do not quote it."""
     NOTE = "note"
     """Quote it, and say this beside it."""
+    FINDING = "finding"
+    """What holds the model back: says nothing against the number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Something that speaks against a number of the run, or has to be known with it.
+    """Something that speaks against a number of the run, has to be known with it, or explains it.
 
     Attributes:
         code: Stable name, for programs.
-        severity: "fault": do not quote the number; "note": say this beside it.
+        severity: "fault": do not quote the number; "note": say this beside it; "finding": what holds the model back,
+            which says nothing against the number.
         text: One sentence for people.
         evidence: The numbers that it rests on, by name; bytes, percent or counts.
     """
@@ -85,3 +95,8 @@ def fault(code: Code, text: str, **evidence: float | str) -> Verdict:
 def note(code: Code, text: str, **evidence: float | str) -> Verdict:
     """Returns a verdict that has to be said beside a number."""
     return Verdict(code=code, severity=Severity.NOTE, text=text, evidence=evidence)
+
+
+def finding(code: Code, text: str, **evidence: float | str) -> Verdict:
+    """Returns a verdict that explains a number and says nothing against it."""
+    return Verdict(code=code, severity=Severity.FINDING, text=text, evidence=evidence)

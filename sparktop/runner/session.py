@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import queue
 import re
@@ -28,7 +27,6 @@ from sparktop.model.events import (
     RequestFailed,
     RunEnded,
     RunStarted,
-    SampleTaken,
     Status,
     Tokens,
 )
@@ -44,6 +42,7 @@ from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
 from sparktop.store.names import journal_path, new_run_id, snapshot_path
 from sparktop.store.snapshots import write_snapshot
+from sparktop.telemetry.changes import Changes
 from sparktop.telemetry.machine import sources
 from sparktop.telemetry.memory import allocatable
 from sparktop.telemetry.reading import Reading, Unreadable
@@ -116,7 +115,7 @@ class Session:
         self._clock_ns = clock_ns
         self._created = wall()
         self._origin_ns = clock_ns()
-        self._node = ""
+        self._changes = Changes("")
         self._problems: list[str] = []
         self.id = new_run_id(places.runs, plan.scenario.name, self._created)
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
@@ -194,7 +193,7 @@ class Session:
     def _begin(self) -> list[Lane]:
         plan = self._plan
         node = describe_local(self._root)
-        self._node = node.name
+        self._changes = Changes(node.name)
         self._publish(
             RunStarted(
                 t=0.0,
@@ -305,11 +304,7 @@ class Session:
         self._listen(event)
 
     def _sampled(self, reading: Reading) -> None:
-        # JSON has no NaN: a source that gives one has read nothing. And what comes out of the journal
-        # is a float: so is what goes in, and a snapshot made again from it is the same to the byte.
-        odd = {name: "not a number" for name, value in reading.values.items() if not math.isfinite(value)}
-        values = {name: float(value) for name, value in reading.values.items() if name not in odd}
-        self._events.put(SampleTaken(t=reading.t, node=self._node, values=values, missing={**reading.missing, **odd}))
+        self._events.put(self._changes.sample(reading))
 
     def _problem(self, sentence: str) -> None:
         self._problems.append(sentence)

@@ -175,7 +175,7 @@ def test_missing_readings_are_gaps_and_never_zero() -> None:
     gauge = state.gauges["spark-a"]["memory.used"]
     assert (gauge.times, gauge.values) == ([1.0, 2.0, 3.0], [5.0, None, 6.0])
     assert "psi.full" not in state.gauges["spark-a"], "a channel that was never read has no series"
-    assert state.missing["spark-a"] == {}
+    assert state.missing["spark-a"] == {"psi.full": "no PSI"}, "a reason holds until there is a value"
 
 
 def test_the_run_has_the_status_of_its_last_event() -> None:
