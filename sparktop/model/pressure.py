@@ -1,0 +1,132 @@
+"""How short a machine is of memory: one judgement from all that can be read of it.
+
+No single figure tells. A healthy pair of Sparks rests at 4 % available with no task waiting, and a machine with half of
+its memory free can still stall where a limit was set on a group of processes. So the amount that is left, the kernel's
+stall figures (PSI) and what comes back from swap are judged together. docs/verdicts.md explains the thresholds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+GIB: Final = 2**30
+MIB: Final = 2**20
+
+FLOOR: Final = 8 * GIB
+"""Bytes of MemAvailable below which a Spark may come to a stand without the kernel ending anything: where owners set
+their watchdogs."""
+
+FLOOR_SHARE: Final = 0.10
+"""On machines with less than 80 GiB the floor is this share of MemTotal."""
+
+LAST_SHARE: Final = 0.25
+"""Below this share of the floor (2 GiB on a Spark) memory is short even while nothing waits yet."""
+
+FELT_FULL: Final = 1.0
+"""Percent of the last 10 s in which every task waited, from which on a figure is changed by more than noise."""
+
+FELT_SOME: Final = 10.0
+"""Percent of the last 10 s in which some task waited. Any program counts, so it takes more of this than of `full`."""
+
+FELT_SWAP_IN: Final = 1 * MIB
+"""Bytes a second read back from swap; a few pages now and then are usual on every machine."""
+
+SEVERE_FULL: Final = 5.0
+"""Percent of the last 10 s in which every task waited: figures are too low by as much."""
+
+SEVERE_SWAP_IN: Final = 32 * MIB
+"""Bytes a second read back from swap: about what one task gets that does nothing but wait, 4 KiB every 0.1 ms."""
+
+
+class Level(StrEnum):
+    """How short memory is."""
+
+    OK = "ok"
+    TIGHT = "tight"
+    """Little is left and tasks feel it, or next to nothing is left."""
+    CRITICAL = "critical"
+    """Tasks wait so much that figures are wrong, and the machine may come to a stand."""
+    UNKNOWN = "unknown"
+    """What was read does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """A judgement of memory.
+
+    Attributes:
+        level: How short it is.
+        reason: One sentence for people, without a full stop and without the machine's name.
+        evidence: The readings that it rests on, by name: bytes, percent, bytes per second.
+    """
+
+    level: Level
+    reason: str
+    evidence: dict[str, float] = field(default_factory=dict)
+
+
+def floor_bytes(total: float | None) -> float:
+    """Returns how many bytes should stay available on a machine with `total` bytes of memory."""
+    return min(FLOOR, FLOOR_SHARE * total) if total else FLOOR
+
+
+def pressure(
+    available: float | None,
+    total: float | None,
+    psi_some: float | None,
+    psi_full: float | None,
+    swap_in: float | None,
+) -> Pressure:
+    """Judges how short a machine is of memory; None stands for what was not read.
+
+    Args:
+        available: MemAvailable in bytes.
+        total: MemTotal in bytes; without it the floor is that of a large machine.
+        psi_some: Percent of the last 10 s in which some task waited for memory.
+        psi_full: Percent of the last 10 s in which every task did.
+        swap_in: Bytes a second that came back from swap.
+    """
+    limit = floor_bytes(total)
+    given = {"available": available, "psi_some": psi_some, "psi_full": psi_full, "swap_in": swap_in}
+    evidence = {name: value for name, value in given.items() if value is not None} | {"floor": limit}
+    stalls = _stalls(psi_some, psi_full, swap_in)
+    if psi_full is not None and psi_full >= SEVERE_FULL:
+        return Pressure(Level.CRITICAL, f"{_left(available, limit)}{stalls}", evidence)
+    if available is None:
+        return Pressure(Level.UNKNOWN, "how much memory is available was not read", evidence)
+    below, left = available < limit, _left(available, limit)
+    back = swap_in or 0.0
+    if back >= SEVERE_SWAP_IN:
+        return Pressure(Level.CRITICAL if below else Level.TIGHT, f"{left}{stalls}", evidence)
+    if not below:
+        return Pressure(Level.OK, f"{_gib(available)} available", evidence)
+    felt = (psi_full or 0.0) >= FELT_FULL or (psi_some or 0.0) >= FELT_SOME or back >= FELT_SWAP_IN
+    if felt:
+        return Pressure(Level.TIGHT, f"{left}{stalls}", evidence)
+    if available < LAST_SHARE * limit:
+        return Pressure(Level.TIGHT, f"{left}next to nothing", evidence)
+    if psi_some is None and psi_full is None and swap_in is None:
+        return Pressure(Level.UNKNOWN, f"{left}whether tasks wait was not read", evidence)
+    return Pressure(Level.OK, f"{left}nothing waits for it", evidence)
+
+
+def _left(available: float | None, limit: float) -> str:
+    if available is None:
+        return ""
+    side = "below" if available < limit else "above"
+    return f"{_gib(available)} available, {side} {_gib(limit)}: "
+
+
+def _stalls(psi_some: float | None, psi_full: float | None, swap_in: float | None) -> str:
+    """What is felt of it, the worst first."""
+    if psi_full is not None and psi_full >= FELT_FULL:
+        return f"all tasks wait {psi_full:.0f} % of the time"
+    if swap_in is not None and swap_in >= FELT_SWAP_IN:
+        return f"{swap_in / MIB:,.0f} MiB/s come back from swap"
+    return f"some task waits {psi_some or 0.0:.0f} % of the time"
+
+
+def _gib(size: float) -> str:
+    return f"{size / GIB:,.1f} GiB"
