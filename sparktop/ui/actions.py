@@ -17,6 +17,7 @@ class Scope(StrEnum):
     MENU = "Menu"
     RUN = "During and after a run"
     DASHBOARD = "Dashboard"
+    PANELS = "Panels"
     ANSWERS = "Answers"
 
 
@@ -233,7 +234,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         keys=("tab",),
         label="Next panel",
         tooltip="Show the next panel where only one fits, or while one is shown alone",
-        scope=Scope.DASHBOARD,
+        scope=Scope.PANELS,
         handler="screen.next_panel",
     ),
     Action(
@@ -241,7 +242,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         keys=("plus",),
         label="Zoom in",
         tooltip="Show a shorter time in the charts, down to 10 s",
-        scope=Scope.DASHBOARD,
+        scope=Scope.PANELS,
         handler="screen.zoom(-1)",
         rank=50,
     ),
@@ -250,7 +251,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         keys=("minus",),
         label="Zoom out",
         tooltip="Show a longer time in the charts, up to 10 min",
-        scope=Scope.DASHBOARD,
+        scope=Scope.PANELS,
         handler="screen.zoom(1)",
         rank=51,
     ),
@@ -259,7 +260,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         keys=("equals_sign",),
         label="Zoom reset",
         tooltip="Show the usual time in the charts: it grows with the run up to 1 min",
-        scope=Scope.DASHBOARD,
+        scope=Scope.PANELS,
         handler="screen.zoom(0)",
     ),
     Action(

@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from textual.app import App
 from textual.containers import Vertical
 
-from sparktop.ui.actions import PANELS
 from sparktop.ui.chrome import Chrome, glyphs_of, whole
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
@@ -23,13 +22,22 @@ class Panel(Vertical):
     """A framed part of the dashboard.
 
     Args:
-        name: One of `PANELS`.
+        name: What its screen calls it.
         title: What the frame says.
     """
 
     def __init__(self, name: str, title: str) -> None:
         super().__init__(id=name, classes="panel")
-        self.border_title = f"{PANELS.index(name) + 1} {title}"
+        self._heading = title
+        self.border_title = title
+
+    def number(self, number: int) -> None:
+        """Tells in the frame which key shows the panel alone."""
+        self.border_title = f"{number} {self._heading}"
+
+    def wanted(self, run: Run) -> bool:
+        """Whether there is anything to show; a panel without takes no room."""
+        return True
 
     def show(self, run: Run) -> None:
         """Draws the run as it is now."""
