@@ -8,6 +8,7 @@ not defined. Nothing elsewhere in the program divides tokens by seconds.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,12 @@ MINIMUM_PREFILL_S: Final = 0.020
 
 MINIMUM_TAIL_SAMPLES: Final = 20
 """Below this many samples p95 and p99 are guesses and are not given."""
+
+LEAST_RECENT_S: Final = 0.25
+"""A speed of this moment over less than this says more about two chunks than about the model."""
+
+STALLED_S: Final = 1.0
+"""A stream that was silent for longer than this counts as waiting up to now, and its speed falls."""
 
 DEFINITIONS: Final[dict[str, str]] = {
     "ttft_ms": "first token, of reasoning or answer, minus request sent",
@@ -152,6 +159,32 @@ def steady_tok_s(streams: Sequence[Stream]) -> float | None:
         if start < time <= end
     )
     return tokens / (end - start) if tokens else None
+
+
+def recent_tok_s(streams: Sequence[Stream], since: float, now: float) -> float | None:
+    """Decode speed of this moment, in tokens per second of all streams together.
+
+    Of each stream the tokens after a chunk / the time from that chunk to the newest one, beginning with the chunk that
+    was the newest at `since`: whole gaps, so that slow streams have as steady a speed as fast ones.
+
+    Args:
+        streams: Those that decode now.
+        since: How far to look back, in seconds.
+        now: Seconds on the same clock.
+
+    Returns:
+        None without streams, and while one of them has not decoded for long enough to tell.
+    """
+    total = 0.0
+    for stream in streams:
+        if not stream.times:
+            return None
+        first = max(0, bisect_right(stream.times, since) - 1)
+        span = max(stream.times[-1], now - STALLED_S) - stream.times[first]
+        if span < LEAST_RECENT_S:
+            return None
+        total += sum(stream.counts[first + 1 :]) / span
+    return total if streams else None
 
 
 def total_s(streams: Sequence[Stream]) -> float | None:

@@ -1,0 +1,74 @@
+"""What holds for the tokens of this moment: roofline and cost of what is being decoded now.
+
+Both are asked for several times a second while the run goes on: they look at the newest readings
+and chunks alone, however long the run has lasted.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sparktop.model import metrics
+from sparktop.model.cost import TokenCost
+from sparktop.model.roofline import Roofline, Step, roofline, step_bytes
+from sparktop.model.state import ContenderState, RequestState, RunState
+
+SPEED_S: Final = 2.0
+"""Seconds that a speed of this moment is taken over."""
+
+COST_S: Final = 5.0
+"""Seconds that a cost of this moment is taken over: there are two readings a second."""
+
+
+def live_roofline(state: RunState, contender: ContenderState, now: float) -> Roofline | None:
+    """Returns the roofline of what a contender decodes at this moment, warm-up included.
+
+    Its speed is that of the last two seconds, or since a stream last joined or left: `achieved` is None until there
+    is one. `sparktop.model.roofline.sentence` says it in words.
+
+    Args:
+        state: The run.
+        contender: One of its contenders.
+        now: Seconds since the run began.
+
+    Returns:
+        None while it decodes nothing, and where it is not known what its model reads or how long its prompts are.
+    """
+    model, ceilings = contender.footprint, contender.ceilings
+    if model is None or ceilings is None:
+        return None
+    since = now - SPEED_S
+    decoding: list[RequestState] = []
+    for request in state.requests.values():
+        if request.queued.contender != contender.contender.name or not request.times:
+            continue
+        if request.ended is None:
+            decoding.append(request)
+            since = max(since, request.times[0])
+        elif request.ended > since:
+            since = request.ended
+    contexts = [
+        request.prompt_tokens + request.output_tokens for request in decoding if request.prompt_tokens is not None
+    ]
+    context = metrics.mean(contexts)
+    if context is None or len(contexts) < len(decoding):
+        return None
+    step = step_bytes(model, Step(batch=len(decoding), context=context))
+    return roofline(step, ceilings, metrics.recent_tok_s([_stream(request) for request in decoding], since, now))
+
+
+def live_cost(state: RunState, now: float) -> TokenCost | None:
+    """Returns what the tokens of the last five seconds cost; None while nothing is decoded.
+
+    Args:
+        state: The run.
+        now: Seconds since the run began.
+    """
+    if not any(request.times for request in state.active()):
+        return None
+    return TokenCost(notes={"gpu_j": "not counted yet", "machine_j": "not counted yet"})
+
+
+def _stream(request: RequestState) -> metrics.Stream:
+    # Not `request.stream`, which looks through all chunks for the first one of the answer.
+    return metrics.Stream(sent=request.sent or 0.0, times=request.times, counts=request.counts)
