@@ -16,11 +16,13 @@ class Places:
         scenarios: The person's own scenario files.
         runs: One journal and one snapshot a run.
         logs: Logs of the engines.
+        state: What was found out about this machine and need not be found out again.
     """
 
     config: Path
     runs: Path
     logs: Path
+    state: Path
 
     @property
     def scenarios(self) -> Path:
@@ -42,4 +44,5 @@ class Places:
             config=base("XDG_CONFIG_HOME", ".config"),
             runs=base("XDG_DATA_HOME", ".local/share") / "runs",
             logs=base("XDG_STATE_HOME", ".local/state") / "log",
+            state=base("XDG_STATE_HOME", ".local/state"),
         )

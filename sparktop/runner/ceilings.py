@@ -1,18 +1,33 @@
-"""How fast memory can be read where a model runs: known, measured, or not known."""
+"""What a loaded model reads for each token, and how fast that can be read where it runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
 
+from sparktop.engines.gguf import read_header
+from sparktop.engines.shape import model_shape
 from sparktop.model.records import ModelInfo, Node
 from sparktop.model.roofline import Ceilings, ceilings_of
-from sparktop.model.shape import Footprint
+from sparktop.model.shape import Footprint, footprint
 from sparktop.telemetry.bandwidth import processor_bandwidth
 from sparktop.telemetry.reading import Unreadable
 
 _LEAST: Final = 256 << 20
 """Bytes of weights below which a good part of a model stays in the processor's cache, and memory sets no ceiling."""
+
+
+def find_footprint(model: Path) -> Footprint | None:
+    """Returns what a model reads for each token, from the header of its file.
+
+    None where the header does not say how the model is built: there are no blocks in it, or no weights.
+
+    Raises:
+        BadModelFile: The header can't be read; the message says why.
+    """
+    shape = model_shape(read_header(model))
+    found = footprint(shape)
+    return found if shape.layers and found.weights else None
 
 
 def find_ceilings(node: Node, info: ModelInfo, model: Footprint, state: Path, root: Path = Path("/")) -> Ceilings:

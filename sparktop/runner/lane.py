@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from sparktop.engines.gguf import BadModelFile
 from sparktop.engines.protocol import Clock, Emit, Engine, Generation
 from sparktop.model.events import (
     ContenderFailed,
     Finish,
+    FootprintKnown,
     Notice,
     RequestDone,
     RequestFailed,
@@ -22,13 +24,19 @@ from sparktop.model.events import (
     RequestSent,
     TokenSource,
 )
-from sparktop.model.records import Contender
+from sparktop.model.records import Contender, ModelInfo
+from sparktop.model.roofline import Ceilings
 from sparktop.model.scenario import Item
+from sparktop.model.shape import Footprint
 from sparktop.model.state import Phase, RunState
 from sparktop.runner.fit import Fit
 from sparktop.runner.plan import RANDOM_ITEM, Plan, Wave
 
 Condition = Callable[[], bool]
+
+Examine = Callable[[ModelInfo], tuple[Footprint, Ceilings] | None]
+"""Tells what a loaded model reads for each token, and how fast that can be read; None if that can't be told. Takes
+less than a second, and no time at all once a machine is known. Raises BadModelFile where its file can't be read."""
 
 _CANCEL_S: Final = 3.0
 """How long an engine may take to end its requests, or to go, before it is killed."""
@@ -62,6 +70,7 @@ class Lane:
         make_engine: Makes the engine, which loads nothing yet.
         assess: Does the sum of memory, when it is this contender's turn.
         available: Bytes that can be had now; None if the machine doesn't tell.
+        examine: Tells what the loaded model reads for each token.
         publish: Takes this lane's own events; they are in `state` when it returns.
         state: The run, kept up to date by the session.
         may_ask: Whether a loaded contender may begin: side by side, all begin together.
@@ -76,6 +85,7 @@ class Lane:
         make_engine: Callable[[], Engine],
         assess: Callable[[], Fit],
         available: Callable[[], int | None],
+        examine: Examine,
         publish: Emit,
         state: RunState,
         clock: Clock,
@@ -87,6 +97,7 @@ class Lane:
         self._make_engine = make_engine
         self._assess = assess
         self._available = available
+        self._examine = examine
         self._publish = publish
         self._state = state
         self._clock = clock
@@ -141,6 +152,7 @@ class Lane:
             yield lambda: self._phase not in (Phase.QUEUED, Phase.LOADING) or self._cancelled()
             if self._phase is Phase.READY:
                 yield lambda: self._may_ask() or self._phase is Phase.FAILED or self._cancelled()
+                self._tell_footprint()
                 yield from self._ask(engine)
             self._give_up(self._state.contenders[self.contender.name].error)
             yield from self._leave(engine)
@@ -153,6 +165,22 @@ class Lane:
     @property
     def _phase(self) -> Phase:
         return self._state.contenders[self.contender.name].phase
+
+    def _tell_footprint(self) -> None:
+        """Says what the model reads for each token: before its first request, so that the live figures have it."""
+        info = self._state.contenders[self.contender.name].info
+        if info is None or self._phase is not Phase.READY or self._cancelled():
+            return
+        name = self.contender.name
+        try:
+            found = self._examine(info)
+        except BadModelFile as error:
+            text = f"what {name} reads for each token is not known, so no roofline is shown: {error}"
+            self._publish(Notice(t=self._clock(), text=text))
+            return
+        if found is not None:
+            model, ceilings = found
+            self._publish(FootprintKnown(t=self._clock(), contender=name, footprint=model, ceilings=ceilings))
 
     def _ask(self, engine: Engine) -> Iterator[Condition]:
         for wave in self._waves:

@@ -18,6 +18,7 @@ from typing import Final
 import psutil
 
 import sparktop
+from sparktop.engines.gguf import BadModelFile
 from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.model.events import (
     Event,
@@ -30,11 +31,14 @@ from sparktop.model.events import (
     Status,
     Tokens,
 )
-from sparktop.model.records import Contender
+from sparktop.model.records import Contender, ModelInfo
+from sparktop.model.roofline import Ceilings
+from sparktop.model.shape import Footprint
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import Phase, RunState
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
+from sparktop.runner.ceilings import find_ceilings, find_footprint
 from sparktop.runner.fit import Fit, assess
 from sparktop.runner.lane import Condition, Lane
 from sparktop.runner.plan import Plan
@@ -240,6 +244,7 @@ class Session:
             make_engine=make,
             assess=lambda: self._assess(contender, proc),
             available=lambda: _available(proc),
+            examine=partial(self._examine, contender),
             publish=self._publish,
             state=self._state,
             clock=self._clock,
@@ -258,6 +263,19 @@ class Session:
         if fit.ok:
             self._promised += fit.need
         return fit
+
+    def _examine(self, contender: Contender, info: ModelInfo) -> tuple[Footprint, Ceilings] | None:
+        started = self._state.started
+        try:
+            found = find_footprint(Path(contender.model))
+            if found is None or started is None:
+                return None
+            return found, find_ceilings(started.nodes[0], info, found, self._places.state, self._root)
+        except BadModelFile:
+            raise
+        except Exception as error:  # a model that runs is measured, whatever is odd about its header
+            self._blame(error)
+            return None
 
     def _all_loaded(self) -> bool:
         return all(c.phase not in (Phase.QUEUED, Phase.LOADING) for c in self._state.contenders.values())

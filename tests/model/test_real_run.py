@@ -28,7 +28,7 @@ SCENARIOS = Path(__file__).parents[2] / "scenarios"
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["smoke", "batch-sweep"])
 def test_a_real_run_can_be_computed_again(tmp_path: Path, name: str) -> None:
-    places = Places(config=tmp_path / "config", runs=tmp_path / "runs", logs=tmp_path / "logs")
+    places = Places.of({"HOME": str(tmp_path)})
     scenario = load_scenario(SCENARIOS / f"{name}.toml")
     plan = make_plan(scenario, resolve_contenders(["demo-base"]), Options(max_tokens=6))
     session = Session(plan, places, lambda event: None)

@@ -1,16 +1,19 @@
-"""Where a ceiling comes from, for each place that a model can run at."""
+"""What a model's file says that a token reads, and where a ceiling comes from for each place that it can run at."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
+import gguf
+import numpy as np
 import pytest
 
+from sparktop.engines.gguf import BadModelFile
 from sparktop.model.roofline import GB10
-from sparktop.model.shape import Footprint
+from sparktop.model.shape import Cache, Experts, Footprint
 from sparktop.runner import ceilings
-from sparktop.runner.ceilings import find_ceilings
+from sparktop.runner.ceilings import find_ceilings, find_footprint
 from sparktop.telemetry.bandwidth import Bandwidth
 from sparktop.telemetry.reading import Unreadable
 from tests.model.synthetic import INFO, NODE
@@ -58,3 +61,42 @@ def test_where_it_cannot_be_measured_the_reason_is_given(tmp_path: Path, monkeyp
     monkeypatch.setattr(ceilings, "processor_bandwidth", refuse)
     found = find_ceilings(LAPTOP, PROCESSOR, LARGE, tmp_path)
     assert (found.theoretical, found.measured, found.source) == (None, None, "too little memory is free")
+
+
+def write_model(path: Path, *, architecture: str = "qwen3moe", blocks: int = 2) -> None:
+    """A file as other tools write it: two blocks of 4 experts, of which a token goes through 2."""
+    writer = gguf.GGUFWriter(path, architecture)
+    writer.add_block_count(blocks)
+    writer.add_embedding_length(64)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_expert_count(4)
+    writer.add_expert_used_count(2)
+    writer.add_tensor("token_embd.weight", np.zeros((100, 64), np.float32))
+    writer.add_tensor("output.weight", np.zeros((100, 64), np.float16))
+    for block in range(blocks):
+        writer.add_tensor(f"blk.{block}.attn_q.weight", np.zeros((64, 64), np.float16))
+        writer.add_tensor(f"blk.{block}.ffn_up_exps.weight", np.zeros((4, 32, 64), np.float16))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def test_what_a_token_reads_comes_from_the_file(tmp_path: Path) -> None:
+    write_model(tmp_path / "model.gguf")
+    assert find_footprint(tmp_path / "model.gguf") == Footprint(
+        dense=100 * 64 * 2 + 2 * 64 * 64 * 2,
+        experts=(Experts(size=2 * 4 * 32 * 64 * 2, count=4, used=2),),
+        # Of an embedding of 64 in 4 heads each has 16; two heads of keys and values in each of two blocks.
+        caches=(Cache(keys=64, values=64, window=0),),
+    )
+
+
+def test_a_header_that_does_not_say_how_the_model_is_built_gives_nothing(tmp_path: Path) -> None:
+    write_model(tmp_path / "model.gguf", architecture="unheard-of", blocks=0)
+    assert find_footprint(tmp_path / "model.gguf") is None
+    write_model(tmp_path / "other.gguf", architecture="unheard-of")
+    assert find_footprint(tmp_path / "other.gguf") is not None
+    with pytest.raises(BadModelFile, match="does not exist"):
+        find_footprint(tmp_path / "none.gguf")

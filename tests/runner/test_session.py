@@ -18,6 +18,7 @@ from sparktop.model.events import (
     ContenderFailed,
     Event,
     Finish,
+    FootprintKnown,
     ModelReady,
     ModelUnloaded,
     Notice,
@@ -327,3 +328,47 @@ def test_before_a_run_begins_there_is_no_snapshot_and_it_says_so(places: Places)
     session = Session(plan(questions(), "demo-base"), places, lambda event: None)
     with pytest.raises(OSError, match="not begun"):
         session.snapshot_now()
+
+
+def test_what_a_token_reads_is_known_before_the_first_request(places: Places) -> None:
+    _, events, _ = run(plan(questions(max_tokens=2)), places)
+    known = [event for event in events if isinstance(event, FootprintKnown)]
+    assert [event.contender for event in known] == ["demo-base", "demo-sutra"]
+    for event in known:
+        asked = next(e for e in events if isinstance(e, RequestSent) and e.t > event.t)
+        ready = next(e for e in events if isinstance(e, ModelReady) and e.contender == event.contender)
+        assert events.index(ready) < events.index(event) < events.index(asked)
+        assert event.t - ready.t < 0.5
+        # Their token table is the output table too: every weight counts, and is read once.
+        assert event.footprint.weights == ready.model.size
+        assert (event.ceilings.theoretical, event.ceilings.measured) == (None, None)
+        assert "cache" in event.ceilings.source
+
+
+def test_a_file_that_vanishes_while_it_runs_costs_the_roofline_and_nothing_else(places: Places, tmp_path: Path) -> None:
+    def unlink(session: Session, event: Event) -> None:
+        if isinstance(event, ModelReady):
+            copy.unlink()
+
+    copy = tmp_path / "copy.gguf"
+    copy.write_bytes((demo_dir() / "demo-base.gguf").read_bytes())
+    outcome, events, _ = run(plan(questions(max_tokens=2), str(copy)), places, unlink)
+    assert outcome.status is Status.COMPLETED
+    assert outcome.problems == ()
+    assert not any(isinstance(e, FootprintKnown) for e in events)
+    (notice,) = (e.text for e in events if isinstance(e, Notice))
+    assert notice == (
+        f"what copy reads for each token is not known, so no roofline is shown: {copy} does not exist:"
+        " check the path of the model"
+    )
+
+
+def test_a_header_that_breaks_the_count_breaks_no_run(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(model: Path) -> None:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("sparktop.runner.session.find_footprint", broken)
+    outcome, events, _ = run(plan(questions(max_tokens=2), "demo-base"), places)
+    assert outcome.status is Status.COMPLETED
+    assert all(request.ok for request in fold(events).measured())
+    assert "a defect" in outcome.problems[0]
