@@ -62,6 +62,27 @@ class Asked:
     index: int
 
 
+class Course:
+    """A lane under way, and what it waits for."""
+
+    def __init__(self, steps: Generator[Condition, None, None], condition: Condition) -> None:
+        self._steps = steps
+        self._condition = condition
+
+    def go_on(self) -> bool:
+        """Lets the lane go as far as it can; false when it has arrived."""
+        while self._condition():
+            condition = next(self._steps, None)
+            if condition is None:
+                return False
+            self._condition = condition
+        return True
+
+    def close(self) -> None:
+        """Ends it where it is; it leaves no process behind."""
+        self._steps.close()
+
+
 class Lane:
     """Runs one contender.
 
@@ -135,7 +156,13 @@ class Lane:
                 )
             )
 
-    def run(self) -> Generator[Condition, None, None]:
+    def start(self) -> Course | None:
+        """Sets out; None if it has arrived already."""
+        steps = self._steps()
+        condition = next(steps, None)
+        return None if condition is None else Course(steps, condition)
+
+    def _steps(self) -> Generator[Condition, None, None]:
         """The way; ends when the contender's memory is free again. Closed before, it leaves no process behind."""
         fit = self._assess()
         if self._cancelled():

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,7 @@ from sparktop.nodes.local import describe_local
 from sparktop.places import Places
 from sparktop.runner.ceilings import find_ceilings, find_footprint
 from sparktop.runner.fit import Fit, assess
-from sparktop.runner.lane import Condition, Lane
+from sparktop.runner.lane import Course, Lane
 from sparktop.runner.plan import Plan
 from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
@@ -72,16 +72,6 @@ class Outcome:
     status: Status
     snapshot: Path | None
     problems: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class _Running:
-    """A lane that is under way, and what it waits for."""
-
-    lane: Lane
-    condition: Condition
-    advance: Callable[[], Condition | None] = field(repr=False)
-    close: Callable[[], None] = field(repr=False)
 
 
 class Session:
@@ -284,15 +274,15 @@ class Session:
         """Runs the lanes: one after another, or all at once."""
         groups = [lanes] if self._plan.options.together else [[lane] for lane in lanes]
         for group in groups:
-            running: list[_Running] = []
+            running: list[Course] = []
             try:
-                running.extend(started for lane in group if (started := _start(lane)) is not None)
+                running.extend(course for lane in group if (course := lane.start()) is not None)
                 while running:
                     self._take_event()
-                    running = [still for lane in running if (still := _go_on(lane)) is not None]
+                    running = [course for course in running if course.go_on()]
             finally:
-                for lane_under_way in running:
-                    lane_under_way.close()
+                for course in running:
+                    course.close()
 
     def _take_event(self) -> None:
         """Publishes what has come; waits a moment if nothing has."""
@@ -345,23 +335,6 @@ class Session:
             where = snapshot_path(self._places.runs, self.id)
             self._problems.append(f"the snapshot can't be written: {error.strerror or error} ({where})")
         return Outcome(status, path, tuple(self._problems))
-
-
-def _start(lane: Lane) -> _Running | None:
-    steps = lane.run()
-    advance: Callable[[], Condition | None] = partial(next, steps, None)
-    condition = advance()
-    return None if condition is None else _Running(lane, condition, advance, steps.close)
-
-
-def _go_on(running: _Running) -> _Running | None:
-    """Lets a lane go as far as it can; None when it has arrived."""
-    while running.condition():
-        condition = running.advance()
-        if condition is None:
-            return None
-        running.condition = condition
-    return running
 
 
 def _available(proc: Path) -> int | None:
