@@ -16,6 +16,8 @@ from sparktop.telemetry.reading import DISK, Files, Gathered, Pace, Reading, Unr
 
 _ABSENT: Final = "gpu"
 _PROCESSES_S: Final = 2.0
+_MOST_GPUS: Final = 256
+"""A recording of a stranger may claim as many as it likes."""
 _FIRST_WAIT_S: Final = 1.0
 _LONGEST_WAIT_S: Final = 60.0
 
@@ -107,6 +109,8 @@ class GpuSource:
         count = self._driver.ask("count")
         if not isinstance(count, int) or count < 1:
             raise Unreadable("the NVIDIA driver knows no GPU")
+        if count > _MOST_GPUS:
+            raise Unreadable(f"{count} GPUs make no sense")
         total = self._memory_total()
         # Sums of energy go on where they were before the driver went away.
         self._energies += [Energy() for _ in range(len(self._energies), count)]

@@ -11,6 +11,7 @@ the same as the last time is left out.
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,10 +45,11 @@ class BadRecording(Exception):
 
 
 class _Tape:
-    """Writes what one source reads. A full disk ends the recording, never the reading."""
+    """Writes what one source reads, a whole reading at a time. A full disk ends the recording, never the reading."""
 
     def __init__(self, path: Path, root: Path) -> None:
         self._file = path.open("x", encoding="utf-8")
+        self._waiting: list[str] = []
         # Where the tree lies is of no interest to whoever plays it.
         self._root = "" if str(root) == "/" else str(root)
         self._last: dict[str, Any] = {}
@@ -58,6 +60,7 @@ class _Tape:
 
     def forget(self) -> None:
         self._write({"forget": True})
+        self.end()
 
     def close(self) -> None:
         try:
@@ -66,10 +69,16 @@ class _Tape:
             self.problem = self.problem or f"the recording is not complete: {error}"
 
     def end(self) -> None:
+        """Puts the reading on disk: whatever becomes of this process now, it can be played."""
+        lines, self._waiting = self._waiting, []
+        # A source that hung comes back after the end, to nobody.
+        if self.problem or self._file.closed:
+            return
         try:
+            self._file.write("".join(lines))
             self._file.flush()
-        except (OSError, ValueError) as error:  # ValueError: it was closed
-            self.problem = self.problem or f"the recording is not complete: {error}"
+        except (OSError, ValueError) as error:  # ValueError: text that no file can hold
+            self.problem = f"the recording is not complete: {error}"
 
     def keep(self, kind: str, key: str, ask: Callable[[], _T]) -> _T:
         """Asks, writes down what came, and hands it on."""
@@ -95,12 +104,7 @@ class _Tape:
             self._write({kind: key, **told})
 
     def _write(self, line: dict[str, Any]) -> None:
-        if self.problem:
-            return
-        try:
-            self._file.write(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
-        except (OSError, ValueError) as error:
-            self.problem = f"the recording is not complete: {error}"
+        self._waiting.append(json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,12 +268,17 @@ class _Player:
 
 
 class PlayedSource:
-    """A source that reads a recording, one recorded reading at each read."""
+    """A source that reads a recording, one recorded reading at each read.
+
+    Attributes:
+        inputs: The machine as far as this source had read it, up to the last reading that was played.
+    """
 
     def __init__(self, name: str, player: _Player, inputs: Inputs) -> None:
         self.name = name
         self._player = player
-        self._source = MAKERS[name](replace(inputs, root=Path("/"), files=player, driver=player, clock=player.clock))
+        self.inputs = replace(inputs, root=Path("/"), files=player, driver=player, clock=player.clock)
+        self._source = MAKERS[name](self.inputs)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -334,13 +343,21 @@ def moments(sources: Sequence[PlayedSource]) -> Iterator[Reading]:
         for source in sources:
             reading = None
             while source.next is not None and source.next < t + near:
-                reading = source.read(t)
+                reading = _answer(source, t)
             if reading is None:
                 missing.update(dict.fromkeys(source.channels, "no answer at this time"))
             else:
                 values.update(reading.values)
                 missing.update(reading.missing)
         yield Reading(t=t, values=values, missing=missing)
+
+
+def _answer(source: PlayedSource, t: float) -> Reading:
+    try:
+        return source.read(t)
+    except Exception as error:
+        # As the sampler has it: a source promises not to raise, and a recording comes from a stranger.
+        return Reading(t=t, missing=dict.fromkeys(source.channels, f"{type(error).__name__}: {error}"))
 
 
 def _ticks(path: Path) -> Iterator[_Tick]:
@@ -355,7 +372,7 @@ def _ticks(path: Path) -> Iterator[_Tick]:
             if "read" in told:
                 if tick is not None:
                     yield tick
-                tick = _Tick(float(told["read"]))
+                tick = _Tick(_seconds(told["read"]))
             elif tick is None:
                 raise ValueError("it does not begin with a reading")
             elif "forget" in told:
@@ -373,6 +390,7 @@ def _ticks(path: Path) -> Iterator[_Tick]:
 
 def _entry(told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     if "clock" in told:
+        _seconds(told["clock"])
         return "clock", told
     for kind, result in _RESULTS.items():
         if kind in told:
@@ -380,5 +398,21 @@ def _entry(told: dict[str, Any]) -> tuple[str, dict[str, Any]]:
                 _ERRORS[told["as"]]
             elif result not in told:
                 raise ValueError(f"no {result}")
+            elif kind == "link":
+                _texts([told[result]])
+            elif kind != "ask":
+                _texts(told[result])
             return f"{kind} {told[kind]}", told
     raise ValueError("neither a file, a folder, a link, a question nor the clock")
+
+
+def _seconds(told: Any) -> float:
+    seconds = float(told)
+    if not math.isfinite(seconds):
+        raise ValueError(f"{seconds} is no time")
+    return seconds
+
+
+def _texts(told: Any) -> None:
+    if not isinstance(told, list) or not all(isinstance(text, str) for text in told):
+        raise ValueError("not a list of texts")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 from pathlib import Path
 
 import pytest
 
 from sparktop.telemetry.machine import MAKERS, Inputs, sources
-from sparktop.telemetry.nvml import DriverLost
+from sparktop.telemetry.nvml import Answer, DriverLost
 from sparktop.telemetry.recorded import BadRecording, Recording, moments, play
 from tests.telemetry.cases import FOLDER, FakeDriver, lay
 from tests.telemetry.machines import CASES
@@ -138,12 +139,48 @@ def test_a_recording_is_not_written_over(tmp_path: Path, root: Path) -> None:
         recording(tmp_path / "kept", root)
 
 
-def test_a_recording_that_can_not_be_written_on_does_not_end_the_reading(tmp_path: Path, root: Path) -> None:
+def test_a_disk_that_is_full_ends_the_recording_and_not_the_reading(tmp_path: Path, root: Path) -> None:
     made = recording(tmp_path / "kept", root)
+    made.sources[0].read(0.0)
+    written = (tmp_path / "kept/memory.jsonl").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    (root / "proc/meminfo").write_text("MemTotal: 5 kB\n")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (written, limits[1]))
+    try:
+        full = made.sources[0].read(0.5)
+        made.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert full.values["memory.total"] == 5 * 1024
+    assert made.problem.startswith("the recording is not complete")
+    assert play(tmp_path / "kept")[0].times == (0.0,)
+
+
+def test_what_comes_after_the_end_is_no_part_of_the_recording(tmp_path: Path, root: Path) -> None:
+    made = recording(tmp_path / "kept", root)
+    made.sources[0].read(0.0)
     made.close()
 
-    assert made.sources[0].read(0.0).values["memory.total"] == 127_600_748 * 1024
-    assert made.problem.startswith("the recording is not complete")
+    assert made.sources[0].read(1.0).values["memory.total"] == 127_600_748 * 1024
+    assert made.problem == ""
+    assert play(tmp_path / "kept")[0].times == (0.0,)
+
+
+def test_a_reading_is_on_disk_when_it_is_done_and_not_before(tmp_path: Path, root: Path) -> None:
+    sizes: list[int] = []
+
+    class Looking(FakeDriver):
+        def ask(self, question: str, gpu: int = 0) -> Answer:
+            sizes.append((tmp_path / "kept/gpu.jsonl").stat().st_size)
+            return super().ask(question, gpu)
+
+    made = recording(tmp_path / "kept", root, Looking(LOADED.answers[0]))
+    gpu = next(source for source in made.sources if source.name == "gpu")
+    gpu.read(0.0)
+    assert set(sizes) == {0}
+    # Not closed: as after kill -9.
+    assert [source.times for source in play(tmp_path / "kept") if source.name == "gpu"] == [(0.0,)]
 
 
 @pytest.fixture
@@ -159,12 +196,31 @@ def test_a_line_that_was_cut_off_costs_the_last_reading_of_its_source(copy: Path
     assert play(copy)[0].times == (100.0, 100.5)
 
 
+def test_answers_that_no_machine_gives_are_a_gap(copy: Path) -> None:
+    path = copy / "network.jsonl"
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    counters = [entry for entry in entries if entry.get("file", "").endswith("rx_bytes")]
+    assert counters
+    path.write_text(
+        "".join(json.dumps(entry | {"lines": ["9" * 400]} if entry in counters else entry) + "\n" for entry in entries)
+    )
+    with path.open("a") as file:
+        file.write(json.dumps({"read": 101.0}) + "\n" + json.dumps(counters[0] | {"lines": ["9" * 800]}) + "\n")
+
+    last = list(moments(play(copy)))[-1]
+    assert "Overflow" in last.missing["net.enP7s7.rx"]
+
+
 @pytest.mark.parametrize(
     "line",
     [
         "nonsense",
         '{"file":"/proc/x"}',
         '{"read":"noon"}',
+        '{"read":NaN}',
+        '{"clock":Infinity}',
+        '{"file":"/proc/x","lines":7}',
+        '{"link":"/sys/x","to":7}',
         '{"ask":"power/0","error":"x","as":"moon"}',
         "[]",
         '{"moon":1}',
