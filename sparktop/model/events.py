@@ -276,6 +276,24 @@ class SampleTaken(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSeen(Event):
+    """A process that holds memory of a GPU was looked up, as it came there.
+
+    Attributes:
+        node: Name of the node.
+        pid: Its number.
+        name: The command, as the kernel has it: 15 bytes at most, and without arguments, which may be secret. Empty if
+            it can't be read.
+        own: Whether it is sparktop or was started by it; None if that can't be told, as in a container.
+    """
+
+    node: str
+    pid: int
+    name: str
+    own: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice(Event):
     """Something that the person should know and that stops nothing."""
 
@@ -284,6 +302,6 @@ class Notice(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """Always the last event of a run."""
+    """Always the last event of a run, or of a recording of a machine."""
 
     status: Status

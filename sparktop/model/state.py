@@ -25,6 +25,7 @@ from sparktop.model.events import (
     NodeSeen,
     Notice,
     PrefillProgress,
+    ProcessSeen,
     RequestDone,
     RequestFailed,
     RequestQueued,
@@ -156,6 +157,7 @@ class RunState:
         requests: By number, in the order they were queued, warm-up included.
         gauges: Readings by node, then by channel name.
         missing: Why a channel is not read, by node, then by channel name.
+        processes: Processes that hold or held memory of a GPU, by node, then by number.
         notices: What the person should know, oldest first.
         rate: Tokens of all contenders together.
         now: Time of the newest event, seconds since the run began.
@@ -169,6 +171,7 @@ class RunState:
         self.requests: dict[int, RequestState] = {}
         self.gauges: dict[str, dict[str, Gauge]] = {}
         self.missing: dict[str, dict[str, str]] = {}
+        self.processes: dict[str, dict[int, ProcessSeen]] = {}
         self.notices: list[Notice] = []
         self.rate = TokenRate()
         self.now = 0.0
@@ -327,6 +330,10 @@ class RunState:
             missing[name] = reason
             if name in gauges:
                 gauges[name].add(event.t, None)
+
+    @_apply.register
+    def _(self, event: ProcessSeen) -> None:
+        self.processes.setdefault(event.node, {})[event.pid] = event
 
     @_apply.register
     def _(self, event: Notice) -> None:
