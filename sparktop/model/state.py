@@ -42,6 +42,7 @@ from sparktop.model.records import Contender, ModelInfo, Node
 from sparktop.model.roofline import Ceilings
 from sparktop.model.shape import Footprint
 from sparktop.model.timeseries import Gauge, TokenRate
+from sparktop.model.watch import Watch, Work
 
 
 class Phase(StrEnum):
@@ -157,6 +158,7 @@ class RunState:
         requests: By number, in the order they were queued, warm-up included.
         gauges: Readings by node, then by channel name.
         missing: Why a channel is not read, by node, then by channel name.
+        watches: What takes several readings of the same moment to tell, by node.
         processes: Processes that hold or held memory of a GPU, by node, then by number.
         notices: What the person should know, oldest first.
         rate: Tokens of all contenders together.
@@ -171,6 +173,7 @@ class RunState:
         self.requests: dict[int, RequestState] = {}
         self.gauges: dict[str, dict[str, Gauge]] = {}
         self.missing: dict[str, dict[str, str]] = {}
+        self.watches: dict[str, Watch] = {}
         self.processes: dict[str, dict[int, ProcessSeen]] = {}
         self.notices: list[Notice] = []
         self.rate = TokenRate()
@@ -201,6 +204,18 @@ class RunState:
     def measured(self, contender: str | None = None) -> list[RequestState]:
         """Requests that count: without warm-up, of one contender or of all."""
         return [r for r in self.requests.values() if not r.queued.warmup and contender in (None, r.queued.contender)]
+
+    def _work(self) -> list[Work]:
+        return [
+            Work(
+                contender=name,
+                nodes=tuple(c.contender.node.split("+")),
+                lacking=c.contender.size * (1 - c.fraction) if c.phase is Phase.LOADING else None,
+                tokens=c.rate.total,
+            )
+            for name, c in self.contenders.items()
+            if c.phase in (Phase.LOADING, Phase.READY)
+        ]
 
     @singledispatchmethod
     def _apply(self, event: Event) -> None:
@@ -330,6 +345,7 @@ class RunState:
             missing[name] = reason
             if name in gauges:
                 gauges[name].add(event.t, None)
+        self.watches.setdefault(event.node, Watch()).take(event.t, event.node, event.values, self._work())
 
     @_apply.register
     def _(self, event: ProcessSeen) -> None:

@@ -20,7 +20,8 @@ class Gauge:
     """Readings of one quantity with their times; `None` marks a gap.
 
     When it outgrows its capacity the older half is thinned: of each group of four neighbours the
-    lowest and the highest stay, so that a peak of a moment can still be seen hours later.
+    lowest and the highest stay, so that a peak of a moment can still be seen hours later. The first
+    reading stays too: growth is counted from it.
     """
 
     capacity: int = 4096
@@ -56,7 +57,7 @@ class Gauge:
 
     def _thin(self) -> None:
         half = len(self.times) // 2
-        keep = [index for group in range(0, half, 4) for index in self._extremes(group, half)]
+        keep = [0, *(index for group in range(1, half, 4) for index in self._extremes(group, half))]
         self.times[:half] = [self.times[index] for index in keep]
         self.values[:half] = [self.values[index] for index in keep]
 
