@@ -4,7 +4,8 @@
 
 prints one line of JSON ({"port": N, "url": "http://127.0.0.1:N"}) and serves until it gets SIGTERM, or
 the pipe ends that is its standard input. --first puts it before all other processes (SCHED_FIFO): beside
-other work, only so are its sends on time. --tls speaks TLS, with ../self-signed.pem. `tests.servers.process.truth()` does that from a test.
+other work, only so are its sends on time. --tls speaks TLS, with ../self-signed.pem.
+`tests.servers.process.truth()` does that from a test.
 
 What a request gets is said by options, written as a query (`mode=role,crlf&ttft=0.2&tokens=64`, see
 `options`). They stand, later ones winning,

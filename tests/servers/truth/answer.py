@@ -90,9 +90,7 @@ class Answer:
     def steps(self) -> Iterator[Step]:
         """Yields a stream's chunks, in order; each is made when the one before it is on its way."""
         steps = self._unpaced() if self._options.has("unpaced") else self._paced()
-        if self._options.has("split"):
-            steps = _split(steps)
-        return byte_by_byte(steps, self._options.tpot) if self._options.has("slow") else steps
+        return _split(steps) if self._options.has("split") else steps
 
     def _paced(self) -> Iterator[Step]:
         options, ask = self._options, self._ask
@@ -263,7 +261,7 @@ def byte_by_byte(steps: Iterator[Step], apart_s: float) -> Iterator[Step]:
     for step in steps:
         at = max(at, step.at)
         for byte in step.data[:-1]:
-            yield Step(at, bytes((byte,)), "part")
+            yield Step(at, bytes((byte,)), "part", framed=step.framed)
             at += apart_s
         yield step._replace(at=at, data=step.data[-1:])
         at += apart_s

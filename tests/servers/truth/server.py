@@ -137,7 +137,7 @@ class TruthServer:
             return self._say(record, 200, _json(whole), options, at=at)
         record.status = 200
         head = _head(200, "text/event-stream; charset=utf-8", f"X-Request-Id: {record.id}\r\n", None)
-        return chain(_heading(head, options), answer.steps(), (_LAST,))
+        return _together(head, chain(answer.steps(), (_LAST,)), options)
 
     def _truth(self, method: str, target: str, record: Record) -> Iterator[Step]:
         name = unquote(target.removeprefix("/truth").removeprefix("/"))
@@ -166,14 +166,10 @@ class TruthServer:
     ) -> Iterator[Step]:
         record.status = status
         if options.has("endless"):
-            head = _head(status, kind, more, None)
-            return chain(
-                _heading(head, options), itertools.repeat(Step(at, frame(b"[" * 4096), "endless", framed=True))
-            )
+            forever = itertools.repeat(Step(at, frame(b"[" * 4096), "endless", framed=True))
+            return _together(_head(status, kind, more, None), forever, options)
         content = iter((Step(at, body, "body", framed=True),))
-        if options.has("slow"):
-            content = byte_by_byte(content, options.tpot)
-        return chain(_heading(_head(status, kind, more, len(body)), options), content)
+        return _together(_head(status, kind, more, len(body)), content, options)
 
 
 def _head(status: int, kind: str, more: str, size: int | None) -> bytes:
@@ -182,10 +178,11 @@ def _head(status: int, kind: str, more: str, size: int | None) -> bytes:
     return f"HTTP/1.1 {status} {phrase}\r\nContent-Type: {kind}\r\n{more}{length}\r\n\r\n".encode()
 
 
-def _heading(head: bytes, options: Options) -> Iterator[Step]:
-    if not options.has("slowhead"):
-        return iter((Step(0, head, "head", framed=True),))
-    return (step._replace(framed=True) for step in byte_by_byte(iter((Step(0, head, "head"),)), options.tpot))
+def _together(head: bytes, content: Iterator[Step], options: Options) -> Iterator[Step]:
+    first = iter((Step(0, head, "head", framed=True),))
+    if options.has("slowhead"):
+        return byte_by_byte(chain(first, content), options.tpot)
+    return chain(first, byte_by_byte(content, options.tpot) if options.has("slow") else content)
 
 
 def _error(status: int, message: str) -> bytes:
