@@ -165,11 +165,13 @@ class ContenderFailed(Event):
     Attributes:
         error: One sentence: what failed, and what to do.
         log: The end of the engine's log; may be empty.
+        unreachable: Nothing answers where its engine should be.
     """
 
     contender: str
     error: str
     log: str = ""
+    unreachable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +200,10 @@ class RequestQueued(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSent(Event):
-    """The request was handed to the engine: the zero of its TTFT."""
+    """The request was handed to the engine: the zero of its TTFT.
+
+    An engine behind a network tells it again when the request really goes out; the last one counts.
+    """
 
     request: int
 
@@ -220,7 +225,7 @@ class Tokens(Event):
     Attributes:
         text: The text of all chunks together, raw as the model made it.
         times: When each chunk was made, seconds since the run began.
-        counts: Number of tokens in each chunk, parallel to `times`.
+        counts: Number of tokens in each chunk, parallel to `times`; a guess where `RequestDone` brings better ones.
     """
 
     request: int
@@ -239,6 +244,11 @@ class RequestDone(Event):
         cached_tokens: Part of it that came from a prefix cache; None if unknown.
         output_tokens: Tokens produced; the end-of-generation token is not counted.
         prefill_ms: The engine's own timing of the prompt; None if it gives none.
+        decode_ms: The engine's own timing of what it decoded; None if it gives none.
+        decode_tokens: Tokens that this time is for, as the engine counts them; None if it gives none.
+        drafted_tokens: Tokens that were guessed ahead (speculative decoding); None if unknown.
+        accepted_tokens: Those of them that the model confirmed; None if unknown.
+        counts: Tokens in each chunk of the request, where `Tokens` could only guess them; else empty.
     """
 
     request: int
@@ -248,6 +258,11 @@ class RequestDone(Event):
     output_tokens: int
     prefill_ms: float | None
     token_source: TokenSource
+    decode_ms: float | None = None
+    decode_tokens: int | None = None
+    drafted_tokens: int | None = None
+    accepted_tokens: int | None = None
+    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

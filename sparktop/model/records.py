@@ -15,6 +15,7 @@ class Options:
         seed: Overrides the scenario's seed; None leaves it.
         together: All contenders at once on one machine; figures are then marked as contended.
         reserve: Bytes of memory that a load must leave; None for the default.
+        silence_s: Seconds without anything new from a server after which a request to it is given up.
     """
 
     limit: int = 0
@@ -22,6 +23,7 @@ class Options:
     seed: int | None = None
     together: bool = False
     reserve: int | None = None
+    silence_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +32,14 @@ class Contender:
 
     Attributes:
         name: Unique in the run; what tables show.
-        engine: Name of the engine ("llama.cpp").
-        model: Path of the model's file.
-        node: Name of the node that it runs on.
+        engine: Name of the engine ("llama.cpp"; "http" for a server that somebody else runs).
+        model: Path of the model's file; on a server the model's name there, empty if the server has only one.
+        node: Name of the node that it runs on; the host of a server elsewhere.
         size: Bytes of weights on disk; 0 if unknown.
         toy: One of the demo models that come with the program: labelled wherever it shows.
+        url: Where the server's OpenAI-compatible API begins; empty for a model that sparktop itself loads.
+        key_env: Name of the environment variable that holds the server's API key; empty if it needs none. The key
+            itself is in no record.
     """
 
     name: str
@@ -43,33 +48,35 @@ class Contender:
     node: str
     size: int = 0
     toy: bool = False
+    url: str = ""
+    key_env: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInfo:
-    """What the engine says of a model that it has loaded.
+    """What the engine says of a model that it has loaded; None where it does not say.
 
     Attributes:
-        description: The engine's own short description ("llama 8B Q8_0").
+        description: The engine's own short description ("llama 8B Q8_0"; of a server also which it is).
         parameters: Number of weights.
         size: Bytes of all tensors.
         context: Tokens that one sequence can hold.
         slots: Sequences that can be decoded together.
         vocabulary: Number of tokens in the vocabulary.
         layers: Number of transformer blocks.
-        devices: Where the weights lie ("CPU", "CUDA0 (NVIDIA GB10)").
+        devices: Where the weights lie ("CPU", "CUDA0 (NVIDIA GB10)"); empty if unknown.
         chat_template: Whether the model brings a chat template.
     """
 
     description: str
-    parameters: int
-    size: int
-    context: int
-    slots: int
-    vocabulary: int
-    layers: int
+    parameters: int | None
+    size: int | None
+    context: int | None
+    slots: int | None
+    vocabulary: int | None
+    layers: int | None
     devices: tuple[str, ...]
-    chat_template: bool
+    chat_template: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

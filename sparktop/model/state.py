@@ -66,6 +66,7 @@ class ContenderState:
         fraction: Load progress, 0 to 1.
         error: Why it can't go on; empty while it can.
         log: End of the engine's log, where it failed.
+        unreachable: Nothing answered where its engine should be.
         footprint: What its model reads for each token; None if that is not known.
         ceilings: How fast that can be read where it runs; None if that is not known.
         baselines: Its speed in earlier runs, by batch size.
@@ -78,6 +79,7 @@ class ContenderState:
     load_s: float | None = None
     error: str = ""
     log: str = ""
+    unreachable: bool = False
     rate: TokenRate = field(default_factory=TokenRate)
     footprint: Footprint | None = None
     ceilings: Ceilings | None = None
@@ -109,6 +111,10 @@ class RequestState:
     answer_parts: list[str] = field(default_factory=list)
     output_tokens: int = 0
     prefill_ms: float | None = None
+    decode_ms: float | None = None
+    decode_tokens: int | None = None
+    drafted_tokens: int | None = None
+    accepted_tokens: int | None = None
     token_source: TokenSource | None = None
     finish: Finish | None = None
     error: str = ""
@@ -268,6 +274,7 @@ class RunState:
             contender.phase = Phase.FAILED
             contender.error = event.error
             contender.log = event.log
+            contender.unreachable = event.unreachable
 
     @_apply.register
     def _(self, event: RequestQueued) -> None:
@@ -319,6 +326,12 @@ class RunState:
             request.prefilled = event.prompt_tokens or request.prefilled
             request.output_tokens = event.output_tokens
             request.prefill_ms = event.prefill_ms
+            request.decode_ms = event.decode_ms
+            request.decode_tokens = event.decode_tokens
+            request.drafted_tokens = event.drafted_tokens
+            request.accepted_tokens = event.accepted_tokens
+            if len(event.counts) == len(request.times):
+                request.counts = array("L", event.counts)
             request.token_source = event.token_source
             request.ended = event.t
             request.changed += 1

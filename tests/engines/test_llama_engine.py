@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from sparktop.engines.llama.chat import ChatTemplate
-from sparktop.engines.llama.wire import Command, Load, encode_command
+from sparktop.engines.wire import Command, Load, encode_command
 from sparktop.engines.protocol import Generation, Room
 from sparktop.model.events import (
     ContenderFailed,

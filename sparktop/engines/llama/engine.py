@@ -1,39 +1,24 @@
-"""sparktop's side of a llama.cpp worker: starts it, passes events on, explains its death."""
+"""llama.cpp as an engine: a model in a worker process of its own."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from sparktop.engines.llama.wire import Command, Load, encode_command
-from sparktop.engines.protocol import Clock, Emit, Generation, Room
-from sparktop.model.codec import NotAnEvent, decode
-from sparktop.model.events import (
-    ContenderFailed,
-    Event,
-    ModelUnloaded,
-    Notice,
-    RequestDone,
-    RequestFailed,
-)
+from sparktop.engines.protocol import Clock, Emit, Room
+from sparktop.engines.wire import Command, Load
+from sparktop.engines.worker_engine import WorkerEngine
 
-_LOG_TAIL: Final = 4096
-"""Bytes of the worker's log that go with the report of its death."""
-
-_LOG_KEPT: Final = 40
-"""Lines of them."""
+_CAUSES: Final = {
+    "SIGABRT": "llama.cpp gave up by itself",
+    "SIGSEGV": "a crash inside llama.cpp",
+    "SIGILL": "llama.cpp was built for another processor",
+}
 
 
-class LlamaEngine:
+class LlamaEngine(WorkerEngine):
     """A model in a llama.cpp worker process of its own.
 
     Args:
@@ -59,167 +44,14 @@ class LlamaEngine:
         origin_ns: int,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self._contender = contender
-        self._load = Load(contender=contender, path=str(path), room=room, origin_ns=origin_ns)
-        self._log = log
-        self._emit = emit
-        self._clock = clock
-        self._environ = environ
-        self._outstanding: set[int] = set()
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
-        self._closing = False
-        self._over = False
-        self._reason = ""
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the worker; None before `open`."""
-        return self._process.pid if self._process else None
-
-    def open(self) -> None:
-        """Starts the worker, which begins to load."""
-        ours, theirs = socket.socketpair()
-        try:
-            with self._open_log() as log, theirs:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "sparktop.engines.llama.worker", str(theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=[theirs.fileno()],
-                    # Out of the terminal's process group: ctrl+c and a hang-up are sparktop's.
-                    start_new_session=True,
-                    env={**self._environ, "GGML_NO_BACKTRACE": "1", "PYTHONUNBUFFERED": "1"},
-                )
-        except OSError as error:
-            ours.close()
-            self._fail(f"the llama.cpp process for {self._contender} can't be started: {error}")
-            return
-        self._channel = ours
-        threading.Thread(target=self._listen, name=f"llama-{self._contender}", daemon=True).start()
-        self._send(Command(load=self._load))
-
-    def _open_log(self) -> BinaryIO:
-        """Opens the worker's log: where it belongs, else in the folder for temporary files.
-
-        Raises:
-            OSError: It can be in neither.
-        """
-        try:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            return self._log.open("ab")
-        except OSError as error:
-            handle, name = tempfile.mkstemp(prefix=f"{self._log.stem}-", suffix=".log")
-            text = f"the log of {self._contender} can't be written to {self._log.parent}: {error.strerror or error}"
-            self._emit(Notice(t=self._clock(), text=f"{text}; it goes to {name}"))
-            self._log = Path(name)
-            return os.fdopen(handle, "ab")
-
-    def submit(self, generations: Sequence[Generation]) -> None:
-        """Sends requests to the worker; to one that is dead or has given up, they fail."""
-        with self._lock:
-            self._outstanding.update(generation.request for generation in generations)
-        # A worker that has said why it gave up takes commands until its process is gone, and answers none.
-        if self._over or not self._send(Command(submit=tuple(generations))):
-            self._fail_outstanding(self._reason or "the llama.cpp process is gone")
-
-    def cancel(self) -> None:
-        """Asks the worker to end all requests."""
-        self._send(Command(cancel=True))
-
-    def close(self) -> None:
-        """Asks the worker to unload and exit."""
-        self._closing = True
-        if not self._send(Command(close=True)):
-            self.kill()
-
-    def kill(self) -> None:
-        """Kills the worker; the kernel takes back all that it held."""
-        self._closing = True
-        if self._process is not None:
-            self._process.kill()
-
-    def _send(self, command: Command) -> bool:
-        if self._channel is None:
-            return False
-        try:
-            self._channel.sendall(encode_command(command))
-        except OSError:
-            return False  # the listening thread sees the same end and explains it
-        return True
-
-    def _listen(self) -> None:
-        assert self._channel is not None
-        with contextlib.suppress(ConnectionError), self._channel.makefile("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n"):
-                    break  # cut off by the worker's end, which is told of
-                try:
-                    self._pass_on(decode(line))
-                except NotAnEvent as error:
-                    self._emit(Notice(t=self._clock(), text=f"{self._contender}: the worker sent nonsense ({error})"))
-        self._bury()
-
-    def _pass_on(self, event: Event) -> None:
-        if isinstance(event, RequestDone | RequestFailed):
-            with self._lock:
-                self._outstanding.discard(event.request)
-        if isinstance(event, ContenderFailed):
-            self._fail(event.error)
-        elif isinstance(event, ModelUnloaded):
-            pass  # said once the process is gone: only then is its memory back
-        else:
-            self._emit(event)
-
-    def _bury(self) -> None:
-        """Waits for the worker's end and says how it came."""
-        assert self._process is not None
-        assert self._channel is not None
-        try:
-            code = self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
-        self._channel.close()
-        if self._closing and not self._over:
-            self._fail_outstanding("the run was stopped")
-            self._emit(ModelUnloaded(t=self._clock(), contender=self._contender, exit=_exit(code) if code else ""))
-        elif not self._over:
-            self._fail(f"llama.cpp {_exit(code)} while it ran {self._contender}; the end of its log is in {self._log}")
-
-    def _fail(self, error: str) -> None:
-        # Told to requests that come before the failure itself has been heard of, too.
-        self._over, self._reason = True, error
-        self._fail_outstanding(error)
-        self._emit(ContenderFailed(t=self._clock(), contender=self._contender, error=error, log=self._tail()))
-
-    def _fail_outstanding(self, error: str) -> None:
-        with self._lock:
-            requests, self._outstanding = sorted(self._outstanding), set()
-        for request in requests:
-            self._emit(RequestFailed(t=self._clock(), request=request, error=error))
-
-    def _tail(self) -> str:
-        try:
-            with self._log.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL))
-                lines = log.read().decode("utf-8", "replace").splitlines()
-        except OSError as error:
-            return f"(no log: {error.strerror})"
-        return "\n".join(lines[-_LOG_KEPT:])
-
-
-def _exit(code: int) -> str:
-    """A process's exit code in words."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"
-    why = {
-        "SIGKILL": ": often the kernel's out-of-memory killer (see dmesg)",
-        "SIGABRT": ": llama.cpp gave up by itself",
-        "SIGSEGV": ": a crash inside llama.cpp",
-        "SIGILL": ": llama.cpp was built for another processor",
-    }.get(name, "")
-    return f"was ended by {name}{why}"
+        super().__init__(
+            contender=contender,
+            module="sparktop.engines.llama.worker",
+            what="llama.cpp",
+            first=Command(load=Load(contender=contender, path=str(path), room=room, origin_ns=origin_ns)),
+            log=log,
+            emit=emit,
+            clock=clock,
+            environ={**environ, "GGML_NO_BACKTRACE": "1"},
+            causes=_CAUSES,
+        )

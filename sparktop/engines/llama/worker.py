@@ -17,8 +17,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Final
 
-from sparktop.engines.llama.wire import Command, Load, decode_command
 from sparktop.engines.protocol import Clock
+from sparktop.engines.wire import Command, Load, decode_command
 from sparktop.model.codec import encode
 from sparktop.model.events import ContenderFailed, Event, ModelLoading, ModelReady, ModelUnloaded
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from sparktop.model import metrics
 from sparktop.model.state import ContenderState, Phase, RunState
 from sparktop.ui.chrome import Chrome, crop, glyphs_of, pad, safe, whole
-from sparktop.ui.format import millis, seconds, size, speed
+from sparktop.ui.format import NA, millis, seconds, size, speed
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.base import Panel, series_style
 from sparktop.ui.run import Run
@@ -102,7 +102,8 @@ class ContendersPanel(Panel):
     def _details(self, contender: ContenderState) -> list[str]:
         facts = ["toy"] if contender.contender.toy else []
         if info := contender.info:
-            facts += [safe(info.description), size(info.size), *map(safe, info.devices), f"{info.context:,} context"]
+            context = NA if info.context is None else f"{info.context:,}"
+            facts += [safe(info.description), size(info.size), *map(safe, info.devices), f"{context} context"]
         else:
             facts += [size(contender.contender.size or None)]
         if contender.load_s is not None:

@@ -1,4 +1,4 @@
-"""What goes over the socket between sparktop and a worker: JSON, one object a line.
+"""What goes over the socket between sparktop and a worker process: JSON, one object a line.
 
 Down go commands, up come events as `sparktop.model.codec` writes them.
 """
@@ -6,7 +6,7 @@ Down go commands, up come events as `sparktop.model.codec` writes them.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -19,13 +19,15 @@ class Command:
     """An order to a worker: exactly one of the fields is set.
 
     Attributes:
-        load: Load the model.
+        load: Load a model from a file.
+        connect: Find a model on a server.
         submit: Take requests.
         cancel: End all requests.
         close: Unload and exit.
     """
 
     load: Load | None = None
+    connect: Connect | None = None
     submit: tuple[Generation, ...] = ()
     cancel: bool = False
     close: bool = False
@@ -46,6 +48,28 @@ class Load:
     path: str
     room: Room
     origin_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """Which server to drive, and the run's zero of time.
+
+    Attributes:
+        contender: Name that events carry.
+        url: Where its OpenAI-compatible API begins ("http://127.0.0.1:8000/v1").
+        model: Name of the model there; empty if the server has only one.
+        key: API key; empty for none. It is nowhere but in this command and in the requests.
+        silence_s: Seconds without anything new after which a request is given up.
+        origin_ns: CLOCK_MONOTONIC at t = 0 of the run, in nanoseconds.
+    """
+
+    contender: str
+    url: str
+    model: str
+    room: Room
+    silence_s: float
+    origin_ns: int
+    key: str = field(default="", repr=False)
 
 
 def encode_command(command: Command) -> bytes:
