@@ -32,6 +32,15 @@ def is_descendant(proc: Path, files: Files, ancestor: int) -> Callable[[int], bo
     return tell
 
 
+def command(proc: Path, files: Files, pid: int) -> str:
+    """Returns the name of a process's command, of which the kernel keeps 15 bytes.
+
+    Raises:
+        Unreadable: The process can't be seen.
+    """
+    return "".join(files.lines(proc / str(pid) / "stat")).partition("(")[2].rpartition(")")[0]
+
+
 def _parent(proc: Path, files: Files, pid: int) -> int:
     path = proc / str(pid) / "stat"
     # pid (command) state parent ...; the command may hold spaces and brackets.

@@ -1,0 +1,205 @@
+"""The machine alone, without a run: this one as it is read, or a recorded one, as events."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from sparktop.model import channels
+from sparktop.model.events import Event, NodeSeen, Notice, ProcessSeen, RunEnded, SampleTaken, Status
+from sparktop.model.records import Node
+from sparktop.nodes.local import describe_local
+from sparktop.nodes.nvidia import Gpus, gpus
+from sparktop.telemetry.ancestry import command, is_descendant
+from sparktop.telemetry.changes import Changes
+from sparktop.telemetry.machine import Inputs, sources
+from sparktop.telemetry.reading import Files, Reading, Source, Unreadable
+from sparktop.telemetry.recorded import BadRecording, PlayedSource, Recording, moments, play
+from sparktop.telemetry.sampler import Sampler
+
+__all__ = ["BadRecording", "LiveMachine", "RecordedMachine"]
+
+INTERVAL_S: Final = 0.5
+"""Seconds between readings."""
+
+
+class LiveMachine:
+    """This machine, read in threads of its own.
+
+    Args:
+        recording: Where what is read is kept as well; None for nowhere.
+        inputs: What the sources read, where it is not recorded; None takes this machine's.
+        those: What is read in their place, for machines that are not here.
+        ask_gpus: Asks the driver for the names of the GPUs.
+    """
+
+    def __init__(
+        self,
+        recording: Recording | None = None,
+        *,
+        inputs: Inputs | None = None,
+        those: Sequence[Source] | None = None,
+        ask_gpus: Callable[[], Gpus] = gpus,
+    ) -> None:
+        self._recording = recording
+        self._inputs = inputs if inputs is not None else Inputs()
+        self._sources = those if those is not None else recording.sources if recording else sources(self._inputs.root)
+        self._ask_gpus = ask_gpus
+        self._began = 0.0
+        self._told_problem = False
+        self._stopped = threading.Event()
+        self._sampler: Sampler | None = None
+
+    def start(self, listen: Callable[[Event], None]) -> None:
+        """Begins; returns at once.
+
+        Args:
+            listen: Called with every event, from several threads; must not raise. Events' times count from now.
+        """
+        # Recordings have Unix time, which goes on evenly here when the machine's clock is set.
+        offset = time.time() - time.monotonic()
+
+        def clock() -> float:
+            return offset + time.monotonic()
+
+        self._began = clock()
+        threading.Thread(target=self._run, args=(listen, clock), name="machine", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends; what was read is on disk when this returns, which takes a second at most."""
+        self._stopped.set()
+        if self._sampler is not None:
+            self._sampler.stop()
+        if self._recording is not None:
+            self._recording.close()
+
+    @property
+    def problem(self) -> str:
+        """Why the recording is not complete; empty if it is, or if there is none."""
+        return self._recording.problem if self._recording is not None else ""
+
+    def _run(self, listen: Callable[[Event], None], clock: Callable[[], float]) -> None:
+        root = self._inputs.root
+        # A driver that hangs must not keep the rest back: what the machine is without it is told first.
+        node = describe_local(root, ask_gpus=Gpus)
+        listen(NodeSeen(t=0.0, node=node))
+        changes = Changes(node.name)
+        lookup = _Lookup(node.name, root / "proc", self._inputs.files, self._inputs.me)
+
+        def emit(reading: Reading) -> None:
+            t = reading.t - self._began
+            for event in lookup.look(t, reading):
+                listen(event)
+            listen(_at(t, changes, reading))
+            if self.problem and not self._told_problem:
+                self._told_problem = True
+                listen(Notice(t=t, text=self.problem))
+
+        self._sampler = sampler = Sampler(self._sources, emit=emit, clock=clock, interval_s=INTERVAL_S)
+        if self._stopped.is_set():
+            return
+        sampler.start()
+        described = describe_local(root, ask_gpus=self._ask_gpus)
+        if described != node and not self._stopped.is_set():
+            listen(NodeSeen(t=clock() - self._began, node=described))
+
+
+class RecordedMachine:
+    """A machine as a recording has it.
+
+    Args:
+        folder: The recording.
+
+    Attributes:
+        name: What it is called: a recording does not tell the name of its machine, so that of its folder.
+        length_s: Seconds from its first reading to its last.
+
+    Raises:
+        BadRecording: It is none, is broken, or holds no reading.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._sources = play(folder)
+        times = max((source.times for source in self._sources), key=len)
+        if not times:
+            raise BadRecording(f"there is no reading in {folder}")
+        self.name = folder.resolve().name
+        self.length_s = max(times) - times[0]
+
+    def events(self) -> Iterator[Event]:
+        """Yields what was read, in order and as it is asked for; times count from the first reading."""
+        by_name = {source.name: source for source in self._sources}
+        gpu = by_name["gpu"]
+        changes = Changes(self.name)
+        lookup = _Lookup(self.name, gpu.inputs.root / "proc", gpu.inputs.files, gpu.inputs.me)
+        began: float | None = None
+        t = 0.0
+        for reading in moments(self._sources):
+            if began is None:
+                began = reading.t
+                yield NodeSeen(t=0.0, node=_recorded_node(self.name, reading, gpu))
+            # The clock of whoever recorded may have been set back.
+            t = max(t, reading.t - began)
+            yield from lookup.look(t, reading)
+            yield _at(t, changes, reading)
+        yield RunEnded(t=t, status=Status.COMPLETED)
+
+
+class _Lookup:
+    """Tells whose the processes are that come to hold memory of a GPU."""
+
+    def __init__(self, node: str, proc: Path, files: Files, me: int) -> None:
+        self._node = node
+        self._proc = proc
+        self._files = files
+        self._own = is_descendant(proc, files, me)
+        self._here: frozenset[int] = frozenset()
+        self._told: dict[int, tuple[str, bool | None]] = {}
+
+    def look(self, t: float, reading: Reading) -> Iterator[ProcessSeen]:
+        holding = _pids(reading.values)
+        # A number is given again once its process has ended: whoever comes anew is looked up anew.
+        for pid in sorted((holding | _pids(reading.missing)) - self._here):
+            try:
+                name = command(self._proc, self._files, pid)
+            except Unreadable:
+                name = ""
+            found = (name, self._own(pid))
+            if self._told.get(pid) != found:
+                self._told[pid] = found
+                yield ProcessSeen(t=t, node=self._node, pid=pid, name=name, own=found[1])
+        # They are not listed every time.
+        if any(name.startswith("gpu.") and name.endswith(".held") for name in reading.values):
+            self._here = holding
+
+
+def _pids(names: Iterable[str]) -> frozenset[int]:
+    return frozenset(int(pid) for pid in channels.things(names, "process") if pid.isdecimal())
+
+
+def _at(t: float, changes: Changes, reading: Reading) -> SampleTaken:
+    return changes.sample(Reading(t=t, values=reading.values, missing=reading.missing))
+
+
+def _recorded_node(name: str, reading: Reading, gpu: PlayedSource) -> Node:
+    """What a recording tells of its machine: little, as it holds nothing but what was read."""
+    names = []
+    for index in channels.things([*reading.values, *reading.missing], "gpu"):
+        try:
+            names.append(str(gpu.inputs.driver.ask("name", int(index))))
+        except (Unreadable, ValueError):
+            continue
+    return Node(
+        name=name,
+        os="",
+        machine="",
+        cpu="",
+        cores=0,
+        memory=int(reading.values.get(channels.MEMORY_TOTAL, 0)),
+        gpus=tuple(names),
+        driver="",
+        llama_cpp="",
+    )

@@ -1,0 +1,165 @@
+"""The feeds of a machine that is watched without a run: read now, or played from a recording."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from sparktop.model.events import Event, RunEnded
+from sparktop.runner.watch import LiveMachine, RecordedMachine
+from sparktop.ui.feed import Clock, Feed
+
+if TYPE_CHECKING:
+    from sparktop.runner.session import Outcome
+
+
+class MachineFeed(Feed, Protocol):
+    """The events of a machine, and of the recording that is made or played of it.
+
+    Attributes:
+        recorded_to: Where what is read is kept as well; None for nowhere.
+        played_from: Name of the recording that is played; empty for this machine.
+        length_s: Seconds that the recording lasts; 0 for this machine.
+        speed: Seconds of the recording that pass in a second; 1 for this machine.
+        paused: Whether the recording stands still.
+    """
+
+    recorded_to: Path | None
+    played_from: str
+    length_s: float
+    speed: float
+    paused: bool
+
+    @property
+    def problem(self) -> str:
+        """Why what is recorded is not complete; empty if it is."""
+        ...
+
+    def pause(self) -> bool:
+        """Stops the recording that is played, or lets it go on; returns False for what can't be stopped."""
+        ...
+
+
+class LiveMachineFeed:
+    """This machine; see `MachineFeed`.
+
+    Args:
+        machine: What is read.
+        clock: What time is measured by.
+        recorded_to: Where it is recorded, if it is.
+    """
+
+    def __init__(self, machine: LiveMachine, clock: Clock, recorded_to: Path | None = None) -> None:
+        self._machine = machine
+        self._clock = clock
+        self._origin = clock()
+        self._events: deque[Event] = deque()
+        self.id = "monitor"
+        self.recorded_to = recorded_to
+        self.played_from = ""
+        self.length_s = 0.0
+        self.speed = 1.0
+        self.paused = False
+
+    @property
+    def problem(self) -> str:
+        """Why what is recorded is not complete; empty if it is."""
+        return self._machine.problem
+
+    def start(self) -> None:
+        """Begins; returns at once."""
+        self._origin = self._clock()
+        self._machine.start(self._events.append)
+
+    def cancel(self) -> None:
+        """Stops reading; takes a second at most."""
+        self._machine.stop()
+
+    def drain(self) -> Sequence[Event]:
+        """Takes the events that came since the last call, in order."""
+        # Only what is there at the beginning: a source faster than this loop must not hold it.
+        return [self._events.popleft() for _ in range(len(self._events))]
+
+    def now(self) -> float:
+        """Seconds since the beginning, which go on between readings."""
+        return max(0.0, self._clock() - self._origin)
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """Nothing comes of it."""
+        return None
+
+    def snapshot_now(self) -> Path:
+        """Writes nothing: the screen has what was read."""
+        raise OSError("only runs are kept")
+
+    def pause(self) -> bool:
+        """A machine goes on, whoever looks."""
+        return False
+
+
+class PlayedMachineFeed:
+    """A recording; see `MachineFeed`. It is read as it is played.
+
+    Args:
+        machine: What was read.
+        clock: What time is measured by.
+        speed: Seconds of the recording that pass in a second.
+    """
+
+    def __init__(self, machine: RecordedMachine, clock: Clock, speed: float = 1.0) -> None:
+        self._events = machine.events()
+        self._clock = clock
+        self._next: Event | None = None
+        self._ended = False
+        # It was at this place at this time of the clock; None while it stands still.
+        self._place, self._since = 0.0, clock()
+        self.id = machine.name
+        self.recorded_to: Path | None = None
+        self.played_from = machine.name
+        self.length_s = machine.length_s
+        self.speed = speed
+        self.paused = False
+        self.problem = ""
+
+    def start(self) -> None:
+        """Begins at the first reading."""
+        self._place, self._since = 0.0, self._clock()
+
+    def cancel(self) -> None:
+        """Shows no more of it."""
+        self._ended = True
+
+    def drain(self) -> Sequence[Event]:
+        """Takes the events up to the place that the recording is at."""
+        events: list[Event] = []
+        now = self.now()
+        while not self._ended:
+            if self._next is None:
+                self._next = next(self._events, None)
+            if self._next is None or self._next.t > now:
+                break
+            events.append(self._next)
+            self._ended = isinstance(self._next, RunEnded)
+            self._next = None
+        return events
+
+    def now(self) -> float:
+        """Seconds from the first reading to the place that the recording is at; it stays at its end."""
+        gone = 0.0 if self.paused else (self._clock() - self._since) * self.speed
+        return min(self._place + gone, self.length_s)
+
+    def wait(self, timeout: float | None = None) -> Outcome | None:
+        """Nothing comes of it."""
+        return None
+
+    def snapshot_now(self) -> Path:
+        """Writes nothing: the screen has what was read."""
+        raise OSError("only runs are kept")
+
+    def pause(self) -> bool:
+        """Stops it, or lets it go on."""
+        self._place, self._since = self.now(), self._clock()
+        self.paused = not self.paused
+        return True
