@@ -64,6 +64,7 @@ class ContenderState:
 
     Attributes:
         fraction: Load progress, 0 to 1.
+        ready: When it was loaded, in seconds since the run began; None before.
         error: Why it can't go on; empty while it can.
         log: End of the engine's log, where it failed.
         unreachable: Nothing answered where its engine should be.
@@ -77,6 +78,7 @@ class ContenderState:
     fraction: float = 0.0
     info: ModelInfo | None = None
     load_s: float | None = None
+    ready: float | None = None
     error: str = ""
     log: str = ""
     unreachable: bool = False
@@ -250,6 +252,7 @@ class RunState:
             contender.fraction = 1.0
             contender.info = event.model
             contender.load_s = event.load_s
+            contender.ready = event.t
 
     @_apply.register
     def _(self, event: FootprintKnown) -> None:
