@@ -67,6 +67,9 @@ CHANNELS: Final[tuple[Channel, ...]] = (
 )
 """Every channel of which a machine has one, in the order in which tables show them."""
 
+PROCESS_LEFT: Final = "the process holds nothing on a GPU any more"
+"""Why "process.PID.gpu_held" is missing when its series is at its end: told once."""
+
 _RATES: Final = (
     Channel("rx_rdma", "bytes/s", "received by RDMA"),
     Channel("tx_rdma", "bytes/s", "sent by RDMA"),

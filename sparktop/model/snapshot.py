@@ -263,7 +263,7 @@ def take_snapshot(state: RunState, status: Status | None = None) -> Snapshot:
         validity=judge(state, status),
         summary=tuple(_rounded(row) for row in summarise(measured_record(request) for request in requests)),
         requests=requests,
-        telemetry=tuple(_telemetry(state)),
+        telemetry=tuple(telemetry(state)),
         missing=tuple(
             Missing(node=node, channel=channel, reason=reason)
             for node, reasons in state.missing.items()
@@ -373,7 +373,8 @@ def _runs(indices: Sequence[int]) -> Iterator[tuple[int, int]]:
             first = position
 
 
-def _telemetry(state: RunState) -> Iterator[Series]:
+def telemetry(state: RunState) -> Iterator[Series]:
+    """Yields what was read of every machine, channel by channel."""
     for node, gauges in state.gauges.items():
         for channel, gauge in gauges.items():
             known = describe(channel)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from sparktop.model.channels import indexed
+from sparktop.model.channels import PROCESS_LEFT, indexed
 from sparktop.telemetry.ancestry import is_descendant
 from sparktop.telemetry.gpu_device import Device, Energy
 from sparktop.telemetry.memory import MemoryInfo
@@ -210,6 +210,6 @@ class GpuSource:
                 self._failed[name] = "not every GPU tells its processes"
         for pid in self._pids - held.keys():
             # Once: it is a gap, after which the series ends.
-            gathered.missing[indexed("process", pid, "gpu_held")] = "the process holds nothing on a GPU any more"
+            gathered.missing[indexed("process", pid, "gpu_held")] = PROCESS_LEFT
         self._pids = frozenset(held)
         self._owners = {pid: owner for pid, owner in self._owners.items() if pid in held}
