@@ -7,9 +7,12 @@ stall figures (PSI) and what comes back from swap are judged together. docs/verd
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from sparktop.model import channels
 
 GIB: Final = 2**30
 MIB: Final = 2**20
@@ -25,7 +28,7 @@ LAST_SHARE: Final = 0.25
 """Below this share of the floor (2 GiB on a Spark) memory is short even while nothing waits yet."""
 
 FELT_FULL: Final = 1.0
-"""Percent of the last 10 s in which every task waited, from which on a figure is changed by more than noise."""
+"""Percent of the last 10 s in which every task waited, above which a figure is changed by more than noise."""
 
 FELT_SOME: Final = 10.0
 """Percent of the last 10 s in which some task waited. Any program counts, so it takes more of this than of `full`."""
@@ -58,7 +61,7 @@ class Pressure:
 
     Attributes:
         level: How short it is.
-        reason: One sentence for people, without a full stop and without the machine's name.
+        reason: One sentence of at most 59 characters for people, without the machine's name.
         evidence: The readings that it rests on, by name: bytes, percent, bytes per second.
     """
 
@@ -91,20 +94,19 @@ def pressure(
     limit = floor_bytes(total)
     given = {"available": available, "psi_some": psi_some, "psi_full": psi_full, "swap_in": swap_in}
     evidence = {name: value for name, value in given.items() if value is not None} | {"floor": limit}
-    stalls = _stalls(psi_some, psi_full, swap_in)
-    if psi_full is not None and psi_full >= SEVERE_FULL:
-        return Pressure(Level.CRITICAL, f"{_left(available, limit)}{stalls}", evidence)
+    some, full, back = psi_some or 0.0, psi_full or 0.0, swap_in or 0.0
+    left, stalls = _left(available, limit), _stalls(some, full, back)
+    if full > SEVERE_FULL:
+        return Pressure(Level.CRITICAL, left + stalls, evidence)
     if available is None:
-        return Pressure(Level.UNKNOWN, "how much memory is available was not read", evidence)
-    below, left = available < limit, _left(available, limit)
-    back = swap_in or 0.0
-    if back >= SEVERE_SWAP_IN:
-        return Pressure(Level.CRITICAL if below else Level.TIGHT, f"{left}{stalls}", evidence)
-    if not below:
-        return Pressure(Level.OK, f"{_gib(available)} available", evidence)
-    felt = (psi_full or 0.0) >= FELT_FULL or (psi_some or 0.0) >= FELT_SOME or back >= FELT_SWAP_IN
-    if felt:
-        return Pressure(Level.TIGHT, f"{left}{stalls}", evidence)
+        return Pressure(Level.UNKNOWN, "how much memory is left was not read", evidence)
+    if available >= limit:
+        level = Level.TIGHT if back > SEVERE_SWAP_IN else Level.OK
+        return Pressure(level, left + stalls if level is Level.TIGHT else f"{_gib(available)} left", evidence)
+    if back > SEVERE_SWAP_IN:
+        return Pressure(Level.CRITICAL, left + stalls, evidence)
+    if full > FELT_FULL or some > FELT_SOME or back > FELT_SWAP_IN:
+        return Pressure(Level.TIGHT, left + stalls, evidence)
     if available < LAST_SHARE * limit:
         return Pressure(Level.TIGHT, f"{left}next to nothing", evidence)
     if psi_some is None and psi_full is None and swap_in is None:
@@ -112,20 +114,31 @@ def pressure(
     return Pressure(Level.OK, f"{left}nothing waits for it", evidence)
 
 
+def read_pressure(read: Callable[[str], float | None]) -> Pressure:
+    """Judges how short a machine is of memory.
+
+    Args:
+        read: Returns the reading of a channel; None if it was not read.
+    """
+    names = (channels.MEMORY_AVAILABLE, channels.MEMORY_TOTAL, channels.PSI_SOME, channels.PSI_FULL, channels.SWAP_IN)
+    available, total, some, full, back = (read(name) for name in names)
+    return pressure(available, total, some, full, back)
+
+
 def _left(available: float | None, limit: float) -> str:
     if available is None:
         return ""
-    side = "below" if available < limit else "above"
-    return f"{_gib(available)} available, {side} {_gib(limit)}: "
+    floor = f" (floor {limit / GIB:,.1f}), " if available < limit else ", but "
+    return f"{_gib(available)} left{floor}"
 
 
-def _stalls(psi_some: float | None, psi_full: float | None, swap_in: float | None) -> str:
+def _stalls(some: float, full: float, back: float) -> str:
     """What is felt of it, the worst first."""
-    if psi_full is not None and psi_full >= FELT_FULL:
-        return f"all tasks wait {psi_full:.0f} % of the time"
-    if swap_in is not None and swap_in >= FELT_SWAP_IN:
-        return f"{swap_in / MIB:,.0f} MiB/s come back from swap"
-    return f"some task waits {psi_some or 0.0:.0f} % of the time"
+    if full > FELT_FULL:
+        return f"all tasks wait {full:.0f} % of the time"
+    if back > FELT_SWAP_IN:
+        return f"{back / MIB:,.0f} MiB/s come back from swap"
+    return f"some task waits {some:.0f} % of the time"
 
 
 def _gib(size: float) -> str:

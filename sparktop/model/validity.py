@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sparktop.model import gpu_checks, machine_checks, request_checks
+from sparktop.model import gpu_checks, history_checks, machine_checks, request_checks, roce_checks
 from sparktop.model.events import Status
 from sparktop.model.state import RunState
 from sparktop.model.verdicts import Code, Findings, Severity, Unjudged, Verdict, fault
@@ -28,13 +28,18 @@ _CHECKS: Final[tuple[Callable[[RunState], Findings], ...]] = (
     request_checks.token_mismatch,
     request_checks.contended,
     machine_checks.memory,
+    machine_checks.page_cache,
     request_checks.repetitions,
     request_checks.held_up,
     request_checks.cold_start,
     request_checks.cut_answers,
     request_checks.toy_model,
     gpu_checks.throttling,
+    gpu_checks.low_clock,
     gpu_checks.other_work,
+    roce_checks.fallback,
+    roce_checks.errors,
+    history_checks.slower_than_before,
 )
 
 

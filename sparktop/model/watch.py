@@ -13,7 +13,7 @@ from typing import Final
 from sparktop.model import channels
 from sparktop.model.channels import indexed, things
 from sparktop.model.low_clock import LONGEST_STEP_S, LowClock
-from sparktop.model.pressure import Level, Pressure, floor_bytes, pressure
+from sparktop.model.pressure import Level, Pressure, read_pressure
 from sparktop.model.split_traffic import SplitTraffic
 
 HARDWARE_SLOWDOWN: Final = 0x8
@@ -84,15 +84,13 @@ class Memory:
 
     def take(self, values: Mapping[str, float]) -> None:
         """Takes a reading; one without any figure of memory is let pass."""
-        names = (channels.MEMORY_AVAILABLE, channels.MEMORY_TOTAL, channels.PSI_SOME, channels.PSI_FULL)
-        available, total, some, full = (values.get(name) for name in names)
-        back = values.get(channels.SWAP_IN)
-        if available is None and full is None and back is None:
+        found = read_pressure(values.get)
+        available = found.evidence.get("available")
+        if found.evidence.keys() <= {"floor"}:
             return
-        found = pressure(available, total, some, full, back)
         if self.worst is None or _badness(found) > _badness(self.worst):
             self.worst = found
-        if available is None or available >= floor_bytes(total):
+        if available is None or available >= found.evidence["floor"]:
             return
         if found.level is Level.UNKNOWN:
             self.unclear = min(available, self.unclear if self.unclear is not None else available)

@@ -48,7 +48,12 @@ def test_a_clean_run_is_valid_and_nothing_is_said() -> None:
     found = judged(CLEAN)
     assert found.valid
     assert found.verdicts == ()
-    assert {unjudged.code for unjudged in found.unjudged} == {Code.THROTTLING, Code.OTHER_GPU_WORK}
+    assert {unjudged.code for unjudged in found.unjudged} == {
+        Code.THROTTLING,
+        Code.LOW_CLOCK,
+        Code.OTHER_GPU_WORK,
+        Code.SLOWER_THAN_BEFORE,
+    }
 
 
 def test_before_the_run_there_is_nothing_to_judge() -> None:
@@ -106,14 +111,14 @@ def test_before_the_run_there_is_nothing_to_judge() -> None:
             {"contenders": 2},
         ),
         (
-            replace(CLEAN, samples=[*CALM, sample(1.6, memory_available=7.0 * GIB)]),
+            replace(CLEAN, samples=[*CALM, sample(1.6, memory_available=7.0 * GIB, psi_full=31.0)]),
             Code.MEMORY_RESERVE,
             {"node": "spark-a", "lowest": 7.0 * GIB, "reserve": 8 * GIB},
         ),
         (
             replace(CLEAN, samples=[*CALM, sample(1.6, psi_full=31.0), sample(1.7, psi_full=0.0)]),
             Code.MEMORY_PRESSURE,
-            {"node": "spark-a", "percent": 31.0},
+            {"node": "spark-a", "level": "critical", "psi_full": 31.0, "floor": 8 * GIB},
         ),
         (
             replace(CLEAN, samples=[*CALM, sample(1.6, swap_used=1.5 * GIB), sample(1.7, swap_used=1.0 * GIB)]),
@@ -223,10 +228,27 @@ def test_what_is_in_order_is_not_named(run: Run, code: Code) -> None:
 
 def test_a_small_machine_has_a_small_reserve() -> None:
     small = replace(CLEAN, node=replace(NODE, memory=16 * GIB))
-    assert verdict(replace(small, samples=[sample(0.5, memory_available=2.0 * GIB)]), Code.MEMORY_RESERVE) is None
-    found = verdict(replace(small, samples=[sample(0.5, memory_available=1.0 * GIB)]), Code.MEMORY_RESERVE)
+
+    def left(available: float) -> Verdict | None:
+        felt = sample(0.5, memory_available=available * GIB, memory_total=16.0 * GIB, psi_full=3.0)
+        return verdict(replace(small, samples=[felt]), Code.MEMORY_RESERVE)
+
+    assert left(2.0) is None
+    found = left(1.0)
     assert found is not None
+    assert found.severity is Severity.NOTE
     assert found.evidence["reserve"] == pytest.approx(1.6 * GIB)
+
+
+def test_a_machine_that_rests_below_its_reserve_is_healthy_as_long_as_nothing_waits() -> None:
+    resting = {"memory_available": 4.9 * GIB, "memory_total": 121.69 * GIB, "swap_used": 0.0}
+    calm = judged(replace(CLEAN, samples=[sample(0.5, **resting, psi_full=0.0, psi_some=0.3, swap_in=0.0)]))
+    memory = {Code.MEMORY_RESERVE, Code.MEMORY_PRESSURE, Code.SWAP_GROWTH}
+    assert not memory & {found.code for found in (*calm.verdicts, *calm.unjudged)}
+    blind = judged(replace(CLEAN, samples=[sample(0.5, **resting)]))
+    reasons = {found.code: found.reason for found in blind.unjudged}
+    assert reasons[Code.MEMORY_RESERVE] == "spark-a fell to 4.9 GiB available, and whether tasks waited was not read"
+    assert Code.MEMORY_PRESSURE in reasons
 
 
 def test_without_readings_nothing_is_passed() -> None:
