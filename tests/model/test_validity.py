@@ -244,7 +244,7 @@ def test_a_machine_that_rests_below_its_reserve_is_healthy_as_long_as_nothing_wa
     resting = {"memory_available": 4.9 * GIB, "memory_total": 121.69 * GIB, "swap_used": 0.0}
     calm = judged(replace(CLEAN, samples=[sample(0.5, **resting, psi_full=0.0, psi_some=0.3, swap_in=0.0)]))
     memory = {Code.MEMORY_RESERVE, Code.MEMORY_PRESSURE, Code.SWAP_GROWTH}
-    assert not memory & {found.code for found in (*calm.verdicts, *calm.unjudged)}
+    assert not memory & ({v.code for v in calm.verdicts} | {u.code for u in calm.unjudged})
     blind = judged(replace(CLEAN, samples=[sample(0.5, **resting)]))
     reasons = {found.code: found.reason for found in blind.unjudged}
     assert reasons[Code.MEMORY_RESERVE] == "spark-a fell to 4.9 GiB available, and whether tasks waited was not read"
