@@ -21,7 +21,9 @@ import sparktop
 from sparktop.engines.gguf import BadModelFile
 from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.model.events import (
+    BaselineFound,
     Event,
+    ModelReady,
     Notice,
     PrefillProgress,
     RequestDone,
@@ -42,6 +44,7 @@ from sparktop.runner.ceilings import find_ceilings, find_footprint
 from sparktop.runner.fit import Fit, assess
 from sparktop.runner.lane import Course, Lane
 from sparktop.runner.plan import Plan
+from sparktop.store.history import find_baselines
 from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
 from sparktop.store.names import journal_path, new_run_id, snapshot_path
@@ -292,6 +295,28 @@ class Session:
             return
         if event is not None and not self._comes_too_late(event):
             self._publish(event)
+            if isinstance(event, ModelReady):
+                self._tell_baselines(event.contender)
+
+    def _tell_baselines(self, contender: str) -> None:
+        """Says how fast a loaded model was in earlier runs, before its first request."""
+        if self._plan.options.together and len(self._plan.contenders) > 1:
+            return  # it ran alone then
+        try:
+            found = find_baselines(self._places.runs, self._state, contender)
+        except Exception as error:  # what others left in a folder must not end a run
+            self._blame(error)
+            return
+        for batch, earlier in found.items():
+            self._publish(
+                BaselineFound(
+                    t=self._clock(),
+                    contender=contender,
+                    batch=batch,
+                    runs=earlier.runs,
+                    decode_tok_s=earlier.decode_tok_s,
+                )
+            )
 
     def _comes_too_late(self, event: Event) -> bool:
         """Whether it is about a request that a lane gave up waiting for: its end has been told."""
