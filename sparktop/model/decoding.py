@@ -1,13 +1,77 @@
-"""The rows of a run's summary, each held against its roofline."""
+"""The rows of a run's summary, each held against its roofline and with what its tokens cost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sparktop.model import metrics
+from sparktop.model.cost import (
+    Curves,
+    Place,
+    TokenCost,
+    Work,
+    decode_work,
+    place_of,
+    prefill_work,
+    token_cost,
+    unknown_cost,
+)
 from sparktop.model.roofline import Ceilings, Roofline, Step, roofline, step_bytes
 from sparktop.model.shape import Footprint
-from sparktop.model.summary import Measured, Summary
+from sparktop.model.state import RunState
+from sparktop.model.summary import Measured, Summary, cells, summarise
+
+
+def full_summary(state: RunState, requests: Sequence[Measured], curves: Curves | None = None) -> tuple[Summary, ...]:
+    """Returns the rows of a run with their rooflines and costs.
+
+    Args:
+        state: The run.
+        requests: Its requests, warm-up excluded.
+        curves: What was read of its machines; None for the state's own series.
+    """
+    rows = []
+    for row in summarise(requests):
+        contender = state.contenders.get(row.contender)
+        if contender is None:
+            rows.append(row)
+            continue
+        place = place_of(state, contender, curves)
+        own = [request for request in requests if (request.contender, request.batch) == (row.contender, row.batch)]
+        model, ceilings = contender.footprint, contender.ceilings
+        rows.append(
+            replace(
+                row,
+                roofline=row_roofline(row, own, model, ceilings)
+                if model is not None and ceilings is not None
+                else None,
+                decode_cost=decode_cost(own, place),
+                prefill_cost=prefill_cost(own, place),
+            )
+        )
+    return tuple(rows)
+
+
+def decode_cost(requests: Sequence[Measured], place: Place) -> TokenCost:
+    """Returns what each token cost that requests decoded; all of one contender and batch."""
+    work = [one for cell in cells(requests) for one in decode_work([request.stream for request in cell])]
+    return token_cost(place, work, "decoding")
+
+
+def prefill_cost(requests: Sequence[Measured], place: Place) -> TokenCost:
+    """Returns what reading each token of the prompts cost; all of one contender and batch."""
+    work: list[Work] = []
+    for cell in cells(requests):
+        read = [
+            (request.stream, request.prompt_tokens - (request.cached_tokens or 0))
+            for request in cell
+            if request.prompt_tokens is not None
+        ]
+        if len(read) < len(cell):
+            return unknown_cost("the length of a prompt is not known")
+        work += prefill_work(read)
+    return token_cost(place, work, "reading prompts")
 
 
 def decode_speed(row: Summary) -> float | None:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sparktop.model.events import Finish, Status, TokenSource
+from sparktop.model.phases import PhaseSpan
 from sparktop.model.records import Contender, ModelInfo, Node, Options
+from sparktop.model.roofline import Ceilings
 from sparktop.model.scenario import Scenario
+from sparktop.model.shape import Footprint
 from sparktop.model.summary import Summary
 from sparktop.model.validity import Validity
 
@@ -29,6 +32,8 @@ class ContenderRecord:
         load_s: Seconds from the order to load until ready; null if it was never loaded.
         error: Why it could not go on; null if it could.
         log: End of the engine's log where it failed, else empty.
+        footprint: What its model reads for each token; null if that is not known.
+        ceilings: How fast that can be read where it ran; null if that is not known.
     """
 
     contender: Contender
@@ -36,6 +41,8 @@ class ContenderRecord:
     load_s: float | None
     error: str | None
     log: str
+    footprint: Footprint | None = None
+    ceilings: Ceilings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +211,8 @@ class Snapshot:
         missing: What could not be read, and why.
         notices: What the person was told during the run.
         definitions: What each figure means.
+        phases: What went on when, so that what was read can be told apart; in the order in which they began. Those of
+            contenders that ran at once overlap.
     """
 
     schema: Literal["sparktop.run/1"]
@@ -224,3 +233,4 @@ class Snapshot:
     missing: tuple[Missing, ...]
     notices: tuple[NoticeRecord, ...]
     definitions: dict[str, str]
+    phases: tuple[PhaseSpan, ...] = ()

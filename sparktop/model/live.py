@@ -6,10 +6,11 @@ and chunks alone, however long the run has lasted.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from sparktop.model import metrics
-from sparktop.model.cost import TokenCost
+from sparktop.model.cost import TokenCost, decode_work, place_of, token_cost
 from sparktop.model.roofline import Roofline, Step, roofline, step_bytes
 from sparktop.model.state import ContenderState, RequestState, RunState
 
@@ -64,9 +65,22 @@ def live_cost(state: RunState, now: float) -> TokenCost | None:
         state: The run.
         now: Seconds since the run began.
     """
-    if not any(request.times for request in state.active()):
+    decoding = {request.queued.contender for request in state.active() if request.times}
+    contender = state.contenders.get(next(iter(decoding), ""))
+    if contender is None:
         return None
-    return TokenCost(notes={"gpu_j": "not counted yet", "machine_j": "not counted yet"})
+    place = place_of(state, contender)
+    place = replace(place, contended=place.contended or len(decoding) > 1)
+    since = now - COST_S
+    streams = [
+        _stream(request)
+        for request in state.requests.values()
+        if request.queued.contender == contender.contender.name
+        and request.sent is not None
+        and (request.ended is None or (request.times and request.ended > since))
+    ]
+    work = [replace(one, start=max(one.start, since)) for one in decode_work(streams) if one.end > since]
+    return token_cost(place, work, "decoding")
 
 
 def _stream(request: RequestState) -> metrics.Stream:

@@ -182,7 +182,7 @@ def repetitions(state: RunState) -> Findings:
         speeds = [
             speed
             for cell in cells([measured(request) for request in group])
-            if (speed := metrics.aggregate_tok_s(cell)) is not None
+            if (speed := metrics.aggregate_tok_s([request.stream for request in cell])) is not None
         ]
         middle = metrics.percentile(speeds, 50)
         if middle and (variation := (max(speeds) - min(speeds)) / middle) > VARIATION_TOLERANCE:

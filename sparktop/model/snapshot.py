@@ -1,18 +1,20 @@
 """Taking the snapshot: the state of a run as one document that outlives this program.
 
-Times are rounded to a microsecond and all figures are computed from the rounded times, so that
-whoever reads the document can compute every one of them again from `requests[].chunks` and
-`requests[].sent_s`.
+Times are rounded to a microsecond, those of readings to a millisecond, and all figures are computed
+from the rounded times, so that whoever reads the document can compute every one of them again from
+`requests[].chunks`, `requests[].sent_s`, `telemetry[]` and `contenders[]`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sparktop.model import metrics
 from sparktop.model.channels import describe
+from sparktop.model.cost import TokenCost
+from sparktop.model.decoding import full_summary
 from sparktop.model.document import (
     SCHEMA,
     Chunks,
@@ -27,13 +29,18 @@ from sparktop.model.document import (
 )
 from sparktop.model.events import Finish, Status
 from sparktop.model.metrics import Spread, Stream
+from sparktop.model.phases import Lifetime, run_phases
+from sparktop.model.roofline import Ceilings, Roofline
 from sparktop.model.state import ContenderState, RequestState, RunState
-from sparktop.model.summary import Measured, Summary, summarise
+from sparktop.model.summary import Measured
 from sparktop.model.validity import judge
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = ["SCHEMA", "RequestRecord", "Series", "Snapshot", "take_snapshot", "telemetry"]
 
-_Figures = TypeVar("_Figures", RequestMetrics, Summary, Spread)
+_Figures = TypeVar("_Figures", bound="DataclassInstance")
 
 
 def take_snapshot(state: RunState, status: Status | None = None) -> Snapshot:
@@ -50,6 +57,7 @@ def take_snapshot(state: RunState, status: Status | None = None) -> Snapshot:
     if started is None:
         raise ValueError("a run that has not begun has no snapshot")
     requests = tuple(_request(request) for request in state.measured())
+    series = tuple(telemetry(state))
     return Snapshot(
         schema=SCHEMA,
         id=started.id,
@@ -63,9 +71,11 @@ def take_snapshot(state: RunState, status: Status | None = None) -> Snapshot:
         nodes=started.nodes,
         contenders=tuple(_contender(contender) for contender in state.contenders.values()),
         validity=judge(state, status),
-        summary=tuple(_rounded(row) for row in summarise(measured_record(request) for request in requests)),
+        summary=tuple(
+            _rounded(row) for row in full_summary(state, [measured_record(one) for one in requests], _curves(series))
+        ),
         requests=requests,
-        telemetry=tuple(telemetry(state)),
+        telemetry=series,
         missing=tuple(
             Missing(node=node, channel=channel, reason=reason)
             for node, reasons in state.missing.items()
@@ -73,6 +83,7 @@ def take_snapshot(state: RunState, status: Status | None = None) -> Snapshot:
         ),
         notices=tuple(NoticeRecord(t_s=round(notice.t, 6), text=notice.text) for notice in state.notices),
         definitions=dict(metrics.DEFINITIONS),
+        phases=run_phases(_loads(state), _lifetimes(state), round(state.now, 6)),
     )
 
 
@@ -127,6 +138,8 @@ def _contender(state: ContenderState) -> ContenderRecord:
         load_s=None if state.load_s is None else round(state.load_s, 6),
         error=state.error or None,
         log=state.log,
+        footprint=state.footprint,
+        ceilings=state.ceilings,
     )
 
 
@@ -189,12 +202,51 @@ def telemetry(state: RunState) -> Iterator[Series]:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """A series as the document holds it."""
+
+    times: tuple[float, ...]
+    values: tuple[float | None, ...]
+
+
+def _curves(series: Iterable[Series]) -> dict[str, dict[str, _Curve]]:
+    curves: dict[str, dict[str, _Curve]] = {}
+    for one in series:
+        curves.setdefault(one.node, {})[one.channel] = _Curve(one.t_s, one.values)
+    return curves
+
+
+def _loads(state: RunState) -> Iterator[tuple[str, float, float]]:
+    for name, contender in state.contenders.items():
+        if contender.ready is not None and contender.load_s is not None:
+            yield name, round(contender.ready - contender.load_s, 6), round(contender.ready, 6)
+
+
+def _lifetimes(state: RunState) -> Iterator[Lifetime]:
+    for request in state.requests.values():
+        if request.sent is None:
+            continue
+        record = _request(request)
+        stream = _stream(record.sent_s, record.chunks)
+        end = round(state.now if request.ended is None else request.ended, 6)
+        yield Lifetime(
+            contender=record.contender,
+            batch=record.batch,
+            repetition=record.repetition,
+            warmup=request.queued.warmup,
+            sent=stream.sent,
+            first=stream.times[0] if stream.times else end,
+            last=stream.times[-1] if stream.times else end,
+        )
+
+
 def _rounded(record: _Figures) -> _Figures:
     """Cuts figures to nine digits: more is noise, and fewer could not be checked against the chunks."""
     return replace(record, **{field.name: _nine(getattr(record, field.name)) for field in fields(record)})
 
 
 def _nine(value: Any) -> Any:
-    if isinstance(value, Spread):
+    if isinstance(value, Spread | Roofline | Ceilings | TokenCost):
         return _rounded(value)
     return float(f"{value:.9g}") if isinstance(value, float) else value

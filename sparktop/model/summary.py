@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sparktop.model import metrics
+from sparktop.model.cost import TokenCost
 from sparktop.model.events import Finish
 from sparktop.model.metrics import Spread, Stream
+from sparktop.model.roofline import Roofline
 from sparktop.model.state import RequestState, RunState
 
 
@@ -66,6 +68,10 @@ class Summary:
         prefill_estimated: Whether any of that was estimated from TTFT.
         speedup: aggregate_tok_s over that at batch 1.
         efficiency: speedup / batch.
+        roofline: Bytes that decoding read against what the memory can give; null where it is not known what the model
+            reads.
+        decode_cost: What each decoded token cost; null in snapshots of programs that did not count it.
+        prefill_cost: What each token of the prompts cost to read.
     """
 
     contender: str
@@ -90,6 +96,9 @@ class Summary:
     prefill_estimated: bool
     speedup: float | None = None
     efficiency: float | None = None
+    roofline: Roofline | None = None
+    decode_cost: TokenCost | None = None
+    prefill_cost: TokenCost | None = None
 
 
 def measured(request: RequestState) -> Measured:
@@ -122,23 +131,23 @@ def summarise(requests: Iterable[Measured]) -> tuple[Summary, ...]:
     return tuple(_with_speedup(row, single.get(row.contender)) for row in rows)
 
 
-def cells(requests: Sequence[Measured]) -> list[list[Stream]]:
-    """Returns the streams of each cell that counts, by repetition; all of one contender and batch."""
+def cells(requests: Sequence[Measured]) -> list[list[Measured]]:
+    """Returns the requests of each cell that counts, by repetition; all of one contender and batch."""
     repetitions: dict[int, list[Measured]] = {}
     for request in requests:
         repetitions.setdefault(request.repetition, []).append(request)
     return [
-        streams
+        done
         for _, cell in sorted(repetitions.items())
-        if (streams := [request.stream for request in cell if request.completed and request.stream.times])
-        if len(streams) == len(cell) or cell[0].batch == 1
+        if (done := [request for request in cell if request.completed and request.stream.times])
+        if len(done) == len(cell) or cell[0].batch == 1
     ]
 
 
 def _row(contender: str, batch: int, requests: list[Measured]) -> Summary:
     completed = [request for request in requests if request.completed]
     streams = [request.stream for request in completed]
-    groups = cells(requests)
+    groups = [[request.stream for request in cell] for cell in cells(requests)]
     prefill = [_prefill(request) for request in completed]
     responses = _known(metrics.e2e_ms(stream) for stream in streams)
     gaps = [gap for stream in streams for gap in metrics.inter_chunk_ms(stream)]
