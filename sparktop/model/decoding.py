@@ -6,17 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sparktop.model import metrics
-from sparktop.model.cost import (
-    Curves,
-    Place,
-    TokenCost,
-    Work,
-    decode_work,
-    place_of,
-    prefill_work,
-    token_cost,
-    unknown_cost,
-)
+from sparktop.model.cost import Place, TokenCost, place_of, token_cost, unknown_cost
+from sparktop.model.during import Curves, Work, decode_work, prefill_work
 from sparktop.model.roofline import Ceilings, Roofline, Step, roofline, step_bytes
 from sparktop.model.shape import Footprint
 from sparktop.model.state import RunState

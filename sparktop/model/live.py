@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from sparktop.model import metrics
-from sparktop.model.cost import TokenCost, decode_work, place_of, token_cost
+from sparktop.model.cost import TokenCost, place_of, token_cost
+from sparktop.model.during import decode_work
 from sparktop.model.roofline import Roofline, Step, roofline, step_bytes
 from sparktop.model.state import ContenderState, RequestState, RunState
 
