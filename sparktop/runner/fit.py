@@ -1,27 +1,41 @@
 """Whether a model fits into memory, worked out before it is loaded.
 
 On unified memory a load that is too large does not fail: it wedges the machine. So the sum is done
-first, and shown.
+first, and shown. Where GPUs have memory of their own, llama.cpp puts all layers there, and the sum is
+done for that.
 """
 
 from __future__ import annotations
 
+import os
+import sysconfig
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from sparktop import toolchain
 from sparktop.engines.gguf import BadModelFile, Header, read_header
 from sparktop.engines.protocol import Room
 from sparktop.model.records import Contender
 from sparktop.runner.plan import Plan
 from sparktop.telemetry.memory import MemoryInfo, allocatable
+from sparktop.telemetry.nvml import Nvml
 from sparktop.telemetry.reading import Unreadable
+from sparktop.telemetry.vram import Vram, free_vram
 
 RESERVE: Final = 8 << 30
 """Bytes that a load must leave by default: the floor at which owners of a Spark run watchdogs."""
 
 _RESERVE_SHARE: Final = 10
 """On machines with less than 80 GiB the reserve is this part of the memory instead."""
+
+VRAM_RESERVE: Final = 1 << 30
+"""Bytes that a load must leave by default on each GPU with memory of its own: CUDA's context, and what llama.cpp's own
+`--fit-target` leaves. Nothing but the load itself fails there, so it takes less than on unified memory."""
+
+_EMBEDDING: Final = "token_embd.weight"
+_OUTPUT: Final = "output.weight"
 
 _KV_BYTES: Final = 2
 """The KV cache holds half-precision numbers."""
@@ -37,7 +51,7 @@ class Fit:
     """The sum, in bytes.
 
     Attributes:
-        weights: All tensors, as they lie on disk.
+        weights: All tensors, as they lie on disk; for a GPU with memory of its own, those that go there.
         kv: Cache of keys and values for every slot at its full context.
         compute: Estimate of the engine's scratch buffers and its process.
         allocatable: What can be had now; None if the machine doesn't tell.
@@ -81,12 +95,20 @@ class Fit:
         return f"does not fit: {need}; {have}: choose a smaller model, fewer streams or a smaller --reserve"
 
 
-def assess(plan: Plan, contender: Contender, proc: Path = Path("/proc")) -> Fit:
-    """Holds what a contender needs for a plan against what the machine has."""
-    return assess_model(Path(contender.model), plan.room(), plan.options.reserve, proc)
+def assess(
+    plan: Plan, contender: Contender, proc: Path = Path("/proc"), vram: Callable[[], Vram | None] | None = None
+) -> Fit:
+    """Holds what a contender needs for a plan against what the machine has; see `assess_model`."""
+    return assess_model(Path(contender.model), plan.room(), plan.options.reserve, proc, vram)
 
 
-def assess_model(path: Path, room: Room, reserve: int | None = None, proc: Path = Path("/proc")) -> Fit:
+def assess_model(
+    path: Path,
+    room: Room,
+    reserve: int | None = None,
+    proc: Path = Path("/proc"),
+    vram: Callable[[], Vram | None] | None = None,
+) -> Fit:
     """Holds what a model needs against what the machine has.
 
     Args:
@@ -94,6 +116,7 @@ def assess_model(path: Path, room: Room, reserve: int | None = None, proc: Path 
         room: What its context is to hold.
         reserve: Bytes that must be left; None for the default.
         proc: Folder of the kernel's files.
+        vram: Tells what GPUs with memory of their own can be given; None asks this machine's.
     """
     try:
         header = read_header(path)
@@ -101,6 +124,10 @@ def assess_model(path: Path, room: Room, reserve: int | None = None, proc: Path 
         return Fit(0, 0, 0, None, 0, "", problem=str(error))
     weights, kv, compute = header.size, kv_bytes(header, room), compute_bytes(header, room)
     try:
+        own = vram() if vram is not None else local_vram(proc)
+        if own is not None:
+            kept = VRAM_RESERVE * len(own.gpus) if reserve is None else reserve
+            return Fit(weights - _left_behind(header), kv, compute, own.free, kept, own.rule)
         have = allocatable(proc)
         total = MemoryInfo(proc).bytes("MemTotal")
     except Unreadable as error:
@@ -108,6 +135,31 @@ def assess_model(path: Path, room: Room, reserve: int | None = None, proc: Path 
     if reserve is None:
         reserve = min(RESERVE, total // _RESERVE_SHARE)
     return Fit(weights, kv, compute, have.bytes, reserve, have.rule)
+
+
+def local_vram(proc: Path = Path("/proc")) -> Vram | None:
+    """Returns what this machine's GPUs can still be given; None where llama.cpp will use none with its own memory.
+
+    Raises:
+        Unreadable: There is such a GPU, and it doesn't tell.
+    """
+    build = toolchain.installed_build(Path(sysconfig.get_paths()["platlib"]))
+    if build is None or not build.cuda:
+        return None
+    try:
+        total = MemoryInfo(proc).bytes("MemTotal")
+    except Unreadable:
+        total = None
+    return free_vram(Nvml(), total, os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def _left_behind(header: Header) -> int:
+    """Bytes of weights that stay in the machine's memory: rows of the embedding are looked up by the processor.
+
+    Where the output is made with the same matrix the GPU has a copy.
+    """
+    sizes = {tensor.name: tensor.size for tensor in header.tensors}
+    return sizes.get(_EMBEDDING, 0) if _OUTPUT in sizes else 0
 
 
 def kv_bytes(header: Header, room: Room) -> int:

@@ -12,8 +12,10 @@ from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario
 from sparktop.resources import demo_dir
 from sparktop.runner.contenders import BadContender, demo_contenders, resolve_contenders
-from sparktop.runner.fit import RESERVE, assess, compute_bytes, kv_bytes
+from sparktop.runner.fit import RESERVE, VRAM_RESERVE, assess, compute_bytes, kv_bytes
 from sparktop.runner.plan import Plan, Wave, make_plan
+from sparktop.telemetry.reading import Unreadable
+from sparktop.telemetry.vram import Vram
 
 ITEMS = tuple(Item(id=f"Q{n}", prompt="问" * n) for n in range(1, 4))
 
@@ -171,3 +173,29 @@ def test_the_scratch_buffers_are_estimated_near_what_llama_cpp_reported(tmp_path
         Header((tmp_path,), 0, {"general.architecture": "qwen2"}, {}, ()), Room(slots=0, context=0)
     )
     assert 0.95 * 514 < estimate / 2**20 < 1.3 * 514
+
+
+def test_a_model_for_a_gpu_with_its_own_memory_must_fit_there() -> None:
+    made, contender = plan(scenario()), demo_contenders()[0]
+    header = read_header(Path(contender.model))
+    fit = assess(made, contender, vram=lambda: Vram(80 << 30, (0,)))
+    assert fit.ok
+    assert fit.sentence.count("free VRAM of GPU 0") == 1
+    assert fit.reserve == VRAM_RESERVE
+    # The embedding is looked up by the processor, unless the output is made with it too.
+    named = {tensor.name: tensor.size for tensor in header.tensors}
+    assert fit.weights == header.size - (named["token_embd.weight"] if "output.weight" in named else 0)
+    short = assess(made, contender, vram=lambda: Vram(VRAM_RESERVE + fit.need - 1, (0,)))
+    assert not short.ok
+    assert "does not fit" in short.sentence
+    assert assess(plan(scenario(), reserve=0), contender, vram=lambda: Vram(fit.need, (0,))).ok
+    assert not assess(made, contender, vram=lambda: Vram(2 * VRAM_RESERVE + fit.need - 1, (0, 1))).ok
+
+
+def test_a_gpu_that_does_not_tell_its_memory_is_not_taken_for_the_machines(tmp_path: Path) -> None:
+    def silent() -> Vram:
+        raise Unreadable("the driver says: Unknown Error")
+
+    fit = assess(plan(scenario()), demo_contenders()[0], proc(tmp_path, 1 << 30), vram=silent)
+    assert fit.allocatable is None
+    assert "Unknown Error" in fit.sentence
