@@ -43,7 +43,9 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=2048, help="of all slots together")
     parser.add_argument("--slots", type=int, default=4)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--draft", action="store_true", help="the model drafts for itself: speculative decoding")
     parser.add_argument("--no-metrics", action="store_true")
+    parser.add_argument("--no-slots", action="store_true")
     arguments = parser.parse_args()
 
     # Its log must not come between the lines of this process's own output.
@@ -59,8 +61,12 @@ def main() -> None:
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = arguments.threads
     params.port = 0
     params.endpoint_metrics = not arguments.no_metrics
-    params.endpoint_slots = True
+    params.endpoint_slots = not arguments.no_slots
     params.endpoint_props = True
+    if arguments.draft:
+        params.speculative.types = [xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_DRAFT_SIMPLE]
+        params.speculative.draft.mparams.path = arguments.model
+        params.speculative.draft.n_max = 4
     server = xllamacpp.Server(params)
     url = server.listening_address
     print(json.dumps({"url": url, "port": int(url.rpartition(":")[2])}), file=out, flush=True)
