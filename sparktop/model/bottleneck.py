@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sparktop.model.roofline import Roofline
-
-BANDWIDTH_BOUND: Final = "bandwidth-bound"
-COMPUTE_BOUND: Final = "compute-bound"
+from sparktop.model.verdicts import Code
 
 BANDWIDTH_SHARE: Final = 0.60
 """From this share of the ceiling on, decoding waits for memory: healthy models on a GB10 reach 0.73 to 0.81."""
@@ -30,13 +28,13 @@ class Judgement:
     """Whether one thing is the bottleneck.
 
     Attributes:
-        code: Stable name of what was judged.
+        code: What was judged.
         reached: Whether it is; None if that could not be judged.
         text: One sentence for people: the evidence, or what was lacking.
         evidence: The numbers that it rests on, by name: shares, bytes per second, percent.
     """
 
-    code: str
+    code: Code
     reached: bool | None
     text: str
     evidence: dict[str, float]
@@ -46,15 +44,15 @@ def judge_decode(found: Roofline) -> Judgement:
     """Judges whether decoding is held back by memory bandwidth."""
     share, ceiling = found.share
     if found.achieved is None:
-        return Judgement(code=BANDWIDTH_BOUND, reached=None, text="no decode speed was measured", evidence={})
+        return Judgement(code=Code.BANDWIDTH_BOUND, reached=None, text="no decode speed was measured", evidence={})
     if share is None:
-        return Judgement(code=BANDWIDTH_BOUND, reached=None, text=found.ceilings.source, evidence={})
+        return Judgement(code=Code.BANDWIDTH_BOUND, reached=None, text=found.ceilings.source, evidence={})
     evidence = {"achieved": found.achieved, "ceiling": ceiling, "share": share}
     text = f"decoding reads {found.achieved / 1e9:.3g} GB/s, {share * 100:.0f} % of {ceiling / 1e9:.3g} GB/s"
     if share > 1:
         text += ": more than can be, so less is read than was estimated"
-        return Judgement(code=BANDWIDTH_BOUND, reached=None, text=text, evidence=evidence)
-    return Judgement(code=BANDWIDTH_BOUND, reached=share >= BANDWIDTH_SHARE, text=text, evidence=evidence)
+        return Judgement(code=Code.BANDWIDTH_BOUND, reached=None, text=text, evidence=evidence)
+    return Judgement(code=Code.BANDWIDTH_BOUND, reached=share >= BANDWIDTH_SHARE, text=text, evidence=evidence)
 
 
 def judge_prefill(read: float | None, ceiling: float | None, busy: float | None) -> Judgement:
@@ -71,10 +69,10 @@ def judge_prefill(read: float | None, ceiling: float | None, busy: float | None)
         if value is None
     ]
     if read is None or ceiling is None or busy is None:
-        return Judgement(code=COMPUTE_BOUND, reached=None, text=f"not known: {', '.join(lacking)}", evidence={})
+        return Judgement(code=Code.COMPUTE_BOUND, reached=None, text=f"not known: {', '.join(lacking)}", evidence={})
     share = read / ceiling
     return Judgement(
-        code=COMPUTE_BOUND,
+        code=Code.COMPUTE_BOUND,
         reached=share < IDLE_SHARE and busy >= BUSY_PERCENT,
         text=f"prefill reads {share * 100:.0f} % of {ceiling / 1e9:.3g} GB/s while the GPU is {busy:.0f} % busy",
         evidence={"achieved": read, "ceiling": ceiling, "share": share, "busy": busy},

@@ -52,6 +52,16 @@ def decode_cost(requests: Sequence[Measured], place: Place) -> TokenCost:
 
 def prefill_cost(requests: Sequence[Measured], place: Place) -> TokenCost:
     """Returns what reading each token of the prompts cost; all of one contender and batch."""
+    work = prefill_stretches(requests)
+    return unknown_cost("the length of a prompt is not known") if work is None else token_cost(place, work, "prefill")
+
+
+def prefill_stretches(requests: Sequence[Measured]) -> list[Work] | None:
+    """Returns when prompts were read and nothing else was done; None where a prompt's length is not known.
+
+    Args:
+        requests: All of one contender and batch.
+    """
     work: list[Work] = []
     for cell in cells(requests):
         read = [
@@ -60,9 +70,9 @@ def prefill_cost(requests: Sequence[Measured], place: Place) -> TokenCost:
             if request.prompt_tokens is not None
         ]
         if len(read) < len(cell):
-            return unknown_cost("the length of a prompt is not known")
+            return None
         work += prefill_work(read)
-    return token_cost(place, work, "reading prompts")
+    return work
 
 
 def decode_speed(row: Summary) -> float | None:

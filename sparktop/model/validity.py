@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sparktop.model import gpu_checks, history_checks, machine_checks, request_checks, roce_checks
+from sparktop.model import bottleneck_checks, gpu_checks, history_checks, machine_checks, request_checks, roce_checks
 from sparktop.model.events import Status
 from sparktop.model.state import RunState
 from sparktop.model.verdicts import Code, Findings, Severity, Unjudged, Verdict, fault
@@ -40,6 +40,8 @@ _CHECKS: Final[tuple[Callable[[RunState], Findings], ...]] = (
     roce_checks.fallback,
     roce_checks.errors,
     history_checks.slower_than_before,
+    bottleneck_checks.bandwidth_bound,
+    bottleneck_checks.compute_bound,
 )
 
 

@@ -53,6 +53,8 @@ def test_a_clean_run_is_valid_and_nothing_is_said() -> None:
         Code.LOW_CLOCK,
         Code.OTHER_GPU_WORK,
         Code.SLOWER_THAN_BEFORE,
+        Code.BANDWIDTH_BOUND,
+        Code.COMPUTE_BOUND,
     }
 
 
