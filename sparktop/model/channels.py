@@ -23,7 +23,7 @@ class Channel:
     Attributes:
         name: Dotted name; the first part is the source.
         unit: "bytes", "bytes/s", "percent", "MHz", "W", "J", "°C", "count", "yes/no" (1 or 0), or
-            "bits" (a bit mask).
+            "bits" (a bit mask), "tokens/s" or "tokens".
         meaning: One line for people.
     """
 
@@ -151,8 +151,24 @@ FAMILIES: Final[dict[str, tuple[Channel, ...]]] = {
         Channel("power", "W", "power of this supply rail"),
         Channel("energy", "J", "energy of this rail since it was first read, by its own counter"),
     ),
+    "server": (
+        Channel("generated", "tokens/s", "tokens generated, of all requests together"),
+        Channel("prefilled", "tokens/s", "prompt tokens computed; those from the prefix cache are left out"),
+        Channel("running", "count", "requests that are being computed"),
+        Channel("waiting", "count", "requests that wait for a place"),
+        Channel("kv_cache", "percent", "share of the KV cache in use; of several engines, the fullest one's"),
+        Channel("prefix_hits", "percent", "share of the last minute's prompt tokens that came from the prefix cache"),
+        Channel("accepted", "percent", "share of the tokens drafted in the last minute that were accepted"),
+        Channel("accepted_length", "tokens", "tokens made by a step of speculative decoding, mean of the last minute"),
+        Channel("models", "count", "models that are loaded"),
+        Channel("memory", "bytes", "memory that the loaded models take"),
+        Channel("memory_gpu", "bytes", "of that, memory of the GPU"),
+    ),
 }
-"""What there may be several of: by source, the quantities of each thing."""
+"""What there may be several of: by source, the quantities of each thing.
+
+A thing of "server" is the address of a server of language models, "127.0.0.1:8000", as it tells of itself.
+"""
 
 _FIXED: Final = {channel.name: channel for channel in CHANNELS}
 _INDEXED: Final = {(source, channel.name): channel for source, group in FAMILIES.items() for channel in group}
