@@ -103,5 +103,6 @@ def _why_not(state: RunState, row: Summary, baseline: BaselineFound | None) -> s
     if baseline is None:
         return "earlier runs were not looked for"
     if len(baseline.runs) < LEAST_RUNS:
-        return f"{len(baseline.runs)} earlier runs of the same on this machine, and it takes {LEAST_RUNS}"
+        count = "1 earlier run" if len(baseline.runs) == 1 else f"{len(baseline.runs)} earlier runs"
+        return f"{count} of the same on this machine, and it takes {LEAST_RUNS}"
     return ""
