@@ -123,12 +123,14 @@ def _busy(state: RunState, asked: _Asked, requests: list[Measured]) -> tuple[flo
     if not place.on_gpu:
         return None, "it runs on the processor"
     work = prefill_stretches(requests)
+    if work is None:
+        return None, "the length of a prompt is not known"
     found: list[float] = []
     why = ""
     for node in place.nodes:
         for gpu in things(place.node(node), "gpu"):
             curve = place.node(node).get(name := indexed("gpu", gpu, "utilization"))
-            read = tally(curve, Kind.RATE, work or ()) if curve is not None else None
+            read = tally(curve, Kind.RATE, work) if curve is not None else None
             if read is None:
                 why = place.why(node, name)
             elif read.seconds < LEAST_S:

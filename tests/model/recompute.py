@@ -100,3 +100,61 @@ def check_cells(row: dict[str, Any], requests: list[dict[str, Any]]) -> None:
     assert close(row["qps"], median(rates) if rates else None)
     assert close(row["aggregate_tok_s"], median(aggregates) if aggregates else None)
     assert close(row["steady_tok_s"], median(steady) if steady else None)
+
+
+def check_rooflines(found: dict[str, Any]) -> None:
+    """Computes what each row read for a token, and its share of the ceiling, from what is said of the model."""
+    for row in found["summary"]:
+        record = next(c for c in found["contenders"] if c["contender"]["name"] == row["contender"])
+        requests = [r for r in found["requests"] if (r["contender"], r["batch"]) == (row["contender"], row["batch"])]
+        done = [r for r in requests if r["finish"] in ("stop", "length")]
+        model, roofline = record["footprint"], row["roofline"]
+        if model is None or not done or any(r["tokens"]["prompt"] is None for r in done):
+            assert roofline is None
+            continue
+        context = sum(r["tokens"]["prompt"] + sum(r["chunks"]["n"]) / 2 for r in done) / len(done)
+        weights = model["dense"] + sum(
+            e["size"] * (1 - (1 - e["used"] / e["count"]) ** row["batch"]) for e in model["experts"]
+        )
+        kv = sum(2 * (c["keys"] + c["values"]) * min(context, c["window"] or context) for c in model["caches"])
+        per_token = weights / row["batch"] + kv + model["state"]
+        speed = row["decode_tok_s"]["median"] if row["batch"] == 1 else row["steady_tok_s"]
+        assert close(roofline["bytes_per_token"], per_token)
+        assert close(roofline["achieved"], per_token * speed if speed is not None else None)
+        for share, ceiling in (("share_theoretical", "theoretical"), ("share_measured", "measured")):
+            of = record["ceilings"][ceiling]
+            assert close(roofline[share], per_token * speed / of if of and speed is not None else None)
+
+
+def check_gpu_energy(found: dict[str, Any], node: str, channel: str) -> None:
+    """Computes joules per decoded token of rows at batch 1 from the energy series and the phases."""
+    (series,) = (s for s in found["telemetry"] if (s["node"], s["channel"]) == (node, channel))
+    for row in found["summary"]:
+        if row["batch"] != 1:
+            continue
+        joules = tokens = 0.0
+        for phase in found["phases"]:
+            if (phase["phase"], phase["contender"], phase["batch"]) != ("decode", row["contender"], 1):
+                continue
+            inside = [
+                (t, v)
+                for t, v in zip(series["t_s"], series["values"], strict=True)
+                if phase["start_s"] <= t <= phase["end_s"]
+            ]
+            if len(inside) < 2:
+                continue
+            joules += inside[-1][1] - inside[0][1]
+            for request in found["requests"]:
+                at = [round(request["sent_s"] + t / 1000, 6) for t in request["chunks"]["t_ms"]]
+                if request["contender"] == row["contender"] and at and at[0] == phase["start_s"]:
+                    n = request["chunks"]["n"]
+                    tokens += _done(at, n, inside[-1][0]) - _done(at, n, inside[0][0])
+        assert close(row["decode_cost"]["gpu_j"], joules / tokens)
+
+
+def _done(at: list[float], n: list[int], t: float) -> float:
+    """Tokens after the first chunk that were made by `t`; of the one under way, its part."""
+    return sum(
+        k * min(1.0, max(0.0, (t - before) / (after - before)))
+        for before, after, k in zip(at, at[1:], n[1:], strict=False)
+    )

@@ -20,7 +20,7 @@ from sparktop.scenarios.loader import load_scenario
 from sparktop.store.names import journal_path
 from sparktop.store.reading import read_journal
 from sparktop.store.snapshots import encode_snapshot, read_snapshot
-from tests.model.recompute import check_request, check_summary, strict
+from tests.model.recompute import check_request, check_rooflines, check_summary, strict
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 
@@ -43,6 +43,13 @@ def test_a_real_run_can_be_computed_again(tmp_path: Path, name: str) -> None:
     for request in document["requests"]:
         check_request(request)
     check_summary(document)
+    check_rooflines(document)
+    (demo,) = document["contenders"]
+    assert demo["footprint"]["dense"] == demo["info"]["size"]
+    assert all(row["roofline"]["bytes_per_token"] > 0 for row in document["summary"])
+    phases = {phase["phase"] for phase in document["phases"]}
+    assert {"load", "prefill", "decode"} <= phases
+    assert ("warm-up" in phases) == bool(scenario.warmup)
     assert len(document["requests"]) + scenario.warmup * sum(scenario.batches) == plan.planned
     assert all(request["metrics"]["tpot_ms"] > 0 for request in document["requests"])
     codes = {verdict["code"] for verdict in document["validity"]["verdicts"]}
