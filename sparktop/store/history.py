@@ -79,7 +79,7 @@ class _Head:
     summary: tuple[Summary, ...]
 
 
-def find_baselines(runs: Path, state: RunState, contender: str) -> dict[int, Baseline]:
+def find_baselines(runs: Path, state: RunState, contender: str, most: int = LOOKED_AT) -> dict[int, Baseline]:
     """Returns how fast a loaded contender was in earlier runs, by batch size; of none where there was none.
 
     A run counts if it completed and no fault was found in it, and if the scenario asked the same (its texts, lengths,
@@ -90,6 +90,7 @@ def find_baselines(runs: Path, state: RunState, contender: str) -> dict[int, Bas
         runs: Folder of the runs; it need not exist.
         state: The run, with the contender's model loaded.
         contender: Its name.
+        most: Snapshots that are opened at most.
     """
     started, current = state.started, state.contenders.get(contender)
     if started is None or current is None or current.info is None:
@@ -98,7 +99,7 @@ def find_baselines(runs: Path, state: RunState, contender: str) -> dict[int, Bas
     sought = _work(scenario, current.contender, current.info)
     nodes = _nodes(started.nodes, current.contender)
     found: dict[int, list[tuple[str, float]]] = {batch: [] for batch in scenario.batches}
-    for path in _candidates(runs, scenario.name, started.id):
+    for path in _candidates(runs, scenario.name, started.id)[:most]:
         if all(len(speeds) >= KEPT for speeds in found.values()):
             break
         head = _read_head(path)
@@ -122,7 +123,7 @@ def find_baselines(runs: Path, state: RunState, contender: str) -> dict[int, Bas
     }
 
 
-def _candidates(runs: Path, scenario: str, own: str) -> Iterable[Path]:
+def _candidates(runs: Path, scenario: str, own: str) -> list[Path]:
     """Snapshots whose names say that they are of a scenario, newest first."""
     again = re.compile(re.escape(scenario) + r"(-\d+)?")
     try:
@@ -138,7 +139,7 @@ def _candidates(runs: Path, scenario: str, own: str) -> Iterable[Path]:
             ]
     except OSError:
         return []
-    return [runs / name for name in sorted(names, reverse=True)[:LOOKED_AT]]
+    return [runs / name for name in sorted(names, reverse=True)]
 
 
 def _read_head(path: Path) -> _Head | None:
