@@ -26,6 +26,8 @@ class Generation:
         system: System message; empty for none.
         random_tokens: Length of a prompt of random tokens, without a chat template; 0 for none.
         sampling: Its `seed` is the request's own, already distinct from other requests'.
+        uncached: The prompt must be read afresh: an engine that keeps prompts from one request to the next puts
+            something unique in front of it.
     """
 
     request: int
@@ -33,6 +35,7 @@ class Generation:
     sampling: Sampling
     system: str = ""
     random_tokens: int = 0
+    uncached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

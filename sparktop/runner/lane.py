@@ -26,7 +26,7 @@ from sparktop.model.events import (
 )
 from sparktop.model.records import Contender, ModelInfo
 from sparktop.model.roofline import Ceilings
-from sparktop.model.scenario import Item
+from sparktop.model.scenario import Item, Kind
 from sparktop.model.shape import Footprint
 from sparktop.model.state import Phase, RunState
 from sparktop.runner.fit import Fit
@@ -231,6 +231,7 @@ class Lane:
             prompt=asked.item.prompt,
             system=scenario.system,
             random_tokens=scenario.isl if asked.item is RANDOM_ITEM else 0,
+            uncached=scenario.kind is not Kind.QUESTIONS,
             sampling=replace(scenario.sampling, seed=scenario.sampling.seed + asked.index),
         )
 

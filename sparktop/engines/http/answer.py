@@ -1,0 +1,256 @@
+"""One answer as it streams in: events of a server become text, times and counts. No input or output here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from sparktop.engines.http.chunks import BadChunk, Chunk, Progress, Timings, Usage, complaint, decode_chunk
+from sparktop.engines.http.failures import RequestLost, tidy
+from sparktop.engines.http.sse import Message
+from sparktop.engines.http.tally import Tally, met_stop_string
+from sparktop.engines.llama.text import Span, StreamText
+from sparktop.model.events import Finish, RequestDone, TokenKind, Tokens, TokenSource
+
+_DONE: Final = b"[DONE]"
+_BYTES_A_TOKEN: Final = 256
+"""No vocabulary's tokens are longer on average; what exceeds it is no answer of so many tokens."""
+
+_SLACK: Final = 64 << 10
+
+
+class Answer:
+    """Takes the events of one stream; raises `RequestLost` when they show that nothing can come of it.
+
+    Args:
+        max_tokens: What was asked for: a server that sends far more text is stopped.
+        counts_end: The server's totals include the token that ends the generation.
+
+    Attributes:
+        ended: The stream has said that nothing more comes.
+        finish: Why the answer ended; None as long as the server did not say.
+        progress: How far the prompt has been read, where that is news; the taker sets it to None.
+        moved: When something new came last: a token, or progress with the prompt.
+    """
+
+    def __init__(self, max_tokens: int, counts_end: bool, now: float) -> None:
+        self.ended = False
+        self.finish: Finish | None = None
+        self.progress: Progress | None = None
+        self.moved = now
+        self._tally = Tally(counts_end)
+        self._text = StreamText()
+        self._limit = max_tokens * _BYTES_A_TOKEN + _SLACK
+        self._size = 0
+        self._processed = -1
+        self._separate = False
+        self._stop_string = False
+        self._usage: Usage | None = None
+        self._timings: Timings | None = None
+        self._kind = TokenKind.ANSWER
+        self._begun = False
+        self._parts: list[str] = []
+        self._outbox: list[tuple[TokenKind, list[str], list[float], list[int]]] = []
+
+    def take(self, t: float, messages: Sequence[Message]) -> None:
+        """Takes events that arrived together.
+
+        Args:
+            t: When, in seconds since the run began.
+
+        Raises:
+            RequestLost: The server reports an error, or what it sends is no answer.
+        """
+        kind, count, chunks = self._kind, 0, 0
+        texts: list[str] = []
+        for message in messages:
+            if message.data.startswith(_DONE):
+                self.ended = True
+                break
+            if not message.data:
+                continue
+            chunk = _decoded(message)
+            self._note(chunk)
+            if not chunk.choices or (choice := chunk.choices[0]).index != 0:
+                continue
+            reasoning, text = "", choice.text
+            if (delta := choice.delta) is not None:
+                reasoning, text = delta.reasoning_content or delta.reasoning or "", delta.content
+            new = self._tally.tokens(chunk, choice, text or reasoning)
+            if choice.finish_reason:
+                self._finish(choice.finish_reason)
+                self._stop_string |= met_stop_string(choice)
+            if new is None:
+                continue
+            if reasoning:
+                if (chunks or texts) and kind is not TokenKind.REASONING:
+                    self._arrive(t, kind, "".join(texts), count, chunks)
+                    texts, count, chunks = [], 0, 0
+                kind = TokenKind.REASONING
+                texts.append(reasoning)
+            if text:
+                if (chunks or texts) and kind is not TokenKind.ANSWER:
+                    self._arrive(t, kind, "".join(texts), count, chunks)
+                    texts, count, chunks = [], 0, 0
+                kind = TokenKind.ANSWER
+                texts.append(text)
+            count += new
+            chunks += 1
+        if chunks:
+            self._arrive(t, kind, "".join(texts), count, chunks)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a token has come."""
+        return self._begun
+
+    @property
+    def wants_count(self) -> bool:
+        """Whether a tokenizer would know more of the answer's length than the server told."""
+        return self._tally.wanting and not self._reported and self.begun
+
+    @property
+    def text(self) -> str:
+        """All text so far, reasoning included."""
+        return "".join(self._parts)
+
+    def drain(self, request: int, now: float) -> Iterator[Tokens]:
+        """Yields what came since the last time."""
+        outbox, self._outbox = self._outbox, []
+        for kind, texts, times, counts in outbox:
+            text = "".join(texts)
+            if text or times:
+                yield Tokens(
+                    t=times[-1] if times else now,
+                    request=request,
+                    kind=kind,
+                    text=text,
+                    times=tuple(times),
+                    counts=tuple(counts),
+                )
+
+    def close(self) -> None:
+        """Lets go of text that was held back; to be called before the last `drain`."""
+        for kind, text in self._text.finish():
+            self._put(kind, text, None, 0)
+
+    def done(self, request: int, finish: Finish, t: float, tokenized: int | None = None) -> RequestDone:
+        """Returns the request's end.
+
+        Args:
+            tokenized: The answer's length by a tokenizer; used where the server told none.
+        """
+        usage, timings = self._usage or Usage(), self._timings or Timings()
+        reported, by = self._reported, TokenSource.FINAL_USAGE
+        if not reported and tokenized:
+            reported, by = tokenized, TokenSource.TOKENIZER
+        settled = self._tally.settle(finish, reported, by, self._stop_string or by is TokenSource.TOKENIZER)
+        details = usage.prompt_tokens_details
+        prompt = usage.prompt_tokens
+        if prompt is None and timings.prompt_n is not None:
+            prompt = timings.prompt_n + (timings.cache_n or 0)
+        cached = details.cached_tokens if details else None
+        return RequestDone(
+            t=round(t, 6),
+            request=request,
+            finish=finish,
+            prompt_tokens=prompt,
+            cached_tokens=timings.cache_n if cached is None else cached,
+            output_tokens=settled.total,
+            prefill_ms=timings.prompt_ms if timings.prompt_n and timings.prompt_ms else None,
+            token_source=settled.source,
+            decode_ms=timings.predicted_ms if timings.predicted_n and timings.predicted_ms else None,
+            decode_tokens=timings.predicted_n or None,
+            drafted_tokens=timings.draft_n,
+            accepted_tokens=timings.draft_n_accepted,
+            counts=settled.counts,
+        )
+
+    @property
+    def _reported(self) -> int | None:
+        """Tokens of the whole answer by the server's last word."""
+        if self._usage is not None and self._usage.completion_tokens:
+            return self._usage.completion_tokens
+        return self._timings.predicted_n if self._timings else None
+
+    def _note(self, chunk: Chunk) -> None:
+        if chunk.error is not None or chunk.object == "error":
+            said = complaint(chunk.error) or complaint(chunk.message)
+            raise RequestLost(f"the server reports an error: {tidy(said) or 'it does not say which'}")
+        if chunk.usage is not None:
+            self._usage = chunk.usage
+        if chunk.timings is not None:
+            self._timings = chunk.timings
+        if (progress := chunk.prompt_progress) is not None and progress.processed > self._processed:
+            self._processed = progress.processed
+            self.progress = progress
+
+    def _finish(self, reason: str) -> None:
+        match reason:
+            case "length" | "max_tokens":
+                self.finish = Finish.LENGTH
+            case "abort" | "error" | "cancelled":
+                raise RequestLost(f"the server gave the request up ({reason})")
+            case "content_filter":
+                raise RequestLost("the server's content filter ended the answer")
+            case _:
+                self.finish = Finish.STOP
+
+    def _arrive(self, t: float, kind: TokenKind, text: str, count: int, chunks: int) -> None:
+        size = len(text.encode("utf-8", "surrogatepass"))
+        self._size += size
+        if self._size > self._limit:
+            raise RequestLost(
+                f"the server sent more than {self._limit >> 10} KiB for an answer of so few tokens:"
+                " it does not keep to max_tokens"
+            )
+        self._parts.append(text)
+        spans = self._spans(kind, text)
+        for its_kind, its_text in spans[:-1]:
+            self._put(its_kind, its_text, None, 0)
+        self._kind, text = spans[-1]
+        self._begun = True
+        self.moved = t
+        joined = self._put(self._kind, text, t, count)
+        self._tally.add(count, chunks, size, joined=joined)
+
+    def _spans(self, kind: TokenKind, text: str) -> list[Span]:
+        """Tells reasoning from answer also where the server does not; the tokens count for the last kind."""
+        if kind is TokenKind.REASONING:
+            self._separate = True
+        if self._separate:
+            return [(kind, text)]
+        return self._text.feed(text.encode("utf-8", "surrogatepass")) or [(self._text.kind, "")]
+
+    def _put(self, kind: TokenKind, text: str, t: float | None, count: int) -> bool:
+        """Puts text into the outbox, and tokens that came at `t`; whether they became one with the last."""
+        if not self._outbox or self._outbox[-1][0] is not kind:
+            self._outbox.append((kind, [], [], []))
+        _, texts, times, counts = self._outbox[-1]
+        texts.append(text)
+        if t is None:
+            return False
+        if times and times[-1] == t:
+            counts[-1] += count
+            return True
+        times.append(t)
+        counts.append(count)
+        return False
+
+
+def _decoded(message: Message) -> Chunk:
+    if message.name == "error":
+        raise RequestLost(f"the server reports an error: {tidy(_said(message.data))}")
+    try:
+        return decode_chunk(message.data)
+    except BadChunk as error:
+        raise RequestLost(f"the server sent {error}") from None
+
+
+def _said(data: bytes) -> str:
+    try:
+        return complaint(msgspec.json.decode(data)) or data.decode("utf-8", "replace")
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return data.decode("utf-8", "replace")

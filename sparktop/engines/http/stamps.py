@@ -1,0 +1,84 @@
+"""When bytes arrived: told by the kernel, not by when this program came round to reading them.
+
+Linux notes the time at which it took a TCP segment in, if asked to (SO_TIMESTAMPNS, see socket(7)),
+and hands it over with the bytes. So sixty streams that are served in one go are not stamped one after
+another, and a busy machine that wakes this process late does not make a server look slow. Where the
+kernel gives no stamp - another system, or the first segments after the option was set - the moment of
+reading takes its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+_SO_TIMESTAMPNS: Final = 35
+"""From asm-generic/socket.h, which x86-64 and aarch64 share; Python has no name for it."""
+
+_TIMESPEC: Final = struct.Struct("@qq")
+_ANCILLARY: Final = socket.CMSG_SPACE(_TIMESPEC.size)
+_STALE_NS: Final = 60_000_000_000
+"""Older than that is no stamp but a wall clock that was set in between."""
+
+
+class StampedSocket(socket.socket):
+    """A stream socket that knows when its last bytes arrived.
+
+    Attributes:
+        arrived_ns: CLOCK_MONOTONIC at which the newest of the bytes that were read last arrived; 0
+            before the first.
+        by_kernel: Whether the kernel said so.
+    """
+
+    arrived_ns = 0
+    by_kernel = False
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Reads as its base does, and notes when what it read arrived."""
+        data, ancillary, _, _ = self.recvmsg(size, _ANCILLARY, flags)
+        self._note(ancillary)
+        return data
+
+    def recv_into(self, buffer: Any, size: int = 0, flags: int = 0) -> int:
+        """Reads as its base does, and notes when what it read arrived."""
+        view = memoryview(buffer)[:size] if size else buffer
+        count, ancillary, _, _ = self.recvmsg_into([view], _ANCILLARY, flags)
+        self._note(ancillary)
+        return count
+
+    def _note(self, ancillary: list[tuple[int, int, bytes]]) -> None:
+        now = time.monotonic_ns()
+        self.by_kernel = False
+        for level, kind, data in ancillary:
+            if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
+                seconds, nanoseconds = _TIMESPEC.unpack(data)
+                # The stamp is of the wall clock; how long ago it was is the same on both.
+                ago = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
+                if 0 <= ago < _STALE_NS:
+                    now = max(now - ago, self.arrived_ns)
+                    self.by_kernel = True
+        self.arrived_ns = now
+
+
+class Stamps:
+    """Makes the sockets of one client, and finds them again by their descriptor."""
+
+    def __init__(self) -> None:
+        self._sockets: WeakValueDictionary[int, StampedSocket] = WeakValueDictionary()
+
+    def make(self, address: tuple[Any, ...]) -> StampedSocket:
+        """Returns a new socket for an address as `socket.getaddrinfo` gives it."""
+        family, kind, protocol = address[:3]
+        made = StampedSocket(family, kind, protocol)
+        with contextlib.suppress(OSError):  # the moment of reading has to do
+            made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._sockets[made.fileno()] = made
+        return made
+
+    def of(self, descriptor: int) -> StampedSocket | None:
+        """Returns the socket with a descriptor; None if it was not made here."""
+        return self._sockets.get(descriptor)
