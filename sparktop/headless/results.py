@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.headless.columns import Align, table
+from sparktop.model.decoding import remarks
 from sparktop.model.events import Finish
 from sparktop.model.metrics import Spread
 from sparktop.model.scenario import Item, Kind
@@ -43,6 +44,7 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
     if snapshot.summary:
         batch = snapshot.scenario.kind is Kind.BATCH
         lines += [*_figures(snapshot.summary, toys, batch), "", *_LEGEND, *(_BATCH_LEGEND if batch else ()), ""]
+        lines += _remarks(snapshot.summary, toys)
     if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
         lines += [*_answers(snapshot, toys), ""]
     lines += _failures(snapshot)
@@ -71,6 +73,17 @@ def _figures(summary: tuple[Summary, ...], toys: set[str], batch: bool) -> list[
         for row in summary
     ]
     return table(head, [Align.LEFT] + [Align.RIGHT] * (len(head) - 1), rows)
+
+
+def _remarks(summary: tuple[Summary, ...], toys: set[str]) -> list[str]:
+    """What held each row back and what its tokens cost, on lines of their own: the table is wide enough."""
+    batches = any(row.batch > 1 for row in summary)
+    lines: list[str] = []
+    for row in summary:
+        if said := remarks(row):
+            lines += [_name(row.contender, toys) + (f", batch {row.batch}:" if batches else ":")]
+            lines += [f"  {one_line(remark)}" for remark in said]
+    return [*lines, ""] if lines else []
 
 
 def _answers(snapshot: Snapshot, toys: set[str]) -> list[str]:

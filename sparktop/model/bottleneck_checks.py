@@ -48,9 +48,8 @@ def bandwidth_bound(state: RunState) -> Findings:
     unjudged: list[tuple[str, str]] = []
     for asked in _asked(state, unjudged):
         judged = {row.batch: _decode(asked, row) for row in asked.rows}
-        unjudged += [
-            (_where(asked, [batch]), judgement.text) for batch, judgement in judged.items() if judgement.reached is None
-        ]
+        for why in dict.fromkeys(judgement.text for judgement in judged.values() if judgement.reached is None):
+            unjudged.append((_where(asked, [batch for batch, one in judged.items() if one.text == why]), why))
         reached = [batch for batch, judgement in judged.items() if judgement.reached]
         if not reached:
             continue
@@ -145,7 +144,7 @@ def _not_judged(code: Code, why: str) -> Judgement:
 
 
 def _where(asked: _Asked, batches: list[int]) -> str:
-    if len(asked.rows) == 1:
+    if len(batches) == len(asked.rows):
         return asked.name
     return f"{asked.name} at batch {_listed(map(str, batches))}"
 

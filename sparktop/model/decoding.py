@@ -8,7 +8,7 @@ from dataclasses import replace
 from sparktop.model import metrics
 from sparktop.model.cost import Place, TokenCost, place_of, token_cost, unknown_cost
 from sparktop.model.during import Curves, Work, decode_work, prefill_work
-from sparktop.model.roofline import Ceilings, Roofline, Step, roofline, step_bytes
+from sparktop.model.roofline import Ceilings, Roofline, Step, roofline, sentence, step_bytes
 from sparktop.model.shape import Footprint
 from sparktop.model.state import RunState
 from sparktop.model.summary import Measured, Summary, cells, summarise
@@ -42,6 +42,25 @@ def full_summary(state: RunState, requests: Sequence[Measured], curves: Curves |
             )
         )
     return tuple(rows)
+
+
+def remarks(row: Summary) -> tuple[str, ...]:
+    """Returns what there is to say of a row beside its figures: bandwidth, energy, traffic; what is known of it."""
+    said = []
+    if row.roofline is not None and row.roofline.share[0] is not None:
+        said.append(f"{sentence(row.roofline)}; {row.roofline.bytes_per_token / 1e9:.3g} GB a token")
+    decode, prefill = row.decode_cost or TokenCost(), row.prefill_cost or TokenCost()
+    for what, made, read in (
+        ("GPU only", decode.gpu_j, prefill.gpu_j),
+        ("whole machine", decode.machine_j, prefill.machine_j),
+    ):
+        parts = [f"{j:.3g} J a token {how}" for j, how in ((made, "decoded"), (read, "read")) if j is not None]
+        if parts:
+            said.append(f"{', '.join(parts)} ({what})")
+    for what, count in (("RDMA", decode.rdma_bytes), ("TCP", decode.tcp_bytes)):
+        if count is not None:
+            said.append(f"{count / 1e3:.3g} KB over the link for each token decoded, by {what}")
+    return tuple(said)
 
 
 def decode_cost(requests: Sequence[Measured], place: Place) -> TokenCost:

@@ -7,11 +7,21 @@ from pathlib import Path
 
 from sparktop.headless.columns import width
 from sparktop.headless.results import results
-from sparktop.model.events import ContenderFailed, Event, Finish, RequestDone, RunEnded, Status
+from sparktop.model.events import (
+    ContenderFailed,
+    Event,
+    Finish,
+    RequestDone,
+    RunEnded,
+    RunStarted,
+    SampleTaken,
+    Status,
+)
 from sparktop.model.scenario import Kind
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from tests.cli.scripted import SCENARIO, beginning, contender, failed, request, whole_run
+from tests.model.spark import DENSE, spark
 
 
 def lines(events: list[Event], path: Path | None = None) -> list[str]:
@@ -131,3 +141,33 @@ def test_untrusted_names_cannot_act_on_the_terminal() -> None:
     ]
 
     assert "\x1b" not in "\n".join(lines(events, Path(f"/{evil}")))
+
+
+def test_bandwidth_and_energy_where_they_are_known() -> None:
+    shown = lines(spark())
+
+    start = shown.index("qwen:")
+    assert shown[start + 1 : start + 5] == [
+        "  221 GB/s, 81 % of 273 GB/s: usual (73-81 %); 7.51 GB a token",
+        # 40 W and 60 W of the GPU, at 29.4 tokens a second decoded and 2048 read; 30 W more of the machine.
+        "  1.36 J a token decoded, 0.0293 J a token read (GPU only)",
+        "  2.38 J a token decoded, 0.0439 J a token read (whole machine)",
+        "",
+    ]
+    assert "  finding: qwen: decoding reads 221 GB/s, 81 % of 273 GB/s: the memory's bandwidth holds it back" in shown
+    assert not any("a token" in line for line in lines(whole_run()))
+
+
+def test_bytes_over_the_link_of_a_split_model() -> None:
+    def ports(sample: SampleTaken) -> SampleTaken:
+        rates = {"rx_rdma": 441_000.0, "tx_rdma": 147_000.0, "rx_tcp": 0.0, "tx_tcp": 294.0}
+        return replace(sample, values=sample.values | {f"port.0.{name}": rate for name, rate in rates.items()})
+
+    events = [ports(event) if isinstance(event, SampleTaken) else event for event in spark(model=DENSE)]
+    start = events[0]
+    assert isinstance(start, RunStarted)
+    (alone,) = start.contenders
+    shown = lines([replace(start, contenders=(replace(alone, node=f"{alone.node}+spark-b"),)), *events[1:]])
+
+    assert "  20 KB over the link for each token decoded, by RDMA" in shown
+    assert "  0.01 KB over the link for each token decoded, by TCP" in shown

@@ -1,12 +1,7 @@
-"""A run on a DGX Spark, made up so that every figure of its roofline and its energy can be computed by hand.
-
-The model reads 7.5 GB for each token and decodes 29.4 of them a second, as Qwen2.5-7B Q8_0 does there
-(docs/roofline.md); powers are round numbers.
-"""
+"""Roofline, energy and findings of a run on a DGX Spark, all computed by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +10,7 @@ import msgspec
 import orjson
 import pytest
 
-from sparktop.model.events import Event, Finish, FootprintKnown, PrefillProgress, SampleTaken
+from sparktop.model.events import Event, FootprintKnown, PrefillProgress, SampleTaken
 from sparktop.model.live import live_cost, live_roofline
 from sparktop.model.records import Options
 from sparktop.model.roofline import GB10, sentence
@@ -26,44 +21,8 @@ from sparktop.model.state import RunState, fold
 from sparktop.model.validity import judge
 from sparktop.model.verdicts import Code, Severity, Unjudged, Verdict
 from tests.model.recompute import check_gpu_energy, check_rooflines, strict
-from tests.model.synthetic import NODE, Request, Run, throughput
-
-SPEED = 29.4
-DENSE = Footprint(dense=7_500_000_000)
-
-
-def energy(t: float) -> float:
-    """Of the GPU: 5 W at rest, 60 W from 2 to 6 s (prefill), 40 W from then to 16 s (decode)."""
-    return 5 * t + 55 * min(max(t - 2, 0), 4) + 35 * min(max(t - 6, 0), 10)
-
-
-def readings(busy: float = 96.0, energy: Callable[[float], float] = energy, end: float = 18.0) -> list[SampleTaken]:
-    """Two a second; the GPU is busy from 2 to 16 s, and the whole machine takes 30 W more than it."""
-    found = []
-    for n in range(int(2 * end)):
-        t = 0.137 + 0.5 * n
-        values = {
-            "gpu.0.energy": energy(t),
-            "gpu.0.utilization": busy if 2 <= t <= 16 else 0.0,
-            "rail.sys_total.energy": energy(t) + 30 * t,
-        }
-        found.append(SampleTaken(t=t, node=NODE.name, values=values))
-    return found
-
-
-def answer(sent: float = 2.0, first: float = 6.0, seconds: float = 10.0, **fields: Any) -> Request:
-    """A prompt of 8192 tokens read in 4 s, and 29.4 tokens a second."""
-    chunks = [(first + n / SPEED, 1, "字") for n in range(int(seconds * SPEED) + 1)]
-    return Request(
-        sent=sent, chunks=chunks, prompt_tokens=8192, prefill_ms=4000.0, max_tokens=295, finish=Finish.LENGTH, **fields
-    )
-
-
-def spark(
-    *requests: Request, model: Footprint = DENSE, samples: Sequence[SampleTaken] = (), **fields: Any
-) -> list[Event]:
-    known = FootprintKnown(t=0.95, contender="qwen", footprint=model, ceilings=GB10)
-    return Run(requests=requests or [answer()], samples=samples or readings(), extra=[known], **fields).events()
+from tests.model.spark import DENSE, SPEED, answer, readings, spark
+from tests.model.synthetic import Run, throughput
 
 
 def document(events: list[Event]) -> dict[str, Any]:
@@ -83,7 +42,7 @@ def test_share_energy_and_findings() -> None:
     found = document(spark())
     check_gpu_energy(found, "spark-a", "gpu.0.energy")
     (row,) = found["summary"]
-    assert row["roofline"]["achieved"] == pytest.approx(7.5e9 * SPEED)
+    assert row["roofline"]["achieved"] == pytest.approx(7.51e9 * SPEED)
     assert round(100 * row["roofline"]["share_theoretical"]) == 81
     # 40 W and 70 W at 29.4 tokens a second; 60 W and 90 W at 8192 tokens in 4 s.
     assert row["decode_cost"]["gpu_j"] == pytest.approx(40 / SPEED, rel=1e-4)
@@ -92,7 +51,7 @@ def test_share_energy_and_findings() -> None:
     assert row["prefill_cost"]["machine_j"] == pytest.approx(90 / 2048)
     assert row["decode_cost"]["rdma_bytes"] is None
     assert row["decode_cost"]["notes"]["rdma_bytes"] == "the model is not split over nodes"
-    assert found["contenders"][0]["footprint"]["dense"] == 7_500_000_000
+    assert found["contenders"][0]["footprint"]["dense"] == 7_510_000_000
     assert found["contenders"][0]["ceilings"]["theoretical"] == 273e9
     assert [(p["phase"], p["start_s"]) for p in found["phases"]] == [
         ("idle", 0.0),
@@ -122,7 +81,7 @@ def test_decoding_is_bound_by_bandwidth_and_prefill_by_arithmetic() -> None:
     assert bandwidth.text == ("qwen: decoding reads 221 GB/s, 81 % of 273 GB/s: the memory's bandwidth holds it back")
     (compute,) = said(spark(), Code.COMPUTE_BOUND)
     assert isinstance(compute, Verdict)
-    # 7.5 GB for each 2048 tokens, of which 2048 a second were read.
+    # 7.51 GB for each 2048 tokens, of which 2048 a second were read.
     assert compute.text == "qwen: prefill reads 3 % of 273 GB/s while the GPU is 96 % busy: arithmetic holds it back"
     assert judge(fold(spark())).valid
 
@@ -215,7 +174,7 @@ def test_the_roofline_of_this_moment() -> None:
     assert begun.achieved is None, "a speed over three tokens is none"
     shown = at(12.0)
     # 6 s are 177 chunks; keys and values of 8192 positions and these, two bytes each.
-    assert shown.bytes_per_token == 7.5e9 + 200_000 * (8192 + 177)
+    assert shown.bytes_per_token == 7.51e9 + 200_000 * (8192 + 177)
     assert shown.achieved == pytest.approx(shown.bytes_per_token * SPEED)
     assert sentence(shown) == "270 GB/s, 99 % of 273 GB/s: above what is usual (73-81 %)"
     assert at(17.0) is None, "it has ended"
@@ -226,7 +185,7 @@ def test_the_roofline_of_this_moment() -> None:
 def test_a_stream_that_falls_silent_falls_in_speed() -> None:
     state = until(10.0, progress(spark()))
     speeds = [live_roofline(state, state.contenders["qwen"], t).achieved for t in (10.5, 11.5, 13.5)]  # type: ignore[union-attr]
-    assert speeds[0] == pytest.approx(7.5e9 * SPEED)
+    assert speeds[0] == pytest.approx(7.51e9 * SPEED)
     assert speeds[0] > speeds[1] > speeds[2] == 0  # type: ignore[operator]
 
 
