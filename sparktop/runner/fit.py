@@ -58,6 +58,7 @@ class Fit:
         reserve: What must be left.
         rule: How `allocatable` was found.
         problem: Why there is no sum; empty if there is one.
+        elsewhere: Why nobody has to do it; empty if somebody has.
     """
 
     weights: int
@@ -67,6 +68,7 @@ class Fit:
     reserve: int
     rule: str
     problem: str = ""
+    elsewhere: str = ""
 
     @property
     def need(self) -> int:
@@ -81,8 +83,8 @@ class Fit:
     @property
     def sentence(self) -> str:
         """The sum in words."""
-        if self.problem:
-            return self.problem
+        if self.problem or self.elsewhere:
+            return self.problem or self.elsewhere
         need = (
             f"needs {_gib(self.need)} GiB (weights {_gib(self.weights)} + KV cache {_gib(self.kv)}"
             f" + compute {_gib(self.compute)})"
@@ -98,7 +100,12 @@ class Fit:
 def assess(
     plan: Plan, contender: Contender, proc: Path = Path("/proc"), vram: Callable[[], Vram | None] | None = None
 ) -> Fit:
-    """Holds what a contender needs for a plan against what the machine has; see `assess_model`."""
+    """Holds what a contender needs for a plan against what the machine has; see `assess_model`.
+
+    A model on a server has its memory already.
+    """
+    if contender.url:
+        return Fit(0, 0, 0, None, 0, "", elsewhere=f"served at {contender.url}: its memory is that server's")
     return assess_model(Path(contender.model), plan.room(), plan.options.reserve, proc, vram)
 
 

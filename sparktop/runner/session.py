@@ -15,11 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import psutil
-
 import sparktop
 from sparktop.engines.gguf import BadModelFile
-from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.model.events import (
     BaselineFound,
     Event,
@@ -41,6 +38,7 @@ from sparktop.model.state import Phase, RunState
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
 from sparktop.runner.ceilings import find_ceilings, find_footprint
+from sparktop.runner.engines import Engines
 from sparktop.runner.fit import Fit, assess
 from sparktop.runner.lane import Course, Lane
 from sparktop.runner.plan import Plan
@@ -57,9 +55,6 @@ from sparktop.telemetry.sampler import Sampler
 
 _TICK_S: Final = 0.1
 """How often conditions that no event announces (deadlines, memory) are looked at."""
-
-_TINY: Final = 64 << 20
-"""Bytes of weights that one core reads in a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +212,8 @@ class Session:
         proc = self._root / "proc"
         number = self._plan.contenders.index(contender) + 1  # names may differ in what no file name keeps
         log = self._places.logs / f"{self.id}-{number}-{_file_name(contender.name)}.log"
-        room = self._plan.room()
-        together = len(self._plan.contenders) if self._plan.options.together else 1
-        make = partial(
-            LlamaEngine,
-            contender=contender.name,
-            path=Path(contender.model),
-            room=replace(room, threads=_threads(contender, together)),
-            log=log,
+        engines = Engines(
+            plan=self._plan,
             emit=self._events.put,
             clock=self._clock,
             origin_ns=self._origin_ns,
@@ -234,7 +223,7 @@ class Session:
             self._plan,
             contender,
             first=first,
-            make_engine=make,
+            make_engine=partial(engines.make, contender, log),
             assess=lambda: self._assess(contender, proc),
             available=lambda: _available(proc),
             examine=partial(self._examine, contender),
@@ -259,6 +248,8 @@ class Session:
 
     def _examine(self, contender: Contender, info: ModelInfo) -> tuple[Footprint, Ceilings] | None:
         started = self._state.started
+        if contender.url:
+            return None  # nobody says how a server's model lies in its memory
         try:
             found = find_footprint(Path(contender.model))
             if found is None or started is None:
@@ -367,18 +358,6 @@ def _available(proc: Path) -> int | None:
         return allocatable(proc).bytes
     except Unreadable:
         return None
-
-
-def _threads(contender: Contender, together: int) -> int:
-    """Processor threads for a contender, where it has to run on the processor.
-
-    One a core, since two on a core slow each other down; one alone for a tiny model, whose threads
-    would wait for each other longer than they work.
-    """
-    if 0 < contender.size < _TINY:
-        return 1
-    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
-    return max(1, cores // together)
 
 
 def _file_name(name: str) -> str:
