@@ -7,6 +7,8 @@ from pathlib import Path
 import recorded
 from fakes import Bench, screen_text, settle
 
+from tests.model.spark import spark
+
 
 async def results(bench: Bench, t: float, size: tuple[int, int] = (120, 40)) -> str:
     """What the results screen shows at a time of the run."""
@@ -60,3 +62,13 @@ async def test_what_does_not_fit_can_be_scrolled_to(tmp_path: Path) -> None:
         await pilot.press("end")
         await pilot.pause(0.5)
         assert "other-gpu-work" in screen_text(bench.latest)
+
+
+async def test_bandwidth_and_energy_where_they_are_known(tmp_path: Path) -> None:
+    text = await results(Bench(tmp_path, events=spark()), 60)
+    assert "Memory bandwidth, energy" in text
+    assert "- qwen: 221 GB/s, 81 % of 273 GB/s: usual (73-81 %); 7.51 GB a token" in text
+    assert "1.36 J a token decoded, 0.0293 J a token read (GPU only)" in text
+    assert "= qwen: decoding reads 221 GB/s, 81 % of 273 GB/s: the memory's bandwidth holds it back" in text
+    # The demo models are too small for a ceiling, and there is no GPU: no panel says nothing.
+    assert "Memory bandwidth" not in await results(Bench(tmp_path, events=recorded.record()), 60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -9,9 +10,10 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 
+from sparktop.model.decoding import full_summary, remarks
 from sparktop.model.scenario import Kind
 from sparktop.model.state import RunState
-from sparktop.model.summary import summarise_run
+from sparktop.model.summary import Summary, measured
 from sparktop.model.validity import Severity, judge
 from sparktop.ui.actions import Scope, bindings, footer
 from sparktop.ui.chrome import Chrome, KeyBar, crop, glyphs_of, safe
@@ -25,6 +27,9 @@ from sparktop.ui.widgets.wrap import WrappedText
 
 FRAME_ROWS = 2
 HEADER_ROWS = 1
+
+Sentence = tuple[str, str, str]
+"""A sign, what it stands before, and the style of both."""
 
 
 class ResultsTable(GridTable, can_focus=False):
@@ -46,7 +51,8 @@ class ResultsScreen(RunScreen):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self._drawn: tuple[int, bool] | None = None
-        self._verdicts: list[tuple[str, str, str]] = []
+        self._verdicts: list[Sentence] = []
+        self._remarks: list[Sentence] = []
 
     def compose(self) -> ComposeResult:
         """Makes the tables."""
@@ -65,7 +71,10 @@ class ResultsScreen(RunScreen):
             questions.border_title = "Each question"
             questions.border_subtitle = "points: how many of the expected points the answer names"
             yield questions
-            verdicts = Chrome(self._trust, id="verdicts", classes="panel")
+            said = Chrome(lambda width, height: _wrapped(self._remarks, width), id="remarks", classes="panel")
+            said.border_title = "Memory bandwidth, energy"
+            yield said
+            verdicts = Chrome(lambda width, height: _wrapped(self._verdicts, width), id="verdicts", classes="panel")
             verdicts.border_title = "Can these numbers be trusted?"
             yield verdicts
         yield KeyBar([a for a in footer(*self.scopes) if a.id not in ("results", "freeze")])
@@ -85,7 +94,7 @@ class ResultsScreen(RunScreen):
         self._draw_tables(state)
 
     def _draw_tables(self, state: RunState) -> None:
-        summary = summarise_run(state)
+        summary = full_summary(state, [measured(request) for request in state.measured()])
         batches = any(row.batch > 1 for row in summary)
         rows = summary_rows(summary, state, batches)
         table = self.query_one("#summary-table", GridTable)
@@ -99,14 +108,24 @@ class ResultsScreen(RunScreen):
             questions.set_columns(question_columns(state))
             questions.show(asked)
             questions.styles.height = max(1, len(asked)) + HEADER_ROWS + FRAME_ROWS
+        self._remark(summary, batches)
         self._judge(state)
+
+    def _remark(self, summary: tuple[Summary, ...], batches: bool) -> None:
+        """Says of each row what bandwidth it reached and what its tokens cost, where that is known."""
+        self._remarks = []
+        for row in summary:
+            who = safe(row.contender) + (f", batch {row.batch}" if batches else "")
+            self._remarks += [("-", f"{who}: {safe(remark)}", "") for remark in remarks(row)]
+        self.query_one("#remarks").display = bool(self._remarks)
 
     def _judge(self, state: RunState) -> None:
         signs = glyphs_of(self.app)
         validity = judge(state, None)
         ended = not self.shown.active
         faults = [v for v in validity.verdicts if v.severity is Severity.FAULT]
-        notes = [v for v in validity.verdicts if v.severity is not Severity.FAULT]
+        findings = [v for v in validity.verdicts if v.severity is Severity.FINDING]
+        notes = [v for v in validity.verdicts if v.severity is Severity.NOTE]
         if not ended:
             self._verdicts = [(signs.working, "The run goes on; it is judged at its end.", "muted")]
         elif validity.valid:
@@ -115,33 +134,24 @@ class ResultsScreen(RunScreen):
             self._verdicts = [(signs.failed, safe(v.text), "bad") for v in faults]
         if ended:
             self._verdicts += [("!", safe(v.text), "warn") for v in notes]
+            self._verdicts += [("=", safe(v.text), "accent") for v in findings]
             self._verdicts += [
                 ("?", f"{safe(u.code)}: not judged, {safe(u.reason)}", "muted") for u in validity.unjudged
             ]
         word = "" if not ended else "valid" if validity.valid else f"not valid: {len(faults)} below"
         self.query_one("#summary-table").border_subtitle = word
-        self._fit_verdicts()
+        self._fit_sentences()
 
-    def _fit_verdicts(self) -> None:
-        verdicts = self.query_one("#verdicts", Chrome)
-        if verdicts.size.width:
-            verdicts.styles.height = max(1, len(self._trust(verdicts.size.width, 0))) + FRAME_ROWS
-        verdicts.repaint()
+    def _fit_sentences(self) -> None:
+        for name, sentences in (("#remarks", self._remarks), ("#verdicts", self._verdicts)):
+            panel = self.query_one(name, Chrome)
+            if width := panel.size.width or self.query_one("#verdicts").size.width:
+                panel.styles.height = max(1, len(_wrapped(sentences, width))) + FRAME_ROWS
+            panel.repaint()
 
     def on_resize(self, event: events.Resize) -> None:
         """Makes room for the sentences at the new width."""
-        self.call_after_refresh(self._fit_verdicts)
-
-    def _trust(self, width: int, height: int) -> list[SpanRow]:
-        rows: list[SpanRow] = []
-        for sign, text, style in self._verdicts:
-            wrapped = WrappedText(max(8, width - 2))
-            wrapped.append(text)
-            for index, row in enumerate(wrapped.rows):
-                rows.append(
-                    ((f"{sign} " if index == 0 else "  ", style), (row.text, "" if style != "muted" else style))
-                )
-        return rows
+        self.call_after_refresh(self._fit_sentences)
 
     def _title(self, width: int, height: int) -> list[SpanRow]:
         return [title_row(self.shown, "results", width, glyphs_of(self.app))]
@@ -150,3 +160,13 @@ class ResultsScreen(RunScreen):
         if self.shown.active:
             return [progress_row(self.shown, width, glyphs_of(self.app))]
         return [tuple(crop(ending_rows(self.shown, width)[1], width))]
+
+
+def _wrapped(sentences: Sequence[Sentence], width: int) -> list[SpanRow]:
+    rows: list[SpanRow] = []
+    for sign, text, style in sentences:
+        wrapped = WrappedText(max(8, width - 2))
+        wrapped.append(text)
+        for index, row in enumerate(wrapped.rows):
+            rows.append(((f"{sign} " if index == 0 else "  ", style), (row.text, "" if style != "muted" else style)))
+    return rows
