@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Protocol
 
 from sparktop.model.metrics import Stream
@@ -81,17 +82,22 @@ def decode_work(streams: Sequence[Stream]) -> list[Work]:
     A stream without a token is reading its prompt still.
     """
 
-    def decoded(start: float, end: float) -> float:
-        return sum(_decoded(stream, start, end) for stream in streams)
-
     lives = (
         (stream.sent, stream.times[0], stream.times[-1]) if stream.times else (stream.sent, math.inf, math.inf)
         for stream in streams
     )
-    return [Work(one.start, one.end, decoded) for one in stretches(lives) if one.phase is RunPhase.DECODE]
+    return [
+        Work(one.start, one.end, partial(_decoded, [streams[index] for index in one.streams]))
+        for one in stretches(lives)
+        if one.phase is RunPhase.DECODE
+    ]
 
 
-def _decoded(stream: Stream, start: float, end: float) -> float:
+def _decoded(streams: Sequence[Stream], start: float, end: float) -> float:
+    return sum(_made(stream, start, end) for stream in streams)
+
+
+def _made(stream: Stream, start: float, end: float) -> float:
     """Tokens from one moment to another; of a chunk that was under way then, its part."""
     first, last = bisect_right(stream.times, start), bisect_right(stream.times, end)
     return sum(stream.counts[first:last]) + _under_way(stream, last, end) - _under_way(stream, first, start)
@@ -116,7 +122,7 @@ def prefill_work(cell: Sequence[tuple[Stream, int]]) -> list[Work]:
     for one in stretches(lives):
         if one.phase is not RunPhase.PREFILL:
             continue
-        read = [(stream, n) for stream, n in cell if stream.sent < one.end and stream.times[0] > one.start]
+        read = [cell[index] for index in one.streams]
         if all(one.start <= stream.sent and stream.times[0] <= one.end for stream, _ in read):
             found.append(Work(one.start, one.end, _evenly(sum(n for _, n in read) / (one.end - one.start))))
     return found

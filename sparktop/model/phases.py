@@ -79,11 +79,19 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A stretch of the time of one cell, in seconds."""
+    """A stretch of the time of one cell.
+
+    Attributes:
+        phase: Prefill, decode or mixed.
+        start: Seconds.
+        end: Seconds.
+        streams: Which of the cell's streams were reading or decoding in it, by their place among them.
+    """
 
     phase: RunPhase
     start: float
     end: float
+    streams: frozenset[int]
 
 
 def stretches(streams: Iterable[tuple[float, float, float]]) -> list[Stretch]:
@@ -92,22 +100,26 @@ def stretches(streams: Iterable[tuple[float, float, float]]) -> list[Stretch]:
     Args:
         streams: Of each when it was sent, when its first token came, and when its last.
     """
-    changes: list[tuple[float, int, int]] = []
-    for sent, first, last in streams:
-        changes += [(sent, 1, 0), (first, -1, 1), (last, 0, -1)]
-    changes.sort(key=lambda change: change[0])
+    changes: list[tuple[float, int, RunPhase | None]] = []
+    for index, (sent, *tokens) in enumerate(streams):
+        first, last = (max(sent, t) for t in tokens)
+        changes += [(sent, index, RunPhase.PREFILL), (first, index, RunPhase.DECODE), (last, index, None)]
+    changes.sort(key=lambda change: change[0])  # stable: what a stream does in one moment stays in order
     found: list[Stretch] = []
-    reading = decoding = 0
+    doing: dict[int, RunPhase] = {}
     before = 0.0
-    for t, reads, decodes in changes:
-        if t > before and (reading or decoding):
-            phase = RunPhase.MIXED if reading and decoding else RunPhase.PREFILL if reading else RunPhase.DECODE
+    for t, index, what in changes:
+        if t > before and doing:
+            phases = set(doing.values())
+            phase = RunPhase.MIXED if len(phases) > 1 else phases.pop()
             if found and found[-1].phase is phase and found[-1].end == before:
-                found[-1] = Stretch(phase, found[-1].start, t)
+                found[-1] = Stretch(phase, found[-1].start, t, found[-1].streams | doing.keys())
             else:
-                found.append(Stretch(phase, before, t))
-        reading += reads
-        decoding += decodes
+                found.append(Stretch(phase, before, t, frozenset(doing)))
+        if what is None:
+            del doing[index]
+        else:
+            doing[index] = what
         before = t
     return found
 

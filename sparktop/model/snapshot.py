@@ -227,13 +227,15 @@ def _lifetimes(state: RunState) -> Iterator[Lifetime]:
     for request in state.requests.values():
         if request.sent is None:
             continue
-        record = _request(request)
-        stream = _stream(record.sent_s, record.chunks)
+        chunks = (request.times[0], request.times[-1]) if request.times else ()
+        # The first and the last chunk as the document has them, without making a record of all the others.
+        t_ms = tuple(round((t - request.sent) * 1e3, 3) for t in chunks)
+        stream = _stream(round(request.sent, 6), Chunks(t_ms=t_ms, n=(1,) * len(t_ms), reasoning=()))
         end = round(state.now if request.ended is None else request.ended, 6)
         yield Lifetime(
-            contender=record.contender,
-            batch=record.batch,
-            repetition=record.repetition,
+            contender=request.queued.contender,
+            batch=request.queued.batch,
+            repetition=request.queued.repetition,
             warmup=request.queued.warmup,
             sent=stream.sent,
             first=stream.times[0] if stream.times else end,
