@@ -35,6 +35,8 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         found = {}
         for file in arguments.files:
             try:
+                if "://" in file:
+                    raise BadContender(f"{one_line(file)} is a server: only files can be looked into")
                 (contender,) = resolve_contenders([file])
             except BadContender as error:
                 problems.append(str(error))

@@ -42,6 +42,8 @@ contenders:
   A contender is a model that takes part. It is named by
     demo-base, demo-sutra   toy models that come with sparktop: they need no download and no GPU
     PATH.gguf               a model file in llama.cpp's format (of a split model, its first part)
+    URL#MODEL               a model on a server with OpenAI's API (llama-server, vLLM, SGLang, TensorRT-LLM,
+                            Ollama, ...), as in http://127.0.0.1:8000/v1#qwen; "#MODEL" can go if it has one
   Without -m both demo models run. Contenders run one after another, because two models in one memory
   measure each other; --together runs them at once and marks the figures as contended.
 """
@@ -80,6 +82,7 @@ examples:
   sparktop run general --limit 3 --max-tokens 64     the first three questions, short answers
   sparktop run batch-sweep --json > sweep.json       the snapshot on stdout
   sparktop run ./mine.toml --out result.json         a scenario of your own, the snapshot in a file
+  sparktop run general -m http://127.0.0.1:8080      the model that a server there has
 """
 
 _INTERRUPTING: Final = """\
@@ -262,6 +265,19 @@ def _run() -> argparse.ArgumentParser:
         help="memory that loading a model must leave free (default: 8, or a tenth of a smaller machine)",
     )
     parser.add_argument("--together", action="store_true", help="run all contenders at once; figures are contended")
+    parser.add_argument(
+        "--api-key-env",
+        metavar="NAME",
+        default="",
+        help="environment variable with the API key of the servers; the key itself is written nowhere",
+    )
+    parser.add_argument(
+        "--silence",
+        metavar="SECONDS",
+        type=_number(1, 86_400, "seconds"),
+        default=300,
+        help="give up a request of which a server has sent nothing new for so long (default: 300)",
+    )
     _add_fps(parser)
     return parser
 

@@ -43,8 +43,9 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         seed=arguments.seed,
         together=arguments.together,
         reserve=arguments.reserve << 30 if arguments.reserve is not None else None,
+        silence_s=arguments.silence,
     )
-    plan = _plan(arguments.scenario, arguments.contenders, options, console)
+    plan = _plan(arguments.scenario, arguments.contenders, options, console, arguments.api_key_env)
     # Who wants a document wants no screen, and a screen could not print one.
     if console.interactive and not (arguments.headless or arguments.json or arguments.out):
         return _screen(console, plan, arguments.fps)
@@ -62,9 +63,10 @@ def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
     return _headless(_plan(DEFAULT_SCENARIO, [], Options(), console), Target(None, stdout=False), console)
 
 
-def _plan(scenario: str, contenders: list[str], options: Options, console: Console) -> Plan:
+def _plan(scenario: str, contenders: list[str], options: Options, console: Console, key_env: str = "") -> Plan:
     try:
-        return make_plan(library(console).get(scenario), resolve_contenders(contenders), options)
+        found = resolve_contenders(contenders, key_env, console.environ)
+        return make_plan(library(console).get(scenario), found, options)
     except (BadScenario, BadContender) as error:
         raise Refused(str(error)) from error
 
@@ -93,6 +95,8 @@ def _headless(plan: Plan, target: Target, console: Console) -> int:
         return _SIGNALLED[done.signal]
     if done.state.status is Status.CANCELLED:
         return Exit.INTERRUPTED
+    if done.state.contenders and all(contender.unreachable for contender in done.state.contenders.values()):
+        return Exit.UNREACHABLE
     return Exit.OK if kept and done.state.status is Status.COMPLETED and done.state.all_answered else Exit.FAILED
 
 

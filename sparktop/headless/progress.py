@@ -174,6 +174,9 @@ def _news(state: RunState, event: Event, failures: _Failures) -> list[str]:
             names = ", ".join(one_line(c.name) for c in event.contenders)
             return [f"run {event.id}: {one_line(event.scenario.title)}, {names}, {event.planned} requests"]
         case ModelReady():
+            contender = state.contenders.get(event.contender)
+            if contender is not None and contender.contender.url:
+                return [one_line(f"{event.contender}: {event.model.description} answers at {contender.contender.url}")]
             where = ", ".join(event.model.devices) or "unknown device"
             return [one_line(f"{event.contender}: {event.model.description} loaded in {event.load_s:.1f} s on {where}")]
         case ContenderFailed():

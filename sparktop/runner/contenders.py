@@ -1,4 +1,4 @@
-"""From what a person types to who runs: demo names and paths of .gguf files."""
+"""From what a person types to who runs: demo names, paths of .gguf files, and addresses of servers."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from sparktop.engines.gguf import BadModelFile, read_header
 from sparktop.model.codec import without_surrogates
 from sparktop.model.records import Contender
+from sparktop.model.text import one_line
 from sparktop.resources import demo_dir
 
 DEMOS: Final = ("demo-base", "demo-sutra")
 """Names of the models that come with sparktop."""
 
+_HOST_AND_PORT: Final = re.compile(r"^[\w.-]+:\d+(#.*)?$")
+_VARIABLE: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _SPLIT: Final = re.compile(r"-\d{5}-of-\d{5}$")
 
 
@@ -28,19 +32,38 @@ class BadContender(ValueError):
     """What was named is no model that can run; the message is one sentence for the person."""
 
 
-def resolve_contenders(specs: Sequence[str]) -> tuple[Contender, ...]:
+def resolve_contenders(
+    specs: Sequence[str], key_env: str = "", environ: Mapping[str, str] = os.environ
+) -> tuple[Contender, ...]:
     """Returns the contenders of the specs; of none, both demo models.
 
-    Names are made distinct: two files of the same name are told apart by their folder.
+    Names are made distinct: two files of the same name are told apart by their folder, and two models of the
+    same name on servers by those.
+
+    Args:
+        specs: As a person types them.
+        key_env: Name of the environment variable with the API key of those that are on servers; empty for none.
+        environ: The environment that is meant.
 
     Raises:
-        BadContender: A name that is no demo and no file, or a file that is no GGUF.
+        BadContender: A name that is no demo and no file, a file that is no GGUF, an address that is none, or a
+            key that is not there.
     """
     if not specs:
         return demo_contenders()
-    found = [_resolve(spec) for spec in specs]
-    names = _distinct([(contender.name, without_surrogates(Path(contender.model).parent.name)) for contender in found])
+    if key_env:
+        _check_key(key_env, environ)
+    found = [_resolve_url(spec, key_env) if "://" in spec else _resolve(spec) for spec in specs]
+    names = _distinct([(contender.name, _where(contender)) for contender in found])
     return tuple(replace(contender, name=name) for name, contender in zip(names, found, strict=True))
+
+
+def _where(contender: Contender) -> str:
+    """What tells a contender from another of the same name."""
+    if contender.url:
+        return urlsplit(contender.url).netloc
+    folder: str = without_surrogates(Path(contender.model).parent.name)
+    return folder
 
 
 def _distinct(files: list[tuple[str, str]]) -> list[str]:
@@ -78,7 +101,57 @@ def _resolve(spec: str) -> Contender:
     )
 
 
+def _resolve_url(spec: str, key_env: str) -> Contender:
+    try:
+        parts = urlsplit(spec)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise BadContender(f"{one_line(spec)} is no address of a server: {error}") from None
+    if parts.scheme not in ("http", "https") or not host or not spec.isprintable() or " " in spec:
+        raise BadContender(f"{one_line(spec)} is no address of a server: it goes like http://HOST:PORT/v1#MODEL")
+    if parts.username is not None or parts.query:
+        what = "a user or password" if parts.username is not None else "a query"
+        raise BadContender(
+            f"the address of {host} must not hold {what}, as it is written into every run:"
+            " put a key into an environment variable and name that by --api-key-env"
+        )
+    netloc = f"[{host}]" if ":" in host else host
+    netloc += f":{port}" if port is not None else ""
+    model = unquote(parts.fragment)
+    return Contender(
+        name=without_surrogates(_short(model)) or netloc,
+        engine="http",
+        model=model,
+        node=platform.node() if _is_here(host) else host,
+        url=f"{parts.scheme}://{netloc}{parts.path.rstrip('/') or '/v1'}",
+        key_env=key_env,
+    )
+
+
+def _short(model: str) -> str:
+    """A model's name without the folder or the owner in front of it."""
+    return model.rstrip("/").rpartition("/")[2].removesuffix(".gguf")
+
+
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::1", platform.node().lower()) or host.startswith("127.")
+
+
+def _check_key(name: str, environ: Mapping[str, str]) -> None:
+    if not _VARIABLE.match(name):
+        # Not repeated: it may be the key itself.
+        raise BadContender("an API key is named by the environment variable that holds it, as in --api-key-env MY_KEY")
+    key = environ.get(name)
+    if not key:
+        raise BadContender(f"the environment variable {name}, which is to hold the API key, is not set")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise BadContender(f"what the environment variable {name} holds can't be an API key")
+
+
 def _unknown(spec: str) -> str:
+    if _HOST_AND_PORT.match(spec):
+        return f'no contender "{spec}": did you mean http://{spec}?'
     close = difflib.get_close_matches(spec, DEMOS, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"name {' or '.join(DEMOS)}, or the path of a .gguf file"
+    names = ", ".join(DEMOS)
+    hint = f"did you mean {close[0]}?" if close else f"name {names}, the path of a .gguf file, or a server's address"
     return f'no contender "{spec}": {hint}'
