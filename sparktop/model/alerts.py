@@ -140,9 +140,9 @@ class _Machine:
         need = load.need if load is not None else 0.0
         unseen = hidden(free, cache, available)
         floor = floor_bytes(self._read(channels.MEMORY_TOTAL))
-        # Without a load that says what it needs: what the next one would see, where the GPU is made use of.
-        nothing_left = free < LAST_SHARE * floor and unseen > floor and self._gpu_in_use()
-        if load is None and not nothing_left:
+        # Without a run nothing says what is needed: then what the next load would see, where the GPU is made use of.
+        watching = self._state.started is None and self._gpu_in_use()
+        if load is None and not (watching and free < LAST_SHARE * floor and unseen > floor):
             return
         needed = f", {need / GIB:,.1f} needed" if need else ""
         text = f"CUDA sees {free / GIB:,.1f} GiB free{needed}; {unseen / GIB:,.1f} GiB lie in the page cache"

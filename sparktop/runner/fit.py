@@ -134,7 +134,7 @@ def assess_model(
         own = vram() if vram is not None else local_vram(proc)
         if own is not None:
             kept = VRAM_RESERVE * len(own.gpus) if reserve is None else reserve
-            return Fit(weights - _left_behind(header), kv, compute, own.free, kept, own.rule)
+            return Fit(weights - host_bytes(header), kv, compute, own.free, kept, own.rule)
         have = allocatable(proc)
         total = MemoryInfo(proc).bytes("MemTotal")
     except Unreadable as error:
@@ -160,10 +160,11 @@ def local_vram(proc: Path = Path("/proc")) -> Vram | None:
     return free_vram(Nvml(), total, os.environ.get("CUDA_VISIBLE_DEVICES"))
 
 
-def _left_behind(header: Header) -> int:
-    """Bytes of weights that stay in the machine's memory: rows of the embedding are looked up by the processor.
+def host_bytes(header: Header) -> int:
+    """Bytes of weights that stay in the machine's memory where all layers go to a GPU.
 
-    Where the output is made with the same matrix the GPU has a copy.
+    Rows of the embedding are looked up by the processor; where the output is made with the same matrix the GPU has a
+    copy.
     """
     sizes = {tensor.name: tensor.size for tensor in header.tensors}
     return sizes.get(_EMBEDDING, 0) if _OUTPUT in sizes else 0

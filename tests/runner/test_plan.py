@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from sparktop.engines.gguf import Header, Value, read_header
+from sparktop.engines.gguf import Header, Tensor, Value, read_header
 from sparktop.engines.protocol import Room
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario
 from sparktop.resources import demo_dir
 from sparktop.runner.contenders import BadContender, demo_contenders, resolve_contenders
-from sparktop.runner.fit import RESERVE, VRAM_RESERVE, assess, compute_bytes, kv_bytes
+from sparktop.runner.fit import RESERVE, VRAM_RESERVE, assess, compute_bytes, host_bytes, kv_bytes
 from sparktop.runner.plan import Plan, Wave, make_plan
 from sparktop.telemetry.reading import Unreadable
 from sparktop.telemetry.vram import Vram
@@ -182,9 +182,7 @@ def test_a_model_for_a_gpu_with_its_own_memory_must_fit_there() -> None:
     assert fit.ok
     assert fit.sentence.count("free VRAM of GPU 0") == 1
     assert fit.reserve == VRAM_RESERVE
-    # The embedding is looked up by the processor, unless the output is made with it too.
-    named = {tensor.name: tensor.size for tensor in header.tensors}
-    assert fit.weights == header.size - (named["token_embd.weight"] if "output.weight" in named else 0)
+    assert fit.weights == header.size - host_bytes(header)
     short = assess(made, contender, vram=lambda: Vram(VRAM_RESERVE + fit.need - 1, (0,)))
     assert not short.ok
     assert "does not fit" in short.sentence
@@ -199,3 +197,10 @@ def test_a_gpu_that_does_not_tell_its_memory_is_not_taken_for_the_machines(tmp_p
     fit = assess(plan(scenario()), demo_contenders()[0], proc(tmp_path, 1 << 30), vram=silent)
     assert fit.allocatable is None
     assert "Unknown Error" in fit.sentence
+
+
+def test_the_embedding_stays_with_the_processor_unless_the_output_is_made_with_it() -> None:
+    embedding = Tensor("token_embd.weight", (64, 1000), 0, 256_000)
+    output = Tensor("output.weight", (64, 1000), 0, 256_000)
+    assert host_bytes(Header((), 512_000, {}, {}, (embedding, output))) == 256_000
+    assert host_bytes(Header((), 256_000, {}, {}, (embedding,))) == 0

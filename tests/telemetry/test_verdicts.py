@@ -248,6 +248,16 @@ def test_the_page_cache_is_named_where_it_hid_what_a_load_needed() -> None:
         assert Code.PAGE_CACHE not in calm.alerts()
 
 
+def test_a_load_is_judged_by_how_it_began() -> None:
+    # What a load has taken itself is no longer free when it is nearly done.
+    def filling(t: float, values: Values) -> Values:
+        return values | {"memory.free": max(0.5, 101.0 - 10 * t) * GIB}
+
+    played = Played("spark-loaded", size=40 * GIB, decodes=False, change=filling)
+    assert Code.PAGE_CACHE not in played.verdicts()
+    assert Code.PAGE_CACHE not in played.alerts()
+
+
 def test_without_a_run_a_page_cache_that_leaves_cuda_nothing_is_named() -> None:
     def full(t: float, values: Values) -> Values:
         return values | {"memory.free": 1.0 * GIB}
