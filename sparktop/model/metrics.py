@@ -40,6 +40,11 @@ DEFINITIONS: Final[dict[str, str]] = {
     "qps": "completed requests / (last response - first request sent)",
     "speedup": "aggregate_tok_s at batch B / aggregate_tok_s at batch 1",
     "efficiency": "speedup / B",
+    "roofline": "bytes_per_token: (weights + keys and values + state that a decode step reads) / tokens of the step;"
+    " achieved: bytes_per_token * decode_tok_s at batch 1, else * steady_tok_s; shares: achieved / the ceilings",
+    "decode_cost": "energy (J) or bytes over the link while tokens were decoded and no prompt was read, / those tokens:"
+    " between the first and the last reading of each such stretch",
+    "prefill_cost": "the same while prompts were read and nothing was decoded, / prompt tokens read",
     "output_tokens": "tokens decoded; the end-of-generation token is not counted",
     "percentiles": "linear interpolation; p95 and p99 only from 20 samples on",
 }
