@@ -17,6 +17,7 @@ GROUPS: Final = {
     "network": ("net",),
     "cpu": ("cpu",),
     "power": ("thermal", "rail"),
+    "server": ("server",),
 }
 """By source, the first parts of its channels' names."""
 
@@ -27,6 +28,16 @@ _GAP: Final = "  "
 _LEAST_MEANING: Final = 20
 _NETWORKS: Final = ("roce", "port", "net")
 _HEALTH: Final = frozenset(channel.name for channel in ROCE_HEALTH)
+
+_SERVER: Final = {
+    "generated": "generated {}",
+    "prefilled": "prefilled {}",
+    "running": "{} running",
+    "waiting": "{} waiting",
+    "kv_cache": "KV cache {}",
+    "memory": "models {}",
+}
+"""What a line says of a server, where it tells."""
 
 _EVENTS: Final = {
     0x1: "idle",
@@ -47,6 +58,8 @@ _NUMBERS: Final[dict[str, tuple[int, str]]] = {
     "J": (1, "J"),
     "°C": (1, "°C"),
     "count": (0, ""),
+    "tokens/s": (1, "tok/s"),
+    "tokens": (2, "tokens"),
 }
 """Digits and sign of the units whose size is not adapted."""
 
@@ -209,6 +222,10 @@ def _figures(reading: Reading, say: Callable[[str], str]) -> Iterator[str]:
                 yield f"{start} {thing} {_traffic(f'{start}.{thing}', say)}"
     if hottest := _hottest(reading.values):
         yield f"hottest {hottest.removeprefix('thermal.').removesuffix('.temperature')} {say(hottest)}"
+    for thing in things(names, "server"):
+        told = {f"server.{thing}.{each}": words for each, words in _SERVER.items()}
+        known = [words.format(say(name)) for name, words in told.items() if name in reading.values]
+        yield f"server {thing} {', '.join(known) or NA}"
 
 
 def _traffic(link: str, say: Callable[[str], str]) -> str:
