@@ -61,8 +61,9 @@ def _main(words: list[str], console: Console) -> int:
         _parse(parser.top_parser(), before, console)
     if command not in parser.COMMANDS:
         raise Refused(_no_command(command, parser.COMMANDS))
-    # What may stand before the command is about the screen, which "run" has too.
-    arguments = _parse(parser.command_parser(command), [*before, *after] if command == "run" else after, console)
+    # What may stand before the command is about the screen, which some commands have too.
+    on_screen = command in ("run", "monitor")
+    arguments = _parse(parser.command_parser(command), [*before, *after] if on_screen else after, console)
     import importlib
 
     execute: Callable[[argparse.Namespace, Console], int]

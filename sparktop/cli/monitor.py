@@ -1,4 +1,4 @@
-"""`sparktop monitor`: what the machine is doing, as text."""
+"""`sparktop monitor`: what the machine is doing, on the screen or as text."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import argparse
 import json
 import os
 import queue
+import shlex
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.headless.readings import document, line, lines
@@ -24,26 +25,55 @@ from sparktop.telemetry.reading import Reading, Source
 from sparktop.telemetry.recorded import BadRecording, Recording, moments, play
 from sparktop.telemetry.sampler import Sampler
 
+if TYPE_CHECKING:
+    from sparktop.runner.watch import LiveMachine, RecordedMachine
+
 _EVERY_S: Final = 1.0
 _RECORD_S: Final = 10
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
-    """Prints one reading, or one after another.
+    """Shows the machine or a recording on the screen, or prints one reading or one after another.
 
     Raises:
         Refused: Options exclude each other, or a folder can't be used.
     """
+    on_screen = console.interactive and not (arguments.once or arguments.json or arguments.text)
+    _check(arguments, on_screen)
     if arguments.played is not None:
-        if arguments.record is not None or arguments.seconds is not None:
-            raise Refused("--from shows a recording as it is: leave --record and --seconds away")
-        return _play(Path(arguments.played), arguments, console)
+        folder = Path(arguments.played)
+        return _play_on_screen(folder, arguments, console) if on_screen else _play(folder, arguments, console)
+    if arguments.record is not None:
+        return _record(Path(arguments.record), arguments, console, on_screen)
+    if on_screen:
+        from sparktop.runner.watch import LiveMachine
+
+        return _screen(LiveMachine(), arguments, console)
+    _watch(sources(), arguments, console, arguments.seconds)
+    return Exit.OK
+
+
+def _check(arguments: argparse.Namespace, on_screen: bool) -> None:
+    if arguments.played is not None and (arguments.record is not None or arguments.seconds is not None):
+        raise Refused("--from shows a recording as it is: leave --record and --seconds away")
     if arguments.once and arguments.seconds is not None:
         raise Refused("--once takes one reading: leave --seconds away")
-    if arguments.record is None:
-        _watch(sources(), arguments, console, arguments.seconds)
-        return Exit.OK
-    return _record(Path(arguments.record), arguments, console)
+    if arguments.once and arguments.text:
+        raise Refused("--once prints a table, --text a line for each reading: give one of them")
+    if arguments.speed is not None and arguments.played is None:
+        raise Refused("--speed is for recordings: name one with --from")
+    if arguments.speed is not None and not on_screen:
+        raise Refused("--speed is for the screen: a recording that is printed takes no time")
+
+
+def _play_on_screen(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
+    from sparktop.runner.watch import RecordedMachine
+
+    try:
+        machine = RecordedMachine(folder)
+    except BadRecording as error:
+        raise Refused(str(error)) from error
+    return _screen(machine, arguments, console)
 
 
 def _play(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
@@ -62,22 +92,48 @@ def _play(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
     return Exit.OK
 
 
-def _record(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
+def _record(folder: Path, arguments: argparse.Namespace, console: Console, on_screen: bool) -> int:
     try:
         recording = Recording(folder, Inputs())
     except FileExistsError as error:
         raise Refused(f"{folder} is a recording already, or no folder; name another") from error
     except OSError as error:
         raise Refused(f"{folder} can't be written to: {error.strerror or error}") from error
+    code: int = Exit.OK
     try:
-        _watch(recording.sources, arguments, console, arguments.seconds or _RECORD_S)
+        if on_screen:
+            from sparktop.runner.watch import LiveMachine
+
+            code = _screen(LiveMachine(recording), arguments, console, folder.resolve())
+        else:
+            _watch(recording.sources, arguments, console, arguments.seconds or _RECORD_S)
     finally:
         recording.close()
         if not recording.problem:
-            console.note(f'recorded; to see it: sparktop monitor --from "{one_line(str(folder))}"')
-    if recording.problem:
+            console.note(f"recorded; to see it: sparktop monitor --from {shlex.quote(one_line(str(folder)))}")
+    if recording.problem and code == Exit.OK:
         raise Refused(recording.problem, Exit.FAILED)
-    return Exit.OK
+    return code
+
+
+def _screen(
+    machine: LiveMachine | RecordedMachine,
+    arguments: argparse.Namespace,
+    console: Console,
+    recorded_to: Path | None = None,
+) -> int:
+    from sparktop.cli.library import library, places
+    from sparktop.ui.app import watch
+
+    return watch(
+        library(console),
+        places(console),
+        machine,
+        recorded_to=recorded_to,
+        speed=arguments.speed or 1.0,
+        seconds=arguments.seconds,
+        fps=arguments.fps,
+    )
 
 
 def _watch(those: tuple[Source, ...], arguments: argparse.Namespace, console: Console, seconds: int | None) -> None:

@@ -13,7 +13,7 @@ ABOUT: Final = {
     "run": "run a scenario, on the screen or headless",
     "scenarios": "list the scenarios, or show one",
     "models": "list the models that come with sparktop, or look into a .gguf file",
-    "monitor": "read what the machine is doing, without running anything",
+    "monitor": "watch what the machine is doing, without running anything",
     "doctor": "check whether everything that sparktop needs is here",
     "recover": "complete the runs that a crash broke off",
     "schema": "print the JSON Schema of snapshots",
@@ -110,11 +110,20 @@ examples:
 
 _MONITOR_EXAMPLES: Final = """\
 examples:
-  sparktop monitor                          a line every second, until Ctrl+C
+  sparktop monitor                          the machine on the screen, until q
+  sparktop monitor --text                   a line every second, until Ctrl+C; also where there is no terminal
   sparktop monitor --once                   everything that can be read, and why the rest can not
   sparktop monitor --once --json | jq '.values["gpu.0.power"]'
-  sparktop monitor --record case            ten seconds of what was read, raw, into the folder "case"
-  sparktop monitor --from case --once       what that machine was doing at the end of it
+  sparktop monitor --record case            on the screen, and what is read, raw, in the folder "case"
+  sparktop monitor --from case              that machine on the screen, as it was
+  sparktop monitor --from case --speed 10   ten times as fast
+  sparktop monitor --from case --once       what it was doing at the end
+"""
+
+_MONITOR_WHERE: Final = """\
+on the screen or as text:
+  On a terminal the screen opens; "?" shows its keys. --once, --json and --text print instead, and so
+  does every call without a terminal.
 """
 
 _MONITOR_JSON: Final = """\
@@ -126,10 +135,12 @@ JSON:
 
 _MONITOR_EXIT_CODES: Final = """\
 exit codes:
-  0    done
+  0    done, or left with q
   1    the recording is not complete
   2    wrong usage, or the folder is no recording; stderr says in one sentence what to do
-  130  interrupted (Ctrl+C); what was recorded is kept
+  129  the terminal hung up; what was recorded is kept
+  130  interrupted (Ctrl+C) while it printed; what was recorded is kept
+  143  ended by SIGTERM; what was recorded is kept
 """
 
 _COMPLETION_EXAMPLES: Final = """\
@@ -168,6 +179,16 @@ def _number(low: int, high: int, what: str) -> Callable[[str], int]:
         return int(text)
 
     return convert
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text) if text.isascii() else 0.0
+    except ValueError:
+        speed = 0.0
+    if not 0.1 <= speed <= 100:
+        raise argparse.ArgumentTypeError(f"expected a number from 0.1 to 100, found {text[:40]!r}")
+    return speed
 
 
 def _parser(prog: str, about: str, *more: str) -> _Parser:
@@ -311,24 +332,33 @@ def _models() -> argparse.ArgumentParser:
 def _monitor() -> argparse.ArgumentParser:
     parser = _parser(
         "sparktop monitor",
-        "Reads memory, GPUs, RDMA and network links, processors, temperatures and power, and prints them:\n"
-        "a line every second, or with --once a table of everything. Nothing is run and nothing changed.",
+        "Shows memory, GPUs, RDMA and network links, processors, temperatures and power as they are now,\n"
+        "and what is wrong with them. Nothing is run and nothing changed.",
         _MONITOR_EXAMPLES,
+        _MONITOR_WHERE,
         _MONITOR_JSON,
         _MONITOR_EXIT_CODES,
     )
-    parser.add_argument("--once", action="store_true", help="one complete reading; takes half a second")
+    parser.add_argument("--text", action="store_true", help="print a line for each reading, on a terminal too")
+    parser.add_argument("--once", action="store_true", help="print one complete reading; takes half a second")
     parser.add_argument("--json", action="store_true", help="print every reading as JSON")
     parser.add_argument(
         "--seconds",
         metavar="N",
         type=_number(1, 86_400, "seconds"),
-        help="end after N seconds (default: with --record 10, else at Ctrl+C)",
+        help="end after N seconds (default: at q or Ctrl+C; when --record prints, after 10)",
     )
     parser.add_argument(
         "--record", metavar="DIR", help="keep what is read, raw, in the folder DIR, which is made if need be"
     )
     parser.add_argument("--from", dest="played", metavar="DIR", help="show a recording instead of this machine")
+    parser.add_argument(
+        "--speed",
+        metavar="N",
+        type=_speed,
+        help="play a recording N times as fast as it was taken, on the screen (0.1 to 100, default: 1)",
+    )
+    _add_fps(parser)
     return parser
 
 

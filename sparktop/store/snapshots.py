@@ -13,6 +13,7 @@ import orjson
 
 from sparktop.model.codec import without_surrogates
 from sparktop.model.events import Status
+from sparktop.model.readout import Readout
 from sparktop.model.snapshot import SCHEMA, Snapshot
 from sparktop.store.journal import sync_folder
 
@@ -25,7 +26,7 @@ class BadSnapshot(ValueError):
     """The file is no snapshot that this version reads; the message is one sentence that names it."""
 
 
-def encode_snapshot(snapshot: Snapshot) -> bytes:
+def encode_snapshot(snapshot: Snapshot | Readout) -> bytes:
     """Returns the document as JSON, indented for people.
 
     Lone surrogates, which JSON cannot hold, become U+FFFD.
@@ -37,7 +38,7 @@ def encode_snapshot(snapshot: Snapshot) -> bytes:
         return orjson.dumps(without_surrogates(msgspec.to_builtins(snapshot)), option=options)
 
 
-def write_snapshot(snapshot: Snapshot, path: Path) -> None:
+def write_snapshot(snapshot: Snapshot | Readout, path: Path) -> None:
     """Writes the document so that at every moment the file is the old one or the new one, whole.
 
     The file and its folder are created for their owner alone, as answers may be private.

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from sparktop.model.records import Options
 from sparktop.places import Places
 from sparktop.runner.plan import Plan
 from sparktop.scenarios.library import Library
+
+if TYPE_CHECKING:
+    from sparktop.runner.watch import LiveMachine, RecordedMachine
 
 FPS = 10
 """Most paints a second."""
@@ -31,11 +36,58 @@ def run(
     Returns:
         The exit code: 0, 1 if the last run failed, 130 if it was interrupted, 129 or 143 after a hang-up or TERM.
     """
-    # Textual reads it when it is imported; what the person set themselves goes before.
-    os.environ.setdefault("TEXTUAL_FPS", str(max(1, fps)))
+    _before_textual(fps)
 
     from sparktop.ui.application import SparktopApp
     from sparktop.ui.wiring import real_ports
 
     app = SparktopApp(real_ports(library, places, monotonic), options=options or Options(), plan=plan, fps=fps)
     return app.run_until_left()
+
+
+def watch(
+    library: Library,
+    places: Places,
+    machine: LiveMachine | RecordedMachine,
+    *,
+    recorded_to: Path | None = None,
+    speed: float = 1.0,
+    seconds: float | None = None,
+    fps: int = FPS,
+) -> int:
+    """Shows a machine alone, until the person leaves.
+
+    Standard input and output have to be a terminal; see to that before.
+
+    Args:
+        library: The scenarios.
+        places: Where snapshots and screenshots go, and where the person's themes are.
+        machine: This machine, or a recording.
+        recorded_to: Where this machine is recorded meanwhile, if it is.
+        speed: Seconds of a recording that pass in a second.
+        seconds: Leaves by itself after so many.
+        fps: Most paints a second.
+
+    Returns:
+        The exit code: 0, or 129 or 143 after a hang-up or TERM.
+    """
+    _before_textual(fps)
+
+    from sparktop.runner.watch import RecordedMachine
+    from sparktop.ui.application import SparktopApp
+    from sparktop.ui.feed import MachineFeed
+    from sparktop.ui.machine_feed import LiveMachineFeed, PlayedMachineFeed
+    from sparktop.ui.wiring import real_ports
+
+    feed: MachineFeed
+    if isinstance(machine, RecordedMachine):
+        feed = PlayedMachineFeed(machine, monotonic, speed)
+    else:
+        feed = LiveMachineFeed(machine, monotonic, recorded_to)
+    ports = real_ports(library, places, monotonic)
+    return SparktopApp(ports, machine=feed, seconds=seconds, fps=fps).run_until_left()
+
+
+def _before_textual(fps: int) -> None:
+    # Textual reads it when it is imported; what the person set themselves goes before.
+    os.environ.setdefault("TEXTUAL_FPS", str(max(1, fps)))

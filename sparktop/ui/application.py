@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -20,9 +20,11 @@ from sparktop.model.events import Status
 from sparktop.model.records import Options
 from sparktop.resources import themes_dir
 from sparktop.runner.plan import Plan
-from sparktop.ui import glyphs, theme
+from sparktop.ui import ending, glyphs, theme
 from sparktop.ui.actions import Scope, bindings, of
 from sparktop.ui.chrome import safe
+from sparktop.ui.ending import EXIT_FAILED, EXIT_INTERRUPTED, HANG_UP_S, HUNG_UP, LAST_RESORT_S, STOP_S, UNREAD_S
+from sparktop.ui.feed import MachineFeed
 from sparktop.ui.ports import Ports
 from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen, ScopedScreen
@@ -30,24 +32,11 @@ from sparktop.ui.screens.menu import MenuScreen
 from sparktop.ui.screens.question import Question
 from sparktop.ui.widgets.line_widget import ASCII_CLASS
 
+if TYPE_CHECKING:
+    from sparktop.model.readout import Readout
+
 POLL_S: Final = 0.2
 """How often events are drained; tokens are not waited for one by one."""
-
-STOP_S: Final = 5.0
-"""How long leaving waits for the run to be stopped and written."""
-
-HANG_UP_S: Final = 1.2
-"""The same when the terminal is gone, or TERM came: somebody is waiting."""
-
-LAST_RESORT_S: Final = 1.8
-"""How long the program may take to go after a signal."""
-
-UNREAD_S: Final = 3.0
-"""How long taking the screen down may take; a terminal that nobody reads would hold it for ever."""
-
-EXIT_FAILED: Final = 1
-EXIT_INTERRUPTED: Final = 130
-HUNG_UP: Final = 128 + signal.SIGHUP
 
 
 class SparktopApp(App[int]):
@@ -57,6 +46,8 @@ class SparktopApp(App[int]):
         ports: The ways out to the rest of the program.
         options: What the menu's options say at first.
         plan: A run to start without asking.
+        machine: A machine to watch; then there is neither a menu nor a run.
+        seconds: For how long it is watched; None until the person leaves.
         fps: Most paints a second.
         environ: Where TERM, LANG and NO_COLOR are read.
     """
@@ -73,6 +64,8 @@ class SparktopApp(App[int]):
         *,
         options: Options | None = None,
         plan: Plan | None = None,
+        machine: MachineFeed | None = None,
+        seconds: float | None = None,
         fps: int = 10,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
@@ -82,7 +75,10 @@ class SparktopApp(App[int]):
         self.glyphs = glyphs.choose(environ)
         self.options = options or Options()
         self.current: Run | None = None
+        self.watched: Run | None = None
         self._plan = plan
+        self._machine = machine
+        self._seconds = seconds
         self._poll_s = max(POLL_S, 1 / max(1, fps))
         self._run_screens: tuple[RunScreen, ...] = ()
         self._leaving = False
@@ -101,14 +97,20 @@ class SparktopApp(App[int]):
         return theme.defaults()
 
     async def on_mount(self) -> None:
-        """Shows the menu, and starts the run that was asked for."""
-        await self.push_screen(MenuScreen(self.ports, self.options))
+        """Shows the menu, and starts the run that was asked for; or shows the machine alone."""
+        if self._machine is None:
+            await self.push_screen(MenuScreen(self.ports, self.options))
+        else:
+            self._watch(self._machine)
+            if self._seconds is not None:
+                self.set_timer(self._seconds, lambda: self.leave(0))
         for problem in self._theme_problems:
             self.say(problem, "warning")
         if self._plan is not None:
             self.begin(self._plan)
         self.set_interval(self._poll_s, self.poll)
-        self.run_worker(self._recover, thread=True, exit_on_error=False)
+        if self._machine is None:
+            self.run_worker(self._recover, thread=True, exit_on_error=False)
 
     def _recover(self) -> None:
         sentences = self.ports.recover()
@@ -149,24 +151,28 @@ class SparktopApp(App[int]):
         self.action_go("dashboard")
 
     def poll(self) -> None:
-        """Takes in what the run did and shows it, unless the view is frozen."""
-        run = self.current
-        if run is None:
+        """Takes in what the run and the machine did and shows it, unless the view is frozen."""
+        # Both are taken in, whatever comes of the first.
+        moved = [self._take_in(run) for run in (self.current, self.watched) if run is not None]
+        if not any(moved):
             return
-        ended_before = run.outcome is not None
-        if not (run.pull() or run.active or run.frozen):
-            return
-        for sentence, severity in run.news():
-            self.say(sentence, severity)
         with self.batch_update():
             for screen in reversed(self.screen_stack):
                 if isinstance(screen, RunScreen):
                     screen.show()
                 if not screen.is_modal:
                     break
+
+    def _take_in(self, run: Run) -> bool:
+        ended_before = run.outcome is not None
+        if not (run.pull() or run.active or run.frozen):
+            return False
+        for sentence, severity in run.news():
+            self.say(sentence, severity)
         if run.outcome is not None and not ended_before:
             for problem in run.outcome.problems:
                 self.say(problem, "error")
+        return True
 
     def action_go(self, name: str) -> None:
         """Shows the menu, or a screen of the run."""
@@ -217,6 +223,42 @@ class SparktopApp(App[int]):
 
         self.push_screen(Question("Stop the run?", "What was measured so far is kept.", "Stop it", "Go on"), answered)
 
+    # -- the machine alone -----------------------------------------------------------------------------------------
+
+    def action_monitor(self) -> None:
+        """Shows what the machine is doing, above the menu."""
+        if self.watched is None:
+            self._watch(self.ports.watch())
+
+    def _watch(self, feed: MachineFeed) -> None:
+        from sparktop.ui.screens.monitor import MonitorScreen
+
+        self.watched = Run(feed)
+        self.push_screen(MonitorScreen(self.watched, feed, alone=feed is self._machine))
+
+    def unwatch(self) -> None:
+        """Stops reading the machine, as nobody looks any more."""
+        if self.watched is not None:
+            feed, self.watched = self.watched.feed, None
+            # A source that hangs would hold the screen.
+            threading.Thread(target=feed.cancel, name="unwatch", daemon=True).start()
+
+    def keep(self, readout: Readout) -> None:
+        """Writes what is known of a machine, in a thread."""
+        path = self.beside_runs("readings", f"{datetime.now():%Y%m%d-%H%M%S}.json")
+
+        def write() -> None:
+            from sparktop.store.snapshots import write_snapshot
+
+            try:
+                write_snapshot(readout, path)
+            except OSError as error:
+                self.call_from_thread(self.say, f"The readings could not be written: {error}", "error")
+            else:
+                self.call_from_thread(self.say, f"Snapshot: {path}")
+
+        self.run_worker(write, thread=True, exclusive=True, group="snapshot", exit_on_error=False)
+
     # -- leaving ---------------------------------------------------------------------------------------------------
 
     def action_leave(self) -> None:
@@ -243,17 +285,17 @@ class SparktopApp(App[int]):
         if self._leaving:
             return
         self._leaving = True
-        run = self.current
         if self._watch_signals:
-            _end_within(within_s + UNREAD_S, code)
-        if run is None or run.outcome is not None:
+            ending.end_within(within_s + UNREAD_S, code)
+        going_on = [run for run in (self.current, self.watched) if run is not None and run.outcome is None]
+        if not going_on:
             self.exit(code)
             return
-        run.cancelling = True
-        run.feed.cancel()
+        for run in going_on:
+            run.cancelling = True
 
         def stop() -> None:
-            run.feed.wait(within_s)
+            ending.stop(going_on, within_s)
             self.call_from_thread(self.exit, code)
 
         # Not a worker: the wait must go on while the screens are being taken down.
@@ -267,10 +309,7 @@ class SparktopApp(App[int]):
             self._drop_run()
             raise self._exception
         if result == HUNG_UP:
-            # Python flushes its streams on its way out; with the terminal gone that fails and changes the exit code.
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            for stream in (1, 2):
-                os.dup2(nowhere, stream)
+            ending.silence()
         return EXIT_FAILED if result is None else result
 
     _watch_signals = False
@@ -281,13 +320,11 @@ class SparktopApp(App[int]):
 
     def _drop_run(self) -> None:
         """Keeps what was measured, since the screens are gone."""
-        if self.current is not None:
-            self.current.feed.cancel()
-            self.current.feed.wait(HANG_UP_S)
+        ending.stop([run for run in (self.current, self.watched) if run is not None], HANG_UP_S)
 
     def _on_signal(self, number: int, frame: object) -> None:
         # With the terminal gone or not read, Textual waits for ever, here or when it takes the screen down.
-        _end_within(LAST_RESORT_S, 128 + number)
+        ending.end_within(LAST_RESORT_S, 128 + number)
         threading.Thread(target=self._drop_run, name="signal", daemon=True).start()
         assert self._loop is not None
         self._loop.call_soon_threadsafe(self.leave, 128 + number, HANG_UP_S)
@@ -359,10 +396,3 @@ class SparktopApp(App[int]):
 
     def _take_theme(self, chosen: Theme) -> None:
         self.theme = chosen.name
-
-
-def _end_within(seconds: float, code: int) -> None:
-    """Ends the process by force unless it has gone by itself."""
-    last = threading.Timer(seconds, os._exit, [code])
-    last.daemon = True
-    last.start()

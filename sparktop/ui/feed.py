@@ -53,6 +53,33 @@ class Feed(Protocol):
         ...
 
 
+class MachineFeed(Feed, Protocol):
+    """The events of a machine, and of the recording that is made or played of it.
+
+    Attributes:
+        recorded_to: Where what is read is kept as well; None for nowhere.
+        played_from: Name of the recording that is played; empty for this machine.
+        length_s: Seconds that the recording lasts; 0 for this machine.
+        speed: Seconds of the recording that pass in a second; 1 for this machine.
+        paused: Whether the recording stands still.
+    """
+
+    recorded_to: Path | None
+    played_from: str
+    length_s: float
+    speed: float
+    paused: bool
+
+    @property
+    def problem(self) -> str:
+        """Why what is recorded is not complete; empty if it is."""
+        ...
+
+    def pause(self) -> bool:
+        """Stops the recording that is played, or lets it go on; returns False for what can't be stopped."""
+        ...
+
+
 class ReplayFeed:
     """Recorded events, handed out at the times at which they happened.
 

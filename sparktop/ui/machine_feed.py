@@ -5,45 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sparktop.model.events import Event, RunEnded
 from sparktop.runner.watch import LiveMachine, RecordedMachine
-from sparktop.ui.feed import Clock, Feed
+from sparktop.ui.feed import Clock
 
 if TYPE_CHECKING:
     from sparktop.runner.session import Outcome
 
 
-class MachineFeed(Feed, Protocol):
-    """The events of a machine, and of the recording that is made or played of it.
-
-    Attributes:
-        recorded_to: Where what is read is kept as well; None for nowhere.
-        played_from: Name of the recording that is played; empty for this machine.
-        length_s: Seconds that the recording lasts; 0 for this machine.
-        speed: Seconds of the recording that pass in a second; 1 for this machine.
-        paused: Whether the recording stands still.
-    """
-
-    recorded_to: Path | None
-    played_from: str
-    length_s: float
-    speed: float
-    paused: bool
-
-    @property
-    def problem(self) -> str:
-        """Why what is recorded is not complete; empty if it is."""
-        ...
-
-    def pause(self) -> bool:
-        """Stops the recording that is played, or lets it go on; returns False for what can't be stopped."""
-        ...
-
-
 class LiveMachineFeed:
-    """This machine; see `MachineFeed`.
+    """This machine; see `sparktop.ui.feed.MachineFeed`.
 
     Args:
         machine: What is read.
@@ -100,7 +73,7 @@ class LiveMachineFeed:
 
 
 class PlayedMachineFeed:
-    """A recording; see `MachineFeed`. It is read as it is played.
+    """A recording; see `sparktop.ui.feed.MachineFeed`. It is read as it is played.
 
     Args:
         machine: What was read.

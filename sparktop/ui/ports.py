@@ -10,7 +10,7 @@ from sparktop.model.scenario import Scenario
 from sparktop.places import Places
 from sparktop.runner.plan import Plan
 from sparktop.scenarios.library import Entry
-from sparktop.ui.feed import Clock, Feed
+from sparktop.ui.feed import Clock, Feed, MachineFeed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,7 @@ class Ports:
         plan: What a run would do.
         fits: Whether a contender fits; reads the machine, so it is called in a thread.
         open: The events of a plan's run.
+        watch: The events of this machine, without a run.
         recover: Completes runs that were cut off and returns a sentence for each; called in a thread.
         places: Where screenshots and answers are written.
         clock: What time is measured by.
@@ -48,6 +49,7 @@ class Ports:
     plan: Callable[[Scenario, tuple[Contender, ...], Options], Plan]
     fits: Callable[[Plan, Contender], Verdict]
     open: Callable[[Plan], Feed]
+    watch: Callable[[], MachineFeed]
     recover: Callable[[], tuple[str, ...]]
     places: Places
     clock: Clock

@@ -7,7 +7,7 @@ from sparktop.places import Places
 from sparktop.runner.contenders import demo_contenders, resolve_contenders
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.library import Library
-from sparktop.ui.feed import Clock, Feed
+from sparktop.ui.feed import Clock, Feed, MachineFeed
 from sparktop.ui.ports import Ports, Verdict
 
 
@@ -26,6 +26,12 @@ def real_ports(library: Library, places: Places, clock: Clock) -> Ports:
 
         return LiveFeed(plan, places, clock)
 
+    def watch() -> MachineFeed:
+        from sparktop.runner.watch import LiveMachine
+        from sparktop.ui.machine_feed import LiveMachineFeed
+
+        return LiveMachineFeed(LiveMachine(), clock)
+
     def recover() -> tuple[str, ...]:
         from sparktop.store import recovery
 
@@ -42,6 +48,7 @@ def real_ports(library: Library, places: Places, clock: Clock) -> Ports:
         plan=make_plan,
         fits=fits,
         open=open_feed,
+        watch=watch,
         recover=recover,
         places=places,
         clock=clock,

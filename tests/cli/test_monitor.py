@@ -75,7 +75,7 @@ def test_this_machine_is_recorded_and_played(sparktop: Sparktop, tmp_path: Path)
     played = sparktop("monitor", "--from", "a case", "--json")
     (now,), (_, again) = (list(map(json.loads, done.stdout.splitlines())) for done in (live, played))
     assert live.returncode == played.returncode == 0
-    assert '--from "a case"' in live.stderr
+    assert "--from 'a case'" in live.stderr
     assert now["values"]["memory.total"] > 0
     assert (now["values"], now["t"]) == (pytest.approx(again["values"]), pytest.approx(again["t"]))
     assert again["node"] == "a case"
@@ -99,6 +99,7 @@ def test_once_has_rates(sparktop: Sparktop) -> None:
         (["--from", ".", "--record", "x"], "leave --record and --seconds away"),
         (["--from", ".", "--seconds", "3"], "leave --record and --seconds away"),
         (["--once", "--seconds", "3"], "leave --seconds away"),
+        (["--from", ".", "--speed", "3"], "--speed is for the screen"),
         (["--seconds", "0"], "expected seconds from 1"),
         (["--record", "file/x"], "can't be written to"),
     ],

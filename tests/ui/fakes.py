@@ -17,7 +17,7 @@ from sparktop.runner.contenders import BadContender
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.library import Library
 from sparktop.ui.application import SparktopApp
-from sparktop.ui.feed import Feed, ReplayFeed
+from sparktop.ui.feed import Feed, MachineFeed, ReplayFeed
 from sparktop.ui.ports import Ports, Verdict
 
 UNICODE_TERMINAL = {"TERM": "xterm-256color", "LANG": "en_US.UTF-8"}
@@ -73,6 +73,7 @@ class Bench:
         verdicts: Names of contenders that do not fit, with the reason.
         recovered: What recovery tells.
         open: Makes a feed; a replay of `events` by default.
+        machine: Makes the feed of this machine, where a test watches one from the menu.
         apps: What was made, in order.
     """
 
@@ -85,6 +86,7 @@ class Bench:
     verdicts: dict[str, str] = field(default_factory=dict)
     recovered: tuple[str, ...] = ()
     open: Callable[[Plan], Feed] | None = None
+    machine: Callable[[], MachineFeed] | None = None
     apps: list[SparktopApp] = field(default_factory=list)
 
     @property
@@ -99,20 +101,28 @@ class Bench:
 
     def app(self, plan: Plan | None = None, environ: dict[str, str] = UNICODE_TERMINAL) -> SparktopApp:
         """Makes the app."""
+        self.apps.append(SparktopApp(self._ports(), plan=plan, environ=environ))
+        return self.latest
+
+    def monitor(self, feed: MachineFeed, environ: dict[str, str] = UNICODE_TERMINAL) -> SparktopApp:
+        """Makes the app that shows a machine alone."""
+        self.apps.append(SparktopApp(self._ports(), machine=feed, environ=environ))
+        return self.latest
+
+    def _ports(self) -> Ports:
         library = Library(recorded.ROOT / "scenarios", self.places.scenarios)
-        ports = Ports(
+        return Ports(
             scenarios=library.list,
             demos=lambda: (recorded.DEMO_BASE, recorded.DEMO_SUTRA),
             resolve=self._resolve,
             plan=make_plan,
             fits=self._fits,
             open=self._open,
+            watch=self._watch_machine,
             recover=lambda: self.recovered,
             places=self.places,
             clock=self.clock or self.watch,
         )
-        self.apps.append(SparktopApp(ports, plan=plan, environ=environ))
-        return self.latest
 
     def default_plan(self) -> Plan:
         """Both demo models on the sutra questions."""
@@ -123,6 +133,10 @@ class Bench:
         feed = self.open(plan) if self.open else ReplayFeed("20260209-101500-sutra-qa", self.events, self.watch)
         self.feeds.append(feed)
         return feed
+
+    def _watch_machine(self) -> MachineFeed:
+        assert self.machine is not None
+        return self.machine()
 
     def _fits(self, plan: Plan, contender: Contender) -> Verdict:
         if reason := self.verdicts.get(contender.name):

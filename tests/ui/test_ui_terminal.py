@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import select
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.terminal import Terminal
 
 START = """
 import sys
@@ -28,74 +25,6 @@ except RuntimeError as error:
 """
 
 
-class Terminal:
-    """A pseudo-terminal with the program on it."""
-
-    def __init__(self, home: Path, runs: bool, **environ: str) -> None:
-        self.master, slave = os.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-        self.before = termios.tcgetattr(slave)
-        code = START.format(here=str(Path(__file__).parent), home=str(home), runs=runs)
-        env = {"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "xterm-256color", "LANG": "C.UTF-8", **environ}
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=env,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
-        os.close(slave)
-        self.seen = b""
-
-    def read_until(self, text: str, timeout: float = 30.0) -> None:
-        """Reads until a text came."""
-        wanted = text.encode()
-        deadline = time.monotonic() + timeout
-        while wanted not in self.seen:
-            left = deadline - time.monotonic()
-            assert left > 0, f"{text!r} never came; the end was {self.seen[-2000:]!r}"
-            if select.select([self.master], [], [], left)[0]:
-                piece = self._read()
-                assert piece, f"the program ended; the end was {self.seen[-2000:]!r}"
-                self.seen += piece
-
-    def ended(self, timeout: float = 10.0) -> int:
-        """Reads until the program is gone and returns its exit code."""
-        deadline = time.monotonic() + timeout
-        while select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            piece = self._read()
-            if not piece:
-                break
-            self.seen += piece
-        return self.process.wait(max(0.1, deadline - time.monotonic()))
-
-    def _read(self) -> bytes:
-        try:
-            return os.read(self.master, 65536)
-        except OSError:
-            # That is how Linux says that nobody has the other end open any more.
-            return b""
-
-    def type(self, keys: str) -> None:
-        """Presses keys."""
-        os.write(self.master, keys.encode())
-
-    def hang_up(self) -> None:
-        """Takes the terminal away."""
-        os.close(self.master)
-        self.master = -1
-
-    def close(self) -> None:
-        """Ends what is left."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        if self.master >= 0:
-            os.close(self.master)
-
-
 @pytest.fixture
 def terminals() -> Iterator[list[Terminal]]:
     opened: list[Terminal] = []
@@ -105,7 +34,8 @@ def terminals() -> Iterator[list[Terminal]]:
 
 
 def opened(terminals: list[Terminal], home: Path, runs: bool = False, **environ: str) -> Terminal:
-    terminals.append(Terminal(home, runs, **environ))
+    code = START.format(here=str(Path(__file__).parent), home=str(home), runs=runs)
+    terminals.append(Terminal(["-c", code], home, {"PYTHONPATH": str(Path(__file__).parents[2]), **environ}))
     return terminals[-1]
 
 
