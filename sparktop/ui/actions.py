@@ -46,7 +46,7 @@ class Action:
     priority: bool = False
 
 
-PANELS: Final = ("throughput", "latency", "memory", "contenders", "streams")
+PANELS: Final = ("throughput", "latency", "gpu", "memory", "links", "processor", "contenders", "streams")
 """The panels of the dashboard, by the number that maximises them."""
 
 

@@ -21,6 +21,53 @@ def size(count: float | None, digits: int = 1) -> str:
     return f"{value:.{digits}f} {_UNITS[-1]}"
 
 
+def flow(per_s: float | None) -> str:
+    """Bytes per second with a binary unit ("1.5 MiB/s")."""
+    return NA if per_s is None else f"{size(per_s)}/s"
+
+
+def traffic(per_s: float | None) -> str:
+    """Bytes per second as links are sold, in bits ("189.85 Gb/s")."""
+    return NA if per_s is None else _scaled(per_s * 8, "b/s", ("", "k", "M", "G", "T"))
+
+
+def bandwidth(per_s: float | None) -> str:
+    """Bytes per second as memory is sold ("198 GB/s", "23.4 GB/s")."""
+    return NA if per_s is None else f"{per_s / 1e9:.3g} GB/s"
+
+
+def volume(count: float | None) -> str:
+    """Bytes as they go over a link ("20.48 kB")."""
+    return NA if count is None else _scaled(count, "B", ("", "k", "M", "G", "T"))
+
+
+def joules(energy: float | None) -> str:
+    """Energy ("0.84 J", "30.5 J", "12.41 kJ")."""
+    if energy is None:
+        return NA
+    if energy < 10:
+        return f"{energy:.2f} J"
+    return f"{energy:.1f} J" if energy < 1000 else _scaled(energy, "J", ("", "k", "M", "G"))
+
+
+def watts(power: float | None) -> str:
+    """Power ("61.0 W")."""
+    return NA if power is None else f"{power:.1f} W"
+
+
+def megahertz(clock: float | None) -> str:
+    """A clock ("2,411 MHz")."""
+    return NA if clock is None else f"{clock:,.0f} MHz"
+
+
+def _scaled(value: float, unit: str, prefixes: tuple[str, ...]) -> str:
+    for prefix in prefixes[:-1]:
+        if abs(value) < 1000:
+            return f"{value:.0f} {unit}" if not prefix else f"{value:.2f} {prefix}{unit}"
+        value /= 1000
+    return f"{value:.2f} {prefixes[-1]}{unit}"
+
+
 def speed(tok_s: float | None) -> str:
     """Tokens per second without the unit ("31.2", "1.62", "1,840")."""
     if tok_s is None:

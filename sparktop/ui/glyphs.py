@@ -29,6 +29,7 @@ class Glyphs:
     full: str
     empty: str
     times: str
+    celsius: str
 
 
 UNICODE: Final = Glyphs(
@@ -46,6 +47,7 @@ UNICODE: Final = Glyphs(
     full="█",
     empty="░",
     times="×",
+    celsius="°C",
 )
 
 ASCII: Final = Glyphs(
@@ -63,6 +65,7 @@ ASCII: Final = Glyphs(
     full="#",
     empty="-",
     times="x",
+    celsius="C",
 )
 
 

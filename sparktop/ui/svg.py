@@ -2,7 +2,7 @@
 
 Rich writes each stretch of one style as one text, whose length it takes for as many cells as there are characters:
 Chinese is squeezed. And viewers that drop blanks at the beginning of a text move columns. So each word, and each wide
-character, is told where it stands.
+or braille character, is told where it stands.
 """
 
 from __future__ import annotations
@@ -49,10 +49,15 @@ def _words(text: str) -> list[tuple[int, str]]:
         size = cell_len(character)
         if character in _BLANK:
             joins = False
-        elif words and (size == 0 or (joins and size == 1)):
+        elif words and (size == 0 or (joins and _narrow(character))):
             words[-1] = (words[-1][0], words[-1][1] + character)
         else:
             words.append((at, character))
-            joins = size == 1
+            joins = _narrow(character)
         at += size
     return words
+
+
+def _narrow(character: str) -> bool:
+    """Whether fonts draw it as wide as a letter: braille comes from another font, whose width is its own."""
+    return cell_len(character) == 1 and not "\u2800" <= character <= "\u28ff"

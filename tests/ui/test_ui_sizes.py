@@ -34,7 +34,23 @@ async def test_every_screen_survives_every_size(tmp_path: Path, size: tuple[int,
         await at(bench, pilot, 31)
         # A press waits until the app is idle again: that is when a broken screen would have failed.
         await pilot.press(
-            *("2", "3", "4", "5", "escape", "a", "right_square_bracket", "tab", "slash", "escape", "r", "d")
+            *(
+                "2",
+                "3",
+                "4",
+                "5",
+                "6",
+                "7",
+                "8",
+                "escape",
+                "a",
+                "right_square_bracket",
+                "tab",
+                "slash",
+                "escape",
+                "r",
+                "d",
+            )
         )
         await pilot.press("question_mark", "escape", "q", "escape")
         await at(bench, pilot, 60)
@@ -66,13 +82,13 @@ async def test_one_panel_where_there_is_no_room_for_more(
     async with bench.app(bench.default_plan()).run_test(size=size) as pilot:
         await at(bench, pilot, 31)
         shown = []
-        for _ in range(5):
+        for _ in range(6):
             panels = [panel.id for panel in bench.latest.screen.query(".panel") if panel.display]
             assert len(panels) == 1
             shown += panels
             await pilot.press("tab")
             await settle(pilot)
-        assert shown == ["throughput", "latency", "memory", "contenders", "streams"]
+        assert shown == ["throughput", "latency", "memory", "processor", "contenders", "streams"]
 
 
 async def test_growing_and_shrinking_in_mid_run(tmp_path: Path, events: recorded.Events) -> None:
@@ -81,8 +97,9 @@ async def test_growing_and_shrinking_in_mid_run(tmp_path: Path, events: recorded
         for t, size in enumerate([(120, 40), (20, 5), (200, 60), (59, 15), (80, 24)]):
             await pilot.resize_terminal(*size)
             await at(bench, pilot, 20 + t)
-        assert "5 Streams" in screen_text(bench.latest)
-        assert all(panel.display for panel in bench.latest.screen.query(".panel"))
+        assert "8 Streams" in screen_text(bench.latest)
+        shown = {panel.id for panel in bench.latest.screen.query(".panel") if panel.display}
+        assert shown == {"throughput", "latency", "memory", "contenders", "streams"}
 
 
 async def test_no_row_is_wider_than_the_terminal(tmp_path: Path, events: recorded.Events) -> None:

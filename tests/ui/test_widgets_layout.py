@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from sparktop.ui.widgets.axis import Axis, duration_label, next_axis, nice_step, tick_labels, time_labels
 from sparktop.ui.widgets.columns import Column, column_widths
 from sparktop.ui.widgets.document import Document
-from sparktop.ui.widgets.gauge import fraction_bar, share_cells
+from sparktop.ui.widgets.gauge import share_cells
 from sparktop.ui.widgets.labels import fit, place_label
 from sparktop.ui.widgets.legend import LegendEntry, legend_spans
 from sparktop.ui.widgets.line_widget import absorb_blanks, inked_width, merge_spans, row_width
@@ -183,28 +183,6 @@ def test_ribbon() -> None:
 def test_ribbon_fits(stretches: list[tuple[float, float]], cells: int) -> None:
     phases = [Phase(start, start + length, "预填充") for start, length in stretches]
     assert row_width(ribbon(phases, 10, cells, 0.8)) <= cells
-
-
-@pytest.mark.parametrize(
-    ("fraction", "bar"),
-    [
-        (0, "    "),
-        (1, "████"),
-        (0.5, "██  "),
-        (0.001, "▏   "),
-        (0.999, "███▉"),
-        (2, "████"),
-        (None, "n/a "),
-        (math.nan, "n/a "),
-    ],
-)
-def test_fraction_bar(fraction: float | None, bar: str) -> None:
-    assert fraction_bar(fraction, 4) == bar
-
-
-def test_fraction_bar_ascii() -> None:
-    assert fraction_bar(0.99, 4, ascii_only=True) == "###."
-    assert fraction_bar(0.01, 4, ascii_only=True) == "#..."
 
 
 @given(st.lists(st.floats(0, 50), max_size=6), st.integers(1, 80))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import pytest
@@ -15,8 +15,8 @@ from textual.widget import Widget
 
 from sparktop.ui.widgets.chart import Phase, Reference, Series, TimeChart
 from sparktop.ui.widgets.columns import Column
-from sparktop.ui.widgets.gauge import Part, StackedBar
-from sparktop.ui.widgets.line_widget import LineWidget
+from sparktop.ui.widgets.gauge import Part, legend_row, meter, stacked_bar
+from sparktop.ui.widgets.line_widget import LineWidget, Span
 from sparktop.ui.widgets.streaming_text import StreamingText
 from sparktop.ui.widgets.table import GridTable, TableRow
 
@@ -58,6 +58,10 @@ def painted(widget: Widget, act: Callable[[], object]) -> list[Region]:
     widget._repaint_regions.clear()
     act()
     return sorted(widget._repaint_regions)
+
+
+def text_of(row: Sequence[Span]) -> str:
+    return "".join(text for text, _ in row)
 
 
 def texts(widget: LineWidget) -> list[str]:
@@ -287,21 +291,28 @@ async def test_resize_keeps_what_is_being_read() -> None:
 # -- bar and table -------------------------------------------------------------------------------------------------
 
 
-async def test_stacked_bar() -> None:
-    bar = StackedBar()
-    async with OneWidget(bar).run_test(size=(60, 2)) as pilot:
-        bar.styles.height = 2
-        await pilot.pause()
-        parts = [Part("权重", 64, "64 GB"), Part("KV", 32, "32 GB", "part-2"), Part("free", 32, "32 GB", "free")]
-        bar.show(parts, 128, "128 GB")
-        assert texts(bar) == [
-            "▕" + "█" * 26 + "▓" * 12 + "·" * 13 + "▏ 128 GB",
-            "█ 权重 64 GB  ▓ KV 32 GB  · free 32 GB",
-        ]
-        bar.show([Part("权重", None), *parts[1:]], 128)
-        assert "权重 n/a" in texts(bar)[1]
-        bar.show_unavailable("no /proc/meminfo")
-        assert texts(bar)[0].strip() == "n/a  no /proc/meminfo"
+def test_stacked_bar() -> None:
+    parts = [Part("权重", 64, "64 GB"), Part("KV", 32, "32 GB", "part-2"), Part("free", 32, "32 GB", "free")]
+    assert text_of(stacked_bar(parts, 128, 60, "128 GB", ascii_only=False)) == (
+        "▕" + "█" * 26 + "▓" * 12 + "·" * 13 + "▏ 128 GB"
+    )
+    assert text_of(legend_row(parts, 60, ascii_only=False)) == "█ 权重 64 GB  ▓ KV 32 GB  · free 32 GB"
+    assert text_of(legend_row(parts, 36, ascii_only=True)) == "# 权重 64 GB  = KV 32 GB"
+    assert "权重 n/a" in text_of(legend_row([Part("权重", None)], 60, ascii_only=False))
+
+
+def test_a_thin_gauge_is_full_only_at_the_end() -> None:
+    drawn = {share: text_of(meter(share, 8, "value")) for share in (None, 0.0, 0.001, 0.5, 0.999, 1.0, 7.0)}
+    assert drawn == {
+        None: "────────",
+        0.0: "────────",
+        0.001: "━───────",
+        0.5: "━━━━────",
+        0.999: "━━━━━━━─",
+        1.0: "━━━━━━━━",
+        7.0: "━━━━━━━━",
+    }
+    assert text_of(meter(0.5, 4, "value", ascii_only=True)) == "==--"
 
 
 def table_rows(*keys: str, speed: str = "30.0") -> list[TableRow]:
@@ -395,13 +406,11 @@ async def test_empty_table_says_so() -> None:
 async def test_widgets_paint_in_every_theme(theme: str, no_color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if no_color:
         monkeypatch.setenv("NO_COLOR", "1")
-    for widget in (TimeChart(unit="W"), StackedBar(), GridTable(COLUMNS), StreamingText()):
+    for widget in (TimeChart(unit="W"), GridTable(COLUMNS), StreamingText()):
         app = OneWidget(widget, theme, ansi_color=True if theme.startswith("ansi") else None)
         async with app.run_test(size=(50, 10)) as pilot:
             if isinstance(widget, TimeChart):
                 widget.show([series(1000.0)], 1000.0)
-            elif isinstance(widget, StackedBar):
-                widget.show([Part("权重", 64, "64 GB")], 128)
             elif isinstance(widget, GridTable):
                 widget.show(table_rows("a", "b"))
             elif isinstance(widget, StreamingText):

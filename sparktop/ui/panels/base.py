@@ -29,11 +29,19 @@ class Panel(Vertical):
     def __init__(self, name: str, title: str) -> None:
         super().__init__(id=name, classes="panel")
         self._heading = title
+        self._number = ""
         self.border_title = title
 
     def number(self, number: int) -> None:
         """Tells in the frame which key shows the panel alone."""
-        self.border_title = f"{number} {self._heading}"
+        self._number = f"{number} "
+        self.border_title = self._number + self._heading
+
+    def head(self, title: str) -> None:
+        """Changes the title; the same one again costs nothing."""
+        if self._heading != title:
+            self._heading = title
+            self.border_title = self._number + title
 
     def wanted(self, run: Run) -> bool:
         """Whether there is anything to show; a panel without takes no room."""

@@ -55,7 +55,9 @@ class ContendersPanel(Panel):
         rows: list[SpanRow] = []
         for index, contender in enumerate(contenders):
             worded = width >= WORDED_CELLS
-            rows.append(tuple(whole(self._headline(contender, series_style(index), wide, signs, worded), width)))
+            bar_cells = max(4, min(BAR_CELLS, width - wide - 18))
+            groups = self._headline(contender, series_style(index), wide, signs, worded, bar_cells)
+            rows.append(tuple(whole(groups, width)))
             if contender.phase is Phase.FAILED:
                 # However long the reason is, those that come after stay in sight.
                 room = height - len(rows) - (len(contenders) - index - 1)
@@ -69,7 +71,7 @@ class ContendersPanel(Panel):
         return rows[:height]
 
     def _headline(
-        self, contender: ContenderState, style: str, wide: int, signs: Glyphs, worded: bool
+        self, contender: ContenderState, style: str, wide: int, signs: Glyphs, worded: bool, bar_cells: int
     ) -> list[list[Span]]:
         sign, sign_style = {
             Phase.QUEUED: (signs.waiting, "muted"),
@@ -78,8 +80,8 @@ class ContendersPanel(Panel):
         }.get(contender.phase, (signs.working, "key"))
         who: list[Span] = [(f"{sign} ", sign_style), (pad(safe(contender.contender.name), wide), style)]
         if contender.phase is Phase.LOADING:
-            full = round(contender.fraction * BAR_CELLS)
-            bar = [(signs.full * full, style), (signs.empty * (BAR_CELLS - full), "track")]
+            full = round(contender.fraction * bar_cells)
+            bar = [(signs.full * full, style), (signs.empty * (bar_cells - full), "track")]
             return [who, [("  loading ", "key"), *bar], [(f" {contender.fraction:4.0%}", "value")]]
         word: list[Span] = [(f"  {_PHASES[contender.phase]:<7}", sign_style)]
         if contender.phase in (Phase.QUEUED, Phase.FAILED):

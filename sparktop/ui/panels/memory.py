@@ -1,160 +1,253 @@
-"""What the unified memory is used for, and whether tasks wait for it."""
+"""What a machine's memory is used for, and whether anything waits for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
-
-from textual.app import ComposeResult
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from sparktop.model import channels
-from sparktop.model.state import RunState
-from sparktop.ui.chrome import Chrome, cut, safe, whole
-from sparktop.ui.format import NA, percent, size
-from sparktop.ui.panels.base import Panel
+from sparktop.model.pressure import GIB, Level, Pressure, pressure
+from sparktop.ui.chrome import whole
+from sparktop.ui.format import NA, flow, percent, size
+from sparktop.ui.glyphs import Glyphs
+from sparktop.ui.panels.machine import Machine
+from sparktop.ui.panels.machine_panel import MachinePanel, by_machine, fitting, head, reason
 from sparktop.ui.run import Run
-from sparktop.ui.widgets.gauge import Part, StackedBar
-from sparktop.ui.widgets.line_widget import Span, SpanRow
+from sparktop.ui.widgets.gauge import Part, legend_row, stacked_bar
+from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
+from sparktop.ui.widgets.series import Series
 
-Formatter: TypeAlias = Callable[[float | None], str]
+LABEL_CELLS: Final = 10
 
-FLOOR = 8 * 1024**3
-"""Bytes available below which a Spark may stand still without the kernel ending anything."""
-
-LABEL_CELLS = 11
-
-STALE_S = 3.0
-"""A reading older than this is said to be old."""
+LEVELS: Final = {Level.OK: "ok", Level.TIGHT: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "warn"}
+"""The style of each level; its word says the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryView:
-    """What is known of a machine's memory.
-
-    Attributes:
-        node: The machine.
-        values: The newest readings by channel; None where there is none.
-        missing: Why a channel is not read.
-        low: Least memory available so far.
-        age_s: How old the readings are.
-    """
-
-    node: str
-    values: Mapping[str, float | None]
-    missing: Mapping[str, str]
-    low: float | None
-    age_s: float
-
-    def get(self, channel: str) -> float | None:
-        """The newest reading of a channel."""
-        return self.values.get(channel)
-
-    def why(self, channel: str) -> str:
-        """Why a channel has no reading."""
-        return self.missing.get(channel, "no reading yet")
-
-    @property
-    def tight(self) -> bool:
-        """Whether memory is short and tasks feel it; a machine that rests near its floor is well."""
-        available = self.get(channels.MEMORY_AVAILABLE)
-        waits = (self.get(channels.PSI_FULL) or 0) > 1 or (self.get(channels.SWAP_IN) or 0) > 0
-        return available is not None and available < FLOOR and waits
-
-
-def memory_view(state: RunState, now: float) -> MemoryView | None:
-    """Returns the view of the machine that was read last; None before the first reading."""
-    if not state.gauges:
-        return None
-    node = next(iter(state.gauges))
-    gauges = state.gauges[node]
-    total = gauges.get(channels.MEMORY_TOTAL)
-    available = gauges.get(channels.MEMORY_AVAILABLE)
-    return MemoryView(
-        node=node,
-        values={name: gauge.last for name, gauge in gauges.items()},
-        missing=state.missing.get(node, {}),
-        low=available.low if available else None,
-        age_s=now - total.times[-1] if total and total.times else 0.0,
+def judged(machine: Machine) -> Pressure:
+    """How short a machine is of memory now."""
+    return pressure(
+        available=machine.get(channels.MEMORY_AVAILABLE),
+        total=machine.get(channels.MEMORY_TOTAL),
+        psi_some=machine.get(channels.PSI_SOME),
+        psi_full=machine.get(channels.PSI_FULL),
+        swap_in=machine.get(channels.SWAP_IN),
     )
 
 
-class MemoryPanel(Panel):
-    """A bar of the memory, and figures of its pressure."""
+class MemoryPanel(MachinePanel):
+    """The memory of every machine, and that of GPUs that have their own."""
 
     def __init__(self) -> None:
-        super().__init__("memory", "Unified memory")
-        self._view: MemoryView | None = None
-
-    def compose(self) -> ComposeResult:
-        """Makes the bar and the figures."""
-        yield StackedBar(ascii_only=self.chart_glyphs == "ascii")
-        yield Chrome(self._rows, id="pressure")
+        super().__init__("memory", "Memory", unit="GiB", most=None)
 
     def show(self, run: Run) -> None:
         """Draws the run as it is now."""
-        self._view = view = memory_view(run.state, run.now)
-        bar = self.query_one(StackedBar)
-        if view is None:
-            bar.show_unavailable("waiting for the first reading")
-        else:
-            self._show_bar(bar, view)
-            old = view.age_s > STALE_S and run.active
-            self.subtitle(f"{safe(view.node)}, {view.age_s:.0f} s old" if old else safe(view.node))
-        self.query_one("#pressure", Chrome).repaint()
+        super().show(run)
+        unified = [machine.unified for machine in self.machines if machine.read or machine.node]
+        with_vram = any(_vram(machine) for machine in self.machines)
+        self.head("Memory and VRAM" if with_vram else "Unified memory" if any(unified) else "Memory")
 
-    def _show_bar(self, bar: StackedBar, view: MemoryView) -> None:
-        total, used = view.get(channels.MEMORY_TOTAL), view.get(channels.MEMORY_USED)
-        if not total or used is None:
-            bar.show_unavailable(view.why(channels.MEMORY_TOTAL))
-            return
-        free, cache = view.get(channels.MEMORY_FREE), view.get(channels.MEMORY_CACHE)
-        # Part of the page cache can't be given back and counts as used: the bar shows each byte once.
-        rest = max(0.0, total - used - (free or 0.0))
-        shown = None if cache is None else min(cache, rest)
-        style = "bad" if view.tight else "part-1"
-        parts = [
-            Part("used", used, f"{size(used)} {percent(used / total * 100)}", style),
-            Part("cache", shown, size(cache), "part-2"),
-            Part("free", free, size(free), "free"),
-        ]
-        bar.show(parts, total, size(total))
+    def rows_wanted(self, height: int) -> int:
+        """See `MachinePanel`."""
+        rows = max((len(_rows(machine, 60, self.signs)) for machine in self.machines), default=0)
+        return max(1, rows) if len(self.machines) == 1 else height
 
-    def _rows(self, width: int, height: int) -> list[SpanRow]:
-        view = self._view
-        if view is None:
-            return []
-        rows: list[list[Span]] = [
-            self._figures("available", [("", channels.MEMORY_AVAILABLE, size)], view, width),
-            self._figures(
-                "pressure", [("some", channels.PSI_SOME, _tenth), ("full", channels.PSI_FULL, _tenth)], view, width
-            ),
-            self._figures("swap", [("", channels.SWAP_USED, size), ("in", channels.SWAP_IN, _flow)], view, width),
-            self._figures("processors", [("", channels.CPU_LOAD, percent)], view, width),
-        ]
-        if view.low is not None:
-            rows[0] += [("  lowest ", "muted"), (size(view.low), "")]
-        if view.tight:
-            rows[0] += [("  TIGHT", "bad")]
-        if view.get(channels.PSI_SOME) is not None:
-            rows[1] += [("  of the last 10 s", "muted")]
-        return [tuple(whole([[span] for span in row], width)) for row in rows[:height]]
+    def figures(self, width: int, height: int) -> list[SpanRow]:
+        """See `MachinePanel`."""
 
-    @staticmethod
-    def _figures(label: str, figures: list[tuple[str, str, Formatter]], view: MemoryView, width: int) -> list[Span]:
-        room = max(8, width - LABEL_CELLS - len(NA))
-        spans: list[Span] = [(label.ljust(LABEL_CELLS), "label")]
-        if all(view.get(channel) is None for _, channel, _ in figures):
-            return [*spans, (NA, "warn"), (cut(f" ({safe(view.why(figures[0][1]))})", room), "muted")]
-        for at, (name, channel, text) in enumerate(figures):
-            spans += [("  " if at else "", ""), (f"{name} " if name else "", "muted")]
-            spans.append((text(view.get(channel)), "value"))
-        return spans
+        def rows_of(machine: Machine, width: int, height: int) -> list[SpanRow]:
+            if height == 1:
+                return [_line(machine, width, self.signs)]
+            return [row for _, row in fitting(_rows(machine, width, self.signs), height)]
+
+        totals = [machine.get(channels.MEMORY_TOTAL) for machine in self.machines]
+        used = [machine.get(channels.MEMORY_USED) for machine in self.machines]
+        if len(self.machines) < 2 or None in totals or None in used:
+            return by_machine(self.machines, rows_of, width, height)
+        sums = sum(value or 0.0 for value in used), sum(value or 0.0 for value in totals)
+        together: list[Span] = [("together ", "label"), (_of(*sums), "value")]
+        return by_machine(self.machines, rows_of, width, height, together)
+
+    def curves(self) -> list[Series]:
+        """How much of each machine's memory is used."""
+        found = []
+        start = self.shown.now - 2 * self.shown.window_s if self.shown else 0.0
+        for at, machine in enumerate(self.machines):
+            if gauge := machine.gauges.get(channels.MEMORY_USED):
+                name = "used" if len(self.machines) == 1 else machine.name
+                times, values = gauge.since(start)
+                in_gib = [None if value is None else value / GIB for value in values]
+                found.append(Series(name, times, in_gib, f"series-{at % 4 + 1}"))
+        return found
 
 
-def _tenth(value: float | None) -> str:
-    return percent(value, 1)
+def _vram(machine: Machine) -> list[tuple[str, float, float]]:
+    """GPUs with memory of their own: number, bytes in use, bytes in all."""
+    found = []
+    for gpu in machine.gpus:
+        used, total = machine.of("gpu", gpu, "vram_used"), machine.of("gpu", gpu, "vram_total")
+        if used is not None and total:
+            found.append((gpu, used, total))
+    return found
 
 
-def _flow(value: float | None) -> str:
-    return f"{size(value)}/s"
+def _rows(machine: Machine, width: int, signs: Glyphs) -> list[tuple[int, SpanRow]]:
+    """Every row in the order of the screen, each with its rank: 0 is worth most."""
+    total, used = machine.get(channels.MEMORY_TOTAL), machine.get(channels.MEMORY_USED)
+    if not total or used is None:
+        return [(0, tuple(reason(machine.why(channels.MEMORY_TOTAL), width)))]
+    vram = _vram(machine)
+    parts = _parts(machine, total, used)
+    caption = _caption(used, total, width)
+    rows = [(0, _vram_bar(one, width, signs)) for one in vram]
+    name: list[Span] = [("system".ljust(LABEL_CELLS), "label")] if vram else []
+    room = width - (LABEL_CELLS if vram else 0)
+    available = machine.gauges.get(channels.MEMORY_AVAILABLE)
+    rows += [
+        (0, (*name, *stacked_bar(parts, total, room, caption, ascii_only=signs.ascii))),
+        (4, legend_row(parts, width, ascii_only=signs.ascii)),
+        (1, _row(machine, "available", [("", channels.MEMORY_AVAILABLE, size)], width,
+                 [[("  lowest ", "muted"), (size(available.low if available else None), "")]])),
+        (2, _pressure_row(machine, width, signs)),
+    ]  # fmt: skip
+    if machine.unified:
+        rows += [(5, _held_row(machine, width)), (6, _headroom_row(machine, width))]
+    swap = machine.get(channels.SWAP_TOTAL)
+    of_swap: list[Span] = [(f" of {size(swap)}", "muted")] if swap and width >= 50 else []
+    rows.append(
+        (3, _row(machine, "swap", [("", channels.SWAP_USED, size)], width,
+                 [of_swap, _moved(machine, "in", channels.SWAP_IN), _moved(machine, "out", channels.SWAP_OUT)]))
+    )  # fmt: skip
+    return rows
+
+
+def _line(machine: Machine, width: int, signs: Glyphs) -> SpanRow:
+    total, used = machine.get(channels.MEMORY_TOTAL), machine.get(channels.MEMORY_USED)
+    if not total or used is None:
+        return tuple(reason(machine.why(channels.MEMORY_TOTAL), width))
+    vram = _vram(machine)
+    groups: list[list[Span]] = [
+        [(_of(used, total), "value")],
+        [("  ", ""), *_word(judged(machine), signs)],
+        *([[("  VRAM ", "muted"), (_of(*_summed(vram)), "value")]] if vram else []),
+        [("  available ", "muted"), (size(machine.get(channels.MEMORY_AVAILABLE)), "")],
+    ]
+    return tuple(whole(groups, width))
+
+
+def _summed(vram: Sequence[tuple[str, float, float]]) -> tuple[float, float]:
+    return sum(used for _, used, _ in vram), sum(total for _, _, total in vram)
+
+
+def _parts(machine: Machine, total: float, used: float) -> list[Part]:
+    free, cache = machine.get(channels.MEMORY_FREE), machine.get(channels.MEMORY_CACHE)
+    held = machine.held if machine.unified else None
+    # Part of the page cache can't be given back and counts as used: the bar shows each byte once, the legend each
+    # figure in full.
+    rest = max(0.0, total - used - (free or 0.0))
+    shown = None if cache is None else min(cache, rest)
+    # One unit for all takes less room, and they are compared with each other.
+    text = _in_gib if total >= 4 * GIB else size
+    in_use = [Part("used", used, text(used))]
+    if held is not None:
+        gpu = min(held, used)
+        in_use = [Part("GPU", gpu, text(held)), Part("other", used - gpu, text(used - gpu), "part-3")]
+    return [
+        *in_use,
+        Part("cache", shown, text(cache), "part-2"),
+        Part("free", free, text(free) + (" GiB" if text is _in_gib and free is not None else ""), "free"),
+    ]
+
+
+def _vram_bar(one: tuple[str, float, float], width: int, signs: Glyphs) -> SpanRow:
+    gpu, used, total = one
+    parts = [Part("used", used), Part("free", total - used, "", "free")]
+    caption = _caption(used, total, width)
+    bar = stacked_bar(parts, total, width - LABEL_CELLS, caption, ascii_only=signs.ascii)
+    return ((f"VRAM {gpu}".ljust(LABEL_CELLS), "label"), *bar)
+
+
+def _caption(used: float, total: float, width: int) -> str:
+    """What stands beside a bar; the bar needs more room than it."""
+    if width >= 50:
+        return _of(used, total)
+    return f"{percent(used / total * 100)} of {size(total)}" if width >= 35 else size(total)
+
+
+def _of(used: float, total: float) -> str:
+    amount, unit = size(used).split()
+    same = unit == size(total).split()[1]
+    return f"{amount if same else size(used)} of {size(total)} {percent(used / total * 100)}"
+
+
+def _in_gib(count: float | None) -> str:
+    return NA if count is None else f"{count / GIB:.1f}"
+
+
+def _row(
+    machine: Machine,
+    label: str,
+    figures: Sequence[tuple[str, str, Callable[[float | None], str]]],
+    width: int,
+    more: Sequence[list[Span]] = (),
+) -> SpanRow:
+    """A label, and figures; their reason where there are none."""
+    start = head(label, LABEL_CELLS)
+    if all(machine.get(channel) is None for _, channel, _ in figures):
+        return (*start, *reason(machine.why(figures[0][1]), width - LABEL_CELLS))
+    groups = [
+        [("  " if at else "", ""), (f"{name} " if name else "", "muted"), (text(machine.get(channel)), "value")]
+        for at, (name, channel, text) in enumerate(figures)
+    ]
+    return tuple(whole([start, *groups, *more], width))
+
+
+def _word(found: Pressure, signs: Glyphs) -> list[Span]:
+    sign = {Level.OK: signs.ok, Level.TIGHT: "!", Level.CRITICAL: signs.failed, Level.UNKNOWN: "?"}[found.level]
+    return [(f"{sign} {found.level}", LEVELS[found.level])]
+
+
+def _pressure_row(machine: Machine, width: int, signs: Glyphs) -> SpanRow:
+    found = judged(machine)
+    start = [*head("pressure", LABEL_CELLS), *_word(found, signs)]
+    some, full = machine.get(channels.PSI_SOME), machine.get(channels.PSI_FULL)
+    room = width - row_width(start)
+    if some is None and full is None:
+        return (*start, ("  ", ""), *reason(machine.why(channels.PSI_SOME), room - 2))
+    told: list[list[Span]] = []
+    for name, share in (("some", some), ("full", full)):
+        told.append([(f"{name} ", "muted"), (percent(share, 1), "value")])
+    for gap in ("  ", " "):
+        both: list[Span] = [(gap, ""), *told[0], (gap, ""), *told[1]]
+        if row_width(both) <= room:
+            return tuple(whole([[*start, *both], [("  of the last 10 s", "muted")]], width))
+    # That every task waits weighs more than that some task does.
+    return tuple(whole([start, [("  ", ""), *told[1]]], width))
+
+
+def _held_row(machine: Machine, width: int) -> SpanRow:
+    own = [held for gpu in machine.gpus if (held := machine.of("gpu", gpu, "held_own")) is not None]
+    others = [held for gpu in machine.gpus if (held := machine.of("gpu", gpu, "held_other")) is not None]
+    if machine.held is None:
+        first = f"gpu.{machine.gpus[0]}.held" if machine.gpus else "gpu"
+        return (*head("GPU holds", LABEL_CELLS), *reason(machine.why(first, "gpu"), width - LABEL_CELLS))
+    groups: list[list[Span]] = [[(size(machine.held), "value")]]
+    if own or others:
+        groups.append([("  own ", "muted"), (size(sum(own)), "")])
+        groups.append([("  others ", "muted"), (size(sum(others)), "")])
+    return tuple(whole([head("GPU holds", LABEL_CELLS), *groups], width))
+
+
+def _headroom_row(machine: Machine, width: int) -> SpanRow:
+    """What CUDA can allocate, and by which of the two rules."""
+    apart = machine.get(channels.MEMORY_HUGE_PAGES)
+    rule = "available + free swap"
+    if apart:
+        rule = f"free huge pages alone, {size(apart)} set apart"
+    return _row(
+        machine, "headroom", [("", channels.MEMORY_ALLOCATABLE, size)], width, [[(f"  {rule}", "muted")]]
+    )  # fmt: skip
+
+
+def _moved(machine: Machine, name: str, channel: str) -> list[Span]:
+    return [(f"  {name} ", "muted"), (flow(machine.get(channel)), "value")]

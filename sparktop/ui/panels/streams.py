@@ -15,12 +15,12 @@ from sparktop.ui.run import Run
 from sparktop.ui.widgets.columns import Column
 from sparktop.ui.widgets.table import Cell, GridTable, TableRow
 
-BAR_CELLS = 8
+BAR_CELLS = 6
 
 COLUMNS = (
     Column("#", align="right", priority=1),
     Column("contender", priority=6, min_width=11, max_width=20),
-    Column("question", priority=7, min_width=8, max_width=28, flexible=True),
+    Column("question", priority=7, min_width=12, max_width=28, flexible=True),
     Column("phase", priority=9),
     Column("prompt", align="right", priority=6, min_width=BAR_CELLS),
     Column("tokens", align="right", priority=8),

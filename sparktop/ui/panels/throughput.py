@@ -13,13 +13,23 @@ from sparktop.ui.chrome import glyphs_of, safe
 from sparktop.ui.format import speed
 from sparktop.ui.panels.base import FigureRow, Figures, Panel, series_mark, series_style
 from sparktop.ui.panels.curves import Curves
+from sparktop.ui.panels.roofline import RooflineGauge
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
 from sparktop.ui.widgets.series import Phase, Series
 
+LEAST_ROWS = 4
+"""Rows below which curve, figures and roofline do not all fit."""
+
+ROOMY_ROWS = 8
+"""Rows from which on the roofline's bar has a row of its own."""
+
+TALL_ROWS = 14
+"""Rows from which on the curve leaves room for the ceiling's name."""
+
 
 class ThroughputPanel(Panel):
-    """Tokens per second of each contender."""
+    """Tokens per second of each contender, and how near that is to what the memory allows."""
 
     def __init__(self, curves: Curves) -> None:
         super().__init__("throughput", "Throughput")
@@ -29,6 +39,7 @@ class ThroughputPanel(Panel):
         """Makes the chart and the line below it."""
         yield TimeChart(unit="tok/s", window=60, gap=1.0, glyphs=self.chart_glyphs)
         yield Figures()
+        yield RooflineGauge()
 
     def show(self, run: Run) -> None:
         """Draws the run as it is now."""
@@ -56,8 +67,19 @@ class ThroughputPanel(Panel):
             ]
         # Names in the ribbon are cut with a sign that ASCII lacks.
         phases = () if glyphs_of(self.app).ascii else _phases(run.state, start)
-        chart.show(series, run.now, phases=phases, ended=not run.active)
-        self.query_one(Figures).show(rows, self.size.height)
+        height = self.size.height
+        gauge, line = self.query_one(RooflineGauge), self.query_one(Figures)
+        gauge.show(run, max(1, (height - ROOMY_ROWS) // 2) + 1 if height >= ROOMY_ROWS else 1)
+        if height < LEAST_ROWS:
+            # There is room for one of the two: how near a speed is to the ceiling says more than its mean.
+            line.display = not gauge.known
+            gauge.display = gauge.known
+        elif not line.display:
+            line.display = True
+        references = [gauge.ceiling] if gauge.ceiling and height >= TALL_ROWS else []
+        chart.show(series, run.now, references=references, phases=phases, ended=not run.active)
+        if line.display:
+            line.show(rows, height)
 
 
 def _phases(state: RunState, start: float) -> list[Phase]:

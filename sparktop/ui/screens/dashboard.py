@@ -10,14 +10,19 @@ from textual.containers import Container
 
 from sparktop.ui.actions import PANELS, Scope, bindings, footer
 from sparktop.ui.chrome import Chrome, KeyBar, glyphs_of
+from sparktop.ui.panels.alerts import AlertBar
 from sparktop.ui.panels.contenders import ContendersPanel
 from sparktop.ui.panels.curves import Curves
+from sparktop.ui.panels.gpu import GpuPanel
 from sparktop.ui.panels.latency import LatencyPanel
+from sparktop.ui.panels.links import LinksPanel
 from sparktop.ui.panels.memory import MemoryPanel
+from sparktop.ui.panels.processor import ProcessorPanel
 from sparktop.ui.panels.status import ending_rows, progress_row, title_row
 from sparktop.ui.panels.streams import StreamsPanel
 from sparktop.ui.panels.throughput import ThroughputPanel
 from sparktop.ui.run import Run
+from sparktop.ui.screens.arrangement import LOW, Arrangement, arrange
 from sparktop.ui.screens.panelled import PanelScreen
 from sparktop.ui.widgets.line_widget import SpanRow
 
@@ -49,10 +54,14 @@ class DashboardScreen(PanelScreen):
         with Container(id="grid"):
             yield ThroughputPanel(self._curves)
             yield LatencyPanel(self._curves)
+            yield GpuPanel()
             yield MemoryPanel()
+            yield LinksPanel()
+            yield ProcessorPanel()
             yield ContendersPanel(self.sparktop.ports.places.logs)
             yield StreamsPanel()
         yield Chrome(lambda width, height: ending_rows(self.shown, width), id="ending")
+        yield AlertBar()
         yield KeyBar([a for a in footer(*self.scopes) if a.id != "dashboard"])
 
     def draw(self) -> None:
@@ -71,9 +80,21 @@ class DashboardScreen(PanelScreen):
         self.draw_panels()
 
     def draw_panels(self) -> None:
-        """Draws the panels that are on screen."""
+        """Draws the panels that are on screen, and what is wrong."""
         self._curves.follow(self.shown.state, self.shown.now)
         super().draw_panels()
+        bar = self.query_one(AlertBar)
+        bar.more = "  ".join(f"{PANELS.index(name) + 1} {name}" for name in self.hidden)
+        bar.show(self.shown)
+        # On a low screen the two share a row.
+        low = self.size.height < LOW
+        bar.display = bar.urgent or not low
+        self.set_class(bar.display, "-told")
+        self.query_one("#progress").display = not (low and bar.urgent)
+
+    def arrangement(self, wanted: tuple[str, ...]) -> Arrangement | None:
+        """See `PanelScreen.arrangement`."""
+        return arrange(self.size.width, self.size.height, wanted)
 
     def _title(self, width: int, height: int) -> list[SpanRow]:
         return [title_row(self.shown, "dashboard", width, glyphs_of(self.app))]

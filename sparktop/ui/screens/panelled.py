@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
+from textual.widget import Widget
 
 from sparktop.ui.panels.base import Panel
 from sparktop.ui.run import Run
+from sparktop.ui.screens.arrangement import COLUMNS, Arrangement, alone
 from sparktop.ui.screens.base import RunScreen
 
 SHORT_ROWS = 20
@@ -58,17 +60,39 @@ class PanelScreen(RunScreen):
         by_name = {panel.id: panel for panel in self.query(Panel)}
         return tuple(name for name in self.panels if name in by_name and by_name[name].wanted(self.shown))
 
+    def arrangement(self, wanted: tuple[str, ...]) -> Arrangement | None:
+        """Says which panels stand where on a screen of this size; None leaves it to the style sheet."""
+        return None
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """Panels that have something to show and no room."""
+        return tuple(name for name in self._offered if not self.query_one(f"#{name}").display)
+
     def _arrange(self) -> None:
         self._offered = offered = self._wanted()
         shown = self._alone or (next(iter(offered), None) if self._cramped else None)
         grid = self.query_one("#grid")
         grid.set_class(shown is not None, "-one")
         grid.set_class(shown is None and self.size.height < SHORT_ROWS, "-short")
+        arranged = alone(shown) if shown else self.arrangement(offered)
         for panel in self.query(Panel):
             panel.set_class(panel.id == shown, "-shown")
-            panel.display = panel.id == shown if shown else panel.id in offered
+            panel.display = (
+                panel.id in arranged.shown if arranged else panel.id == shown if shown else panel.id in offered
+            )
+        if arranged:
+            self._place(grid, arranged)
         # A panel that was hidden has to catch up, also in a frozen view: what it shows then is its newest state.
         self.call_after_refresh(self._catch_up)
+
+    def _place(self, grid: Widget, arranged: Arrangement) -> None:
+        grid.styles.grid_size_columns = COLUMNS
+        grid.styles.grid_size_rows = len(arranged.rows)
+        grid.styles.grid_columns = "1fr"
+        grid.styles.grid_rows = " ".join(arranged.rows)
+        for name, span in arranged.spans:
+            self.query_one(f"#{name}").styles.column_span = span
 
     def _catch_up(self) -> None:
         if self.is_running:
@@ -80,8 +104,11 @@ class PanelScreen(RunScreen):
         self._arrange()
 
     def action_next_panel(self) -> None:
-        """Shows the next panel, where only one is shown."""
-        if (self._alone or self._cramped) and self._offered:
+        """Shows the next panel, where only one is shown; where several are, the first that finds no room."""
+        if self._alone is None and not self._cramped:
+            self._alone = next(iter(self.hidden), None)
+            self._arrange()
+        elif self._offered:
             shown = self._alone or self._offered[0]
             # One that was asked for may have nothing to show.
             at = self._offered.index(shown) if shown in self._offered else -1

@@ -1,0 +1,252 @@
+"""The GPUs: how busy, how fast, how much power, and what holds them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sparktop.model.channels import indexed
+from sparktop.ui.chrome import pad, safe, whole
+from sparktop.ui.format import NA, joules, megahertz, percent, size, watts
+from sparktop.ui.glyphs import Glyphs
+from sparktop.ui.panels.base import series_mark
+from sparktop.ui.panels.machine import Machine
+from sparktop.ui.panels.machine_panel import VALUE_CELLS, MachinePanel, by_machine, gauge_row, head, reason
+from sparktop.ui.run import Run
+from sparktop.ui.widgets.line_widget import Span, SpanRow
+from sparktop.ui.widgets.series import Series
+
+ROWS: Final = 6
+"""Rows that a GPU's figures fill where there is room."""
+
+CAUSES: Final = {
+    "throttle_power_cap": "power cap",
+    "throttle_sw_thermal": "heat (driver)",
+    "throttle_hw_thermal": "heat (hardware)",
+    "throttle_power_brake": "power supply",
+}
+
+DECLARED: Final = {
+    0x1: "idle",
+    0x2: "application clocks",
+    0x8: "hardware slowdown",
+    0x10: "sync boost",
+    0x100: "display clocks",
+}
+"""Reasons for a clock that no counter tells: what is not declared may hold all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """One GPU of a machine."""
+
+    machine: Machine
+    index: str
+
+    def get(self, quantity: str) -> float | None:
+        """The newest reading of a quantity."""
+        return self.machine.of("gpu", self.index, quantity)
+
+    def why(self, quantity: str) -> str:
+        """Why there is none."""
+        return self.machine.why(indexed("gpu", self.index, quantity), "gpu")
+
+    def curve(self, quantity: str) -> tuple[Sequence[float], Sequence[float | None]]:
+        """All readings of a quantity, with their times."""
+        gauge = self.machine.gauges.get(indexed("gpu", self.index, quantity))
+        return (gauge.times, gauge.values) if gauge else ((), ())
+
+    @property
+    def power_peak(self) -> float | None:
+        """The most power so far."""
+        gauge = self.machine.gauges.get(indexed("gpu", self.index, "power"))
+        return gauge.peak if gauge else None
+
+
+class GpuPanel(MachinePanel):
+    """The GPUs of every machine."""
+
+    def __init__(self) -> None:
+        super().__init__("gpu", "GPU")
+
+    def wanted(self, run: Run) -> bool:
+        """Whether there is a GPU, or was one; before the first reading, whether one is expected."""
+        state = run.state
+        seen = any(name.startswith("gpu.") for gauges in state.gauges.values() for name in gauges)
+        return seen or (not state.gauges and any(node.gpus for node in state.nodes.values()))
+
+    def rows_wanted(self, height: int) -> int:
+        """See `MachinePanel`; a curve is worth more than the last figures."""
+        gpus = sum(len(machine.gpus) for machine in self.machines)
+        if gpus > 1 or len(self.machines) > 1:
+            return max(gpus, (height + 1) // 2)
+        return ROWS if height >= ROWS + 3 else ROWS - 1 if height >= ROWS + 1 else height
+
+    def note(self) -> str:
+        """The name of a single GPU."""
+        nodes = [machine.node for machine in self.machines if machine.node]
+        names = [safe(name) for node in nodes for name in node.gpus]
+        return names[0] if len(names) == 1 else ""
+
+    def figures(self, width: int, height: int) -> list[SpanRow]:
+        """See `MachinePanel`."""
+        powers = [power for gpu in self._gpus() if (power := gpu.get("power")) is not None]
+        together: list[Span] = []
+        if len(self.machines) > 1 and len(powers) > 1:
+            together = [("together ", "label"), (watts(sum(powers)), "value"), (" GPU only", "muted")]
+        return by_machine(self.machines, self._machine_rows, width, height, together)
+
+    def _gpus(self) -> list[Gpu]:
+        return [Gpu(machine, index) for machine in self.machines for index in machine.gpus]
+
+    def _machine_rows(self, machine: Machine, width: int, height: int) -> list[SpanRow]:
+        gpus = [Gpu(machine, index) for index in machine.gpus]
+        if not gpus:
+            return [tuple(reason(machine.why("gpu"), width))]
+        if len(gpus) == 1 and height > 1:
+            return gpu_rows(gpus[0], width, height, self.signs)
+        each = height // len(gpus)
+        if len(gpus) > 1 and each > 3:
+            return [row for gpu in gpus for row in [_heading(gpu), *gpu_rows(gpu, width, each - 1, self.signs)]]
+        return [gpu_line(gpu, width, len(gpus) > 1, self.signs) for gpu in gpus]
+
+    def curves(self) -> list[Series]:
+        """How busy each is; of a single one also its clock."""
+        gpus = self._gpus()
+        several = len(self.machines) > 1
+        found = []
+        for at, gpu in enumerate(gpus):
+            name = f"{gpu.machine.name} {gpu.index}" if several else f"GPU {gpu.index}"
+            times, values = gpu.curve("utilization")
+            if len(gpus) == 1:
+                name = "load"
+            mark = series_mark(at, self.app)
+            found.append(Series(name, times, values, f"series-{at % 4 + 1}", mark=mark))
+        if len(gpus) == 1:
+            times, values = gpus[0].curve("sm_clock_share")
+            found.append(Series("clock", times, values, "series-2", mark=series_mark(1, self.app)))
+        return found
+
+
+def _heading(gpu: Gpu) -> SpanRow:
+    names = gpu.machine.node.gpus if gpu.machine.node else ()
+    at = int(gpu.index) if gpu.index.isdecimal() else -1
+    return ((f"GPU {gpu.index}", "title"), (f"  {safe(names[at])}" if 0 <= at < len(names) else "", "muted"))
+
+
+def gpu_rows(gpu: Gpu, width: int, height: int, signs: Glyphs) -> list[SpanRow]:
+    """Lays out the figures of a GPU, the most important first.
+
+    Args:
+        gpu: The GPU.
+        width: The cells there are.
+        height: The rows there are.
+        signs: What this terminal can show.
+    """
+    cells = 8 if width >= 44 else 7
+    load, clock, most = gpu.get("utilization"), gpu.get("sm_clock"), gpu.get("sm_clock_max")
+    share, power, limit = gpu.get("sm_clock_share"), gpu.get("power"), gpu.get("power_limit")
+    heat = _heat(gpu, signs)
+    of_most = f"{percent(share)} of {most:,.0f}" if share is not None and most is not None else ""
+    scale = f"of {watts(limit)}" if limit else f"peak {watts(gpu.power_peak)}" if gpu.power_peak else ""
+
+    def gauge(label: str, value: str, part: float | None, notes: tuple[str, str], style: int) -> SpanRow:
+        return gauge_row(head(label, cells), value, part, notes, width, signs, style=f"series-{style}")
+
+    def words(label: str, groups: list[list[Span]]) -> SpanRow:
+        return tuple(whole([head(label, cells), *groups], width))
+
+    rows = [
+        gauge("load", percent(load), _part(load, 100), (f"core {heat}", heat), 1),
+        gauge("clock", megahertz(clock), _part(share, 100), (of_most, percent(share)), 2),
+        gauge("power", watts(power), _part(power, limit or gpu.power_peak), (scale, scale.removesuffix(" W")), 3),
+        words("slowed", held_back(gpu)),
+        words("memory", _memory(gpu, width - cells)),
+        words("energy", _energy(gpu, width - cells)),
+    ]
+    rows += [
+        (*head("", cells), (pad(who, 24), "muted"), (f"{size(held):>10}", "value"))
+        for who, held in gpu.machine.processes()
+    ]
+    return rows[:height]
+
+
+def gpu_line(gpu: Gpu, width: int, named: bool, signs: Glyphs) -> SpanRow:
+    """Lays out the figures of a GPU in one row.
+
+    Args:
+        gpu: The GPU.
+        width: The cells there are.
+        named: Whether its number is told.
+        signs: What this terminal can show.
+    """
+    load = gpu.get("utilization")
+    groups: list[list[Span]] = [
+        [(f"{gpu.index} ", "label")] if named else [],
+        [(f"{percent(load):>6}", "value")],
+        [(f"{megahertz(gpu.get('sm_clock')):>10}", "value")],
+        [(f"{watts(gpu.get('power')):>9}", "value")],
+        [(f"{_heat(gpu, signs):>7}", "")],
+        [(f"{size(gpu.get('held')):>10}", ""), (" held", "muted")],
+        [("  ", ""), *(span for group in held_back(gpu)[:1] for span in group)],
+    ]
+    return tuple(whole(groups, width))
+
+
+def held_back(gpu: Gpu) -> list[list[Span]]:
+    """Says what holds the clock back, in groups of which the first is worth most.
+
+    It says "no" only where all causes are known to be absent: what can't be read is unknown.
+    """
+    known = {cause: gpu.get(cause) for cause in CAUSES}
+    held = {cause: share for cause, share in known.items() if share}
+    unknown = [CAUSES[cause] for cause, share in known.items() if share is None]
+    bits = int(gpu.get("event_reasons") or 0)
+    declared = [word for bit, word in DECLARED.items() if bits & bit]
+    groups: list[list[Span]] = []
+    if held:
+        words = ", ".join(f"{CAUSES[cause]} {percent(share)}" for cause, share in held.items())
+        groups.append([("by ", "muted"), (words, "warn")])
+    if len(unknown) == len(known):
+        groups.append([("unknown", "warn")])
+        groups.append([(f" ({gpu.why('throttle_hw_thermal')})", "muted")])
+    elif unknown:
+        groups.append([("; " if held else "", "muted"), (f"{', '.join(unknown)} unknown", "warn")])
+        groups.append([("" if held else ", else no", "muted")])
+    elif not held:
+        groups.append([("no", "value")])
+    if declared:
+        groups.append([(f"; declares {', '.join(declared)}", "muted")])
+    return groups
+
+
+def _part(value: float | None, most: float | None) -> float | None:
+    return value / most if value is not None and most else None
+
+
+def _heat(gpu: Gpu, signs: Glyphs) -> str:
+    degrees = gpu.get("temperature")
+    return NA if degrees is None else f"{degrees:.0f} {signs.celsius}"
+
+
+def _memory(gpu: Gpu, width: int) -> list[list[Span]]:
+    own, others, count = gpu.get("held_own"), gpu.get("held_other"), gpu.get("processes_other")
+    if own is None and others is None:
+        return [reason(gpu.why("held"), width)]
+    groups: list[list[Span]] = [
+        [("own ", "muted"), (f"{size(own):>10}", "value")],
+        [("  others ", "muted"), (f"{size(others):>10}", "value")],
+    ]
+    if count:
+        groups.append([(f"  in {count:.0f} process{'' if count == 1 else 'es'}", "muted")])
+    return groups
+
+
+def _energy(gpu: Gpu, width: int) -> list[list[Span]]:
+    counted, summed = gpu.get("energy"), gpu.get("energy_integrated")
+    if counted is None and summed is None:
+        return [reason(gpu.why("energy"), width)]
+    text = joules(counted) if counted is not None else f"~{joules(summed)}"
+    how = "by its counter" if counted is not None else "summed from its power"
+    return [[(text.rjust(VALUE_CELLS), "value")], [(f"  GPU only, {how}", "muted")]]

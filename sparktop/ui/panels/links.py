@@ -1,0 +1,184 @@
+"""The links to other machines: RoCE ports, or plain network interfaces where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from sparktop.model.channels import ROCE_HEALTH, indexed
+from sparktop.model.live import live_cost
+from sparktop.ui.chrome import crop, safe, whole
+from sparktop.ui.format import NA, traffic, volume
+from sparktop.ui.panels.machine import Machine
+from sparktop.ui.panels.machine_panel import MachinePanel, by_machine, fitting, head, named, reason
+from sparktop.ui.run import Run
+from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
+from sparktop.ui.widgets.series import Series
+
+LABEL_CELLS: Final = 7
+STATE_CELLS: Final = 9
+NAME_CELLS: Final = LABEL_CELLS + STATE_CELLS
+WAY_CELLS: Final = 3
+NUMBER_CELLS: Final = 12
+KINDS: Final = (("RDMA", "rdma"), ("TCP", "tcp"), ("both", ""))
+
+
+class LinksPanel(MachinePanel):
+    """The links of every machine."""
+
+    def __init__(self) -> None:
+        super().__init__("links", "Links", unit="Mb/s", most=None)
+
+    def wanted(self, run: Run) -> bool:
+        """Whether there is a link, or nothing was read yet that tells."""
+        state = run.state
+        seen = any(name.startswith(("port.", "net.")) for gauges in state.gauges.values() for name in gauges)
+        return seen or not state.gauges
+
+    def show(self, run: Run) -> None:
+        """Draws the run as it is now."""
+        super().show(run)
+        ports = any(machine.things("port") for machine in self.machines)
+        plain = any(machine.things("net") for machine in self.machines)
+        self.head("RoCE links" if ports else "Network" if plain else "Links")
+
+    def rows_wanted(self, height: int) -> int:
+        """See `MachinePanel`."""
+        return max(1, min(height, len(self._rows(60))))
+
+    def figures(self, width: int, height: int) -> list[SpanRow]:
+        """See `MachinePanel`."""
+        rows = self._rows(width)
+        if len(rows) > height and height <= len(self.machines):
+            return by_machine(self.machines, lambda machine, cells, _: [_line(machine, cells)], width, height)
+        return [row for _, row in fitting(rows, height)]
+
+    def _rows(self, width: int) -> list[tuple[int, SpanRow]]:
+        """Every row, each with its rank: 0 is worth most."""
+        with_ports = [machine for machine in self.machines if machine.things("port")]
+        several = len(self.machines) > 1
+        rows: list[tuple[int, SpanRow]] = []
+        if with_ports:
+            rows.append((2, _header(width)))
+            rows += [row for machine in with_ports for row in _port_rows(machine, several, width)]
+            rows.append(_cost_row(self.shown, width))
+            rows += [_health_row(machine, several, width) for machine in with_ports]
+        for machine in self.machines:
+            plain = machine.things("net")
+            rank = 4 if with_ports else 0
+            rows += [(rank, _interface_row(machine, one, several, width)) for one in plain]
+            if not plain and machine not in with_ports:
+                start = named(machine, NAME_CELLS) if several else []
+                rows.append((0, (*start, *reason(machine.why("net", "roce"), width - row_width(start)))))
+        return rows
+
+    def curves(self) -> list[Series]:
+        """RDMA and TCP of all ports, both directions together; or what interfaces take in and send out."""
+        found: list[Series] = []
+        for machine in self.machines:
+            who = "" if len(self.machines) == 1 else f"{machine.name} "
+            ports = machine.things("port")
+            source, things = ("port", ports) if ports else ("net", machine.things("net"))
+            kinds = (("RDMA", ("rx_rdma", "tx_rdma")), ("TCP", ("rx_tcp", "tx_tcp")))
+            for kind, ways in kinds if ports else (("in", ("rx",)), ("out", ("tx",))):
+                times, values = self._summed(machine, [indexed(source, one, way) for one in things for way in ways])
+                if times:
+                    style = f"series-{len(found) % 4 + 1}"
+                    found.append(Series(f"{who}{kind}", times, values, style))
+        return found
+
+    def _summed(self, machine: Machine, names: Sequence[str]) -> tuple[Sequence[float], list[float | None]]:
+        """Several rates that are read together, added up in Mb/s; a gap in one is a gap."""
+        start = self.shown.now - 2 * self.shown.window_s if self.shown else 0.0
+        series = [gauge.since(start) for name in names if (gauge := machine.gauges.get(name))]
+        if not series:
+            return (), []
+        length = min(len(times) for times, _ in series)
+        columns = [values[len(values) - length :] for _, values in series]
+        total = [
+            None if None in moment else sum(filter(None, moment)) * 8 / 1e6 for moment in zip(*columns, strict=True)
+        ]
+        return series[0][0][len(series[0][0]) - length :], total
+
+
+def _header(width: int) -> SpanRow:
+    names: list[list[Span]] = [[(name.rjust(NUMBER_CELLS), "label")] for name, _ in KINDS]
+    return tuple(whole([[(" " * (NAME_CELLS + WAY_CELLS), "")], *names], width))
+
+
+def _port_rows(machine: Machine, several: bool, width: int) -> list[tuple[int, SpanRow]]:
+    rows: list[tuple[int, SpanRow]] = []
+    for port in machine.things("port"):
+        up, capacity = machine.of("port", port, "up"), machine.of("port", port, "capacity")
+        label = [*named(machine, 13), (port.ljust(3), "label")] if several else head(f"port {port}", LABEL_CELLS)
+        if not up:
+            rows.append((5, (*label, (NA, "warn") if up is None else ("down", "muted"))))
+            continue
+        told: list[Span] = [*label] if several else [*label, (f"up {_capacity(capacity)}".ljust(STATE_CELLS), "muted")]
+        for way, word, first in (("rx", "in", told), ("tx", "out", [(" " * NAME_CELLS, "")])):
+            figures: list[list[Span]] = [[*first, (word.ljust(WAY_CELLS), "muted")]]
+            for _, kind in KINDS:
+                value = machine.of("port", port, f"{way}_{kind}" if kind else way)
+                figures.append([(traffic(value).rjust(NUMBER_CELLS), "value" if value else "muted")])
+            rows.append((0, tuple(whole(figures, width))))
+    return rows
+
+
+def _capacity(per_s: float | None) -> str:
+    return "" if per_s is None else f"{per_s * 8 / 1e9:.0f}G"
+
+
+def _line(machine: Machine, width: int) -> SpanRow:
+    ports, plain = machine.things("port"), machine.things("net")
+    source, things = ("port", ports) if ports else ("net", plain)
+    if not things:
+        return tuple(reason(machine.why("net"), width))
+    groups: list[list[Span]] = []
+    for kind, suffix in (("RDMA", "_rdma"), ("TCP", "_tcp")) if ports else (("", ""),):
+        values = [machine.of(source, one, f"{way}{suffix}") for one in things for way in ("rx", "tx")]
+        known = [value for value in values if value is not None]
+        groups.append([(f"{kind} ", "muted"), (f"{traffic(sum(known) if known else None):>12}  ", "value")])
+    return tuple(whole(groups, width))
+
+
+def _cost_row(run: Run | None, width: int) -> tuple[int, SpanRow]:
+    """What goes over the link for each token of a model that is split."""
+    cost = live_cost(run.state, run.now) if run is not None else None
+    start = head("split", LABEL_CELLS)
+    if cost is None or (cost.rdma_bytes is None and cost.tcp_bytes is None):
+        why = "nothing is decoded" if cost is None else cost.notes.get("rdma_bytes", "no model is split over nodes")
+        return 4, (*start, *crop([(NA, "muted"), (f" ({safe(why)})", "muted")], width - LABEL_CELLS))
+    groups: list[list[Span]] = [start]
+    for name, count in (("RDMA", cost.rdma_bytes), ("TCP", cost.tcp_bytes)):
+        groups.append([(f"{name} ", "muted"), (f"{volume(count):>9}", "value"), ("/token  ", "muted")])
+    return 1, tuple(whole(groups, width))
+
+
+def _health_row(machine: Machine, several: bool, width: int) -> tuple[int, SpanRow]:
+    """Error counters of all devices that are not 0."""
+    counts: dict[str, float] = {}
+    known = False
+    for device in machine.things("roce"):
+        for channel in ROCE_HEALTH:
+            value = machine.of("roce", device, channel.name)
+            known = known or value is not None
+            if value:
+                counts[channel.name] = counts.get(channel.name, 0.0) + value
+    start = [*head("errors", LABEL_CELLS), *(named(machine, NAME_CELLS - LABEL_CELLS) if several else [])]
+    if not known:
+        return 3, (*start, *reason(machine.why("roce"), width - row_width(start)))
+    if not counts:
+        return 3, (*start, ("none", "value"), (" since the start", "muted"))
+    told: list[list[Span]] = [[(f"{name} ", "muted"), (f"{count:,.0f}  ", "warn")] for name, count in counts.items()]
+    return 0, tuple(whole([start, *told], width))
+
+
+def _interface_row(machine: Machine, name: str, several: bool, width: int) -> SpanRow:
+    up, capacity = machine.of("net", name, "up"), machine.of("net", name, "capacity")
+    state = NA if up is None else f"up {_capacity(capacity)}".strip() if up else "down"
+    who = named(machine, NAME_CELLS - LABEL_CELLS) if several else []
+    groups: list[list[Span]] = [[*who, (f"{safe(name)} ".ljust(10), "label"), (state.ljust(STATE_CELLS), "muted")]]
+    for way, word in (("rx", "in"), ("tx", "out")):
+        value = machine.of("net", name, way)
+        groups.append([(f"{word} ", "muted"), (f"{traffic(value):>11}  ", "value" if value else "muted")])
+    return tuple(whole(groups, width))

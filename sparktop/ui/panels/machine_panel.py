@@ -1,0 +1,201 @@
+"""What the panels about machines have in common: figures of each machine, and curves where there is room for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from rich.cells import cell_len
+from textual.app import ComposeResult
+
+from sparktop.ui.chrome import Chrome, crop, glyphs_of, pad, whole
+from sparktop.ui.format import NA, clock
+from sparktop.ui.glyphs import Glyphs
+from sparktop.ui.panels.base import Panel
+from sparktop.ui.panels.machine import Machine, machines
+from sparktop.ui.run import Run
+from sparktop.ui.widgets.chart import TimeChart
+from sparktop.ui.widgets.gauge import meter
+from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
+from sparktop.ui.widgets.series import Series
+
+LEAST_CHART: Final = 2
+"""Rows below which a curve is not worth its room."""
+
+GAP_S: Final = 3.5
+"""Seconds without a reading after which a curve is broken: some are read once a second."""
+
+LEAST_METER: Final = 5
+"""Cells below which a gauge tells nothing."""
+
+WIDE_METER: Final = 10
+"""Cells of a gauge that are worth more than a long note."""
+
+VALUE_CELLS: Final = 9
+NOTE_CELLS: Final = (16, 9)
+
+RowsOf = Callable[[Machine, int, int], list[SpanRow]]
+"""Makes the rows of a machine for a width and a height; for one row, the most important figures in short."""
+
+
+class MachinePanel(Panel):
+    """Figures of each machine, and curves below them.
+
+    Args:
+        name: What its screen calls it.
+        title: What the frame says.
+        unit: Of the curves.
+        most: Upper end of their axis; None follows the data.
+    """
+
+    def __init__(self, name: str, title: str, *, unit: str = "%", most: float | None = 100.0) -> None:
+        super().__init__(name, title)
+        self._unit, self._most = unit, most
+        self.machines: list[Machine] = []
+        self.shown: Run | None = None
+
+    def compose(self) -> ComposeResult:
+        """Makes the figures and the chart."""
+        yield Chrome(self.figures, classes="figures")
+        yield TimeChart(unit=self._unit, window=60, y_max=self._most, gap=GAP_S, glyphs=self.chart_glyphs)
+
+    def show(self, run: Run) -> None:
+        """Draws the run as it is now."""
+        self.shown = run
+        self.machines = machines(run.state, run.now)
+        height = self.size.height
+        wanted = min(height, self.rows_wanted(height))
+        figures, chart = self.query_one(Chrome), self.query_one(TimeChart)
+        curves = self.curves() if height - wanted >= LEAST_CHART else []
+        with_chart = bool(curves)
+        rows = wanted if with_chart else height
+        if figures.styles.height is None or figures.styles.height.value != rows:
+            figures.styles.height = rows
+        if chart.display != with_chart:
+            chart.display = with_chart
+        if with_chart:
+            if chart.window != run.window_s:
+                chart.window = run.window_s
+            chart.show(curves, run.now, ended=not run.active)
+        self.subtitle(self._old() or self.note())
+        figures.repaint()
+
+    def _old(self) -> str:
+        if len(self.machines) == 1 and self.machines[0].stale:
+            return f"! {age(self.machines[0])}"
+        return ""
+
+    def note(self) -> str:
+        """What the lower frame says; it hardly ever changes, as that paints the whole panel anew."""
+        return ""
+
+    def rows_wanted(self, height: int) -> int:
+        """How many rows of figures there are to show where the panel has `height` rows."""
+        return height
+
+    def figures(self, width: int, height: int) -> list[SpanRow]:
+        """Makes the rows of figures for a size."""
+        raise NotImplementedError
+
+    def curves(self) -> list[Series]:
+        """Makes the curves, the most important first."""
+        return []
+
+    @property
+    def signs(self) -> Glyphs:
+        """What this terminal can show."""
+        return glyphs_of(self.app)
+
+
+def age(machine: Machine) -> str:
+    """How old a machine's readings are ("readings are 4 s old")."""
+    old = f"{machine.age_s:.0f} s" if machine.age_s < 100 else clock(machine.age_s)
+    return f"readings are {old} old"
+
+
+def by_machine(
+    found: Sequence[Machine], rows_of: RowsOf, width: int, height: int, total: Sequence[Span] = ()
+) -> list[SpanRow]:
+    """Lays out the rows of each machine beside its name.
+
+    Args:
+        found: The machines; one alone needs no name.
+        rows_of: Makes the rows of one.
+        width: The cells there are.
+        height: The rows there are.
+        total: What all of them come to, shown last where there is a row for it.
+    """
+    if len(found) == 1:
+        return rows_of(found[0], width, height)[:height]
+    rows: list[SpanRow] = []
+    if not found:
+        return rows
+    last = [tuple(crop(total, width))] if total and height > len(found) else []
+    each = max(1, (height - len(last)) // len(found))
+    cells = name_cells(found, width)
+    for machine in found:
+        made = rows_of(machine, width - cells, each)[:each]
+        for at, row in enumerate(made):
+            rows.append((*(named(machine, cells) if at == 0 else [(" " * cells, "")]), *row))
+    return [*rows, *last][:height]
+
+
+def name_cells(found: Sequence[Machine], width: int) -> int:
+    """Width of the column of names where there are several machines."""
+    return min(max(cell_len(machine.name) for machine in found), max(4, width // 4)) + 2
+
+
+def named(machine: Machine, cells: int) -> list[Span]:
+    """The name of a machine, with a sign if its readings are old."""
+    return [(pad(machine.name, cells - 2), "title"), ("! ", "warn") if machine.stale else ("  ", "")]
+
+
+def gauge_row(
+    label: list[Span],
+    value: str,
+    fraction: float | None,
+    notes: tuple[str, str],
+    width: int,
+    signs: Glyphs,
+    *,
+    style: str = "series-1",
+) -> SpanRow:
+    """Lays out a label, a value, its gauge and a note, in columns that stay where they are as numbers change.
+
+    Args:
+        label: As `head` makes it.
+        value: With its unit, of at most 9 cells.
+        fraction: How much of the most there can be; None leaves the gauge bare.
+        notes: What to say beside the gauge, in at most 16 cells and in at most 9.
+        width: The cells there are.
+        signs: What this terminal can show.
+        style: The style of the gauge.
+    """
+    start: list[Span] = [*label, (value.rjust(VALUE_CELLS), "value")]
+    room = width - row_width(start) - 4
+    for note, cells in zip(notes, NOTE_CELLS, strict=True):
+        if room - cells >= (WIDE_METER if cells == NOTE_CELLS[0] else LEAST_METER):
+            bar = meter(fraction, room - cells, style, ascii_only=signs.ascii)
+            return (*start, ("  ", ""), *bar, ("  ", ""), *crop([(note, "muted")], cells))
+    return tuple(whole([start, [(f"  {notes[1]}", "muted")]], width))
+
+
+def head(label: str, cells: int) -> list[Span]:
+    """The label of a row, as wide as in every row of its panel."""
+    return [(pad(label, cells), "label")]
+
+
+def reason(why: str, width: int) -> list[Span]:
+    """Says that something is not known, and why as far as there is room."""
+    return crop([(NA, "warn"), (f" ({why})", "muted")], width)
+
+
+def fitting(rows: Sequence[tuple[int, SpanRow]], height: int) -> list[tuple[int, SpanRow]]:
+    """Keeps the rows that are worth most, in the order of the screen.
+
+    Args:
+        rows: Every row with its rank; 0 is worth most, and of equals the first.
+        height: How many there is room for.
+    """
+    best = sorted(range(len(rows)), key=lambda at: rows[at][0])[:height]
+    return [rows[at] for at in sorted(best)]
