@@ -1,4 +1,4 @@
-"""Real llama.cpp workers on the demo models."""
+"""Real workers: llama.cpp on the demo models, and clients of servers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from sparktop.engines.http.engine import HttpEngine
 from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.engines.protocol import Generation, Room
+from sparktop.engines.worker_engine import WorkerEngine
 from sparktop.model.events import (
     ContenderFailed,
     Event,
@@ -19,6 +21,7 @@ from sparktop.model.events import (
     ModelUnloaded,
     RequestDone,
     RequestFailed,
+    RequestSent,
     TokenKind,
     Tokens,
 )
@@ -27,14 +30,46 @@ from sparktop.resources import demo_dir
 
 
 @dataclass
-class Bench:
+class Heard:
+    """What an engine told."""
+
+    seen: list[Event] = field(default_factory=list)
+
+    def done(self, request: int) -> RequestDone:
+        (event,) = (e for e in self.seen if isinstance(e, RequestDone) and e.request == request)
+        return event
+
+    def failed(self, request: int) -> RequestFailed:
+        (event,) = (e for e in self.seen if isinstance(e, RequestFailed) and e.request == request)
+        return event
+
+    def tokens(self, request: int) -> list[Tokens]:
+        return [e for e in self.seen if isinstance(e, Tokens) and e.request == request]
+
+    def answer(self, request: int, kind: TokenKind = TokenKind.ANSWER) -> str:
+        return "".join(e.text for e in self.tokens(request) if e.kind is kind)
+
+    def times(self, request: int) -> list[float]:
+        return [time for e in self.tokens(request) for time in e.times]
+
+    def counts(self, request: int) -> list[int]:
+        """Tokens in each chunk, as they stand in the end."""
+        done = [e.counts for e in self.seen if isinstance(e, RequestDone) and e.request == request and e.counts]
+        return list(done[0]) if done else [count for e in self.tokens(request) for count in e.counts]
+
+    def sent(self, request: int) -> float:
+        """When the request went out."""
+        return [e.t for e in self.seen if isinstance(e, RequestSent) and e.request == request][-1]
+
+
+@dataclass(kw_only=True)
+class Bench(Heard):
     """An engine with its events."""
 
-    engine: LlamaEngine
+    engine: WorkerEngine
     events: queue.SimpleQueue[Event]
     clock: Callable[[], float]
     log: Path
-    seen: list[Event] = field(default_factory=list)
 
     def until(self, *kinds: type[Event], count: int = 1, timeout: float = 60) -> Event:
         """Waits for `count` events of some kinds; returns the last."""
@@ -55,23 +90,6 @@ class Bench:
         """Submits and waits until all have ended."""
         self.engine.submit(generations)
         self.until(RequestDone, RequestFailed, count=len(generations))
-
-    def done(self, request: int) -> RequestDone:
-        (event,) = (e for e in self.seen if isinstance(e, RequestDone) and e.request == request)
-        return event
-
-    def failed(self, request: int) -> RequestFailed:
-        (event,) = (e for e in self.seen if isinstance(e, RequestFailed) and e.request == request)
-        return event
-
-    def tokens(self, request: int) -> list[Tokens]:
-        return [e for e in self.seen if isinstance(e, Tokens) and e.request == request]
-
-    def answer(self, request: int) -> str:
-        return "".join(e.text for e in self.tokens(request) if e.kind is TokenKind.ANSWER)
-
-    def times(self, request: int) -> list[float]:
-        return [time for e in self.tokens(request) for time in e.times]
 
 
 MakeBench = Callable[..., Bench]
@@ -99,7 +117,43 @@ def bench(tmp_path: Path) -> Iterator[MakeBench]:
             clock=clock,
             origin_ns=origin,
         )
-        made.append(Bench(engine, events, clock, log))
+        made.append(Bench(engine=engine, events=events, clock=clock, log=log))
+        engine.open()
+        return made[-1]
+
+    yield make
+    for one in made:
+        if not any(isinstance(e, ModelUnloaded | ContenderFailed) for e in one.seen):
+            one.engine.close()
+            one.until(ModelUnloaded, ContenderFailed, timeout=20)
+
+
+@pytest.fixture
+def http_bench(tmp_path: Path) -> Iterator[MakeBench]:
+    """Makes clients of servers, and makes sure that no worker is left."""
+    made: list[Bench] = []
+
+    def make(url: str, model: str = "", *, key: str = "", silence_s: float = 20, slots: int = 1) -> Bench:
+        origin = time.monotonic_ns()
+
+        def clock() -> float:
+            return (time.monotonic_ns() - origin) / 1e9
+
+        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        log = tmp_path / f"http-{len(made)}.log"
+        engine = HttpEngine(
+            contender="served",
+            url=url,
+            model=model,
+            key=key,
+            silence_s=silence_s,
+            room=Room(slots=slots, context=1024),
+            log=log,
+            emit=events.put,
+            clock=clock,
+            origin_ns=origin,
+        )
+        made.append(Bench(engine=engine, events=events, clock=clock, log=log))
         engine.open()
         return made[-1]
 

@@ -177,6 +177,9 @@ async def _ollama(client: Client, info: ModelInfo, name: str) -> ModelInfo:
     shown = await _peek(client, "/api/show", {"model": name})
     if not isinstance(shown, dict):
         return info
+    running = await _peek(client, "/api/ps")
+    loaded = running.get("models") if isinstance(running, dict) else None
+    mine = [one for one in loaded or () if isinstance(one, dict) and one.get("name") == name]
     details, facts = shown.get("details"), shown.get("model_info")
     facts = facts if isinstance(facts, dict) else {}
     level = details.get("quantization_level") if isinstance(details, dict) else None
@@ -186,6 +189,7 @@ async def _ollama(client: Client, info: ModelInfo, name: str) -> ModelInfo:
         description=f"{info.description} {tidy(level)}" if isinstance(level, str) else info.description,
         parameters=_count(facts.get("general.parameter_count")),
         layers=_count(blocks),
+        context=_count(mine[0].get("context_length")) if mine else None,
         chat_template=bool(shown["template"]) if "template" in shown else None,
     )
 

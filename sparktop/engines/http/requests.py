@@ -109,6 +109,11 @@ class Requests:
             self._live[generation.request] = live
             live.task = asyncio.create_task(self._run(live))
 
+    @property
+    def busy(self) -> bool:
+        """Whether requests are under way."""
+        return bool(self._live)
+
     async def cancel(self) -> None:
         """Ends all requests by closing their connections."""
         tasks = [live.task for live in self._live.values() if live.task is not None]
