@@ -11,7 +11,7 @@ from sparktop.engines.http.client import Client
 from sparktop.engines.http.detect import detect
 from sparktop.engines.http.requests import Requests
 from sparktop.engines.protocol import Generation
-from sparktop.model.events import Event, RequestDone, RequestFailed
+from sparktop.model.events import Event
 from tests.engines.conftest import Heard
 
 
@@ -56,7 +56,7 @@ async def asked(
         requests.submit(generations)
         if meanwhile is not None:
             await meanwhile(requests, heard)
-        while sum(isinstance(event, RequestDone | RequestFailed) for event in heard.seen) < len(generations):
+        while requests.busy:
             await asyncio.sleep(0.02)
             requests.tick()
         await requests.cancel()

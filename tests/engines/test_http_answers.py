@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import resource
 import time
 from collections.abc import Iterator
@@ -125,7 +126,7 @@ async def test_a_busy_server_is_asked_again_when_it_wants_to_be(server: Truth, s
     mode = f"mode=busy&status={status}&after=0.4&times=2&key={status}"
     heard = await asked(server.url + "/v1", HOUR, asked_for=f"truth?{mode}&{FAST}")
     asked_at = [one["received_ns"] / 1e9 for one in server.records() if one["method"] == "POST"]
-    assert [round(b - a, 1) for a, b in zip(asked_at, asked_at[1:], strict=False)] == [0.4, 0.4]
+    assert [round(b - a, 1) for a, b in itertools.pairwise(asked_at)] == [0.4, 0.4]
     assert heard.done(0).output_tokens == 40
     # The time that it made us wait is no time to first token.
     assert (heard.times(0)[0] - heard.sent(0)) == pytest.approx(0.04, abs=0.02)
@@ -157,20 +158,22 @@ async def test_cancelling_closes_the_connections_and_keeps_what_came(server: Tru
     assert {one["end"] for one in server.records() if one["method"] == "POST"} == {"left"}
 
 
+async def ended(requests: Requests) -> None:
+    while requests.busy:
+        await asyncio.sleep(0.02)
+        requests.tick()
+
+
 async def test_connections_are_used_again_one_for_each_stream(server: Truth) -> None:
     server.forget()
     first = [question(number, "?", max_tokens=400) for number in range(4)]
 
     async def again(requests: Requests, heard: Heard) -> None:
-        while requests.busy:
-            await asyncio.sleep(0.02)
-            requests.tick()
+        await ended(requests)
         requests.submit([question(number, "?", max_tokens=400) for number in range(4, 8)])
-        while requests.busy:
-            await asyncio.sleep(0.02)
-            requests.tick()
 
-    await asked(server.under(FAST) + "/v1", *first, meanwhile=again)
+    heard = await asked(server.under(FAST) + "/v1", *first, meanwhile=again)
+    assert {heard.done(number).output_tokens for number in range(8)} == {40}
     connections = [one["connection"] for one in server.records() if one["method"] == "POST"]
     assert len(set(connections[:4])) == 4
     assert set(connections[4:]) == set(connections[:4])
