@@ -27,6 +27,7 @@ from sparktop.telemetry.sampler import Sampler
 
 if TYPE_CHECKING:
     from sparktop.runner.watch import LiveMachine, RecordedMachine
+    from sparktop.telemetry.server import ServerSource
 
 _EVERY_S: Final = 1.0
 _RECORD_S: Final = 10
@@ -45,17 +46,32 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         return _play_on_screen(folder, arguments, console) if on_screen else _play(folder, arguments, console)
     if arguments.record is not None:
         return _record(Path(arguments.record), arguments, console, on_screen)
+    those, servers = sources(), _servers(arguments, console)
     if on_screen:
         from sparktop.runner.watch import LiveMachine
 
-        return _screen(LiveMachine(), arguments, console)
-    _watch(sources(), arguments, console, arguments.seconds)
-    return Exit.OK
+        return _screen(LiveMachine(those=(*those, *servers)), arguments, console)
+    _watch((*those, *servers), arguments, console, arguments.seconds)
+    unknown = arguments.once and servers and all(server.kind is None for server in servers)
+    return Exit.UNREACHABLE if unknown else Exit.OK
+
+
+def _servers(arguments: argparse.Namespace, console: Console) -> tuple[ServerSource, ...]:
+    if not arguments.engines:
+        if arguments.api_key_env:
+            raise Refused("--api-key-env is for servers: name one with --engine")
+        return ()
+    # What asks over the network costs 60 ms to import.
+    from sparktop.cli.servers import server_sources
+
+    return server_sources(arguments.engines, arguments.api_key_env, console.environ)
 
 
 def _check(arguments: argparse.Namespace, on_screen: bool) -> None:
     if arguments.played is not None and (arguments.record is not None or arguments.seconds is not None):
         raise Refused("--from shows a recording as it is: leave --record and --seconds away")
+    if arguments.engines and (arguments.played is not None or arguments.record is not None):
+        raise Refused("a recording holds a machine and no server: leave --engine away, or --from and --record")
     if arguments.once and arguments.seconds is not None:
         raise Refused("--once takes one reading: leave --seconds away")
     if arguments.once and arguments.text:

@@ -118,6 +118,7 @@ examples:
   sparktop monitor --from case              that machine on the screen, as it was
   sparktop monitor --from case --speed 10   ten times as fast
   sparktop monitor --from case --once       what it was doing at the end
+  sparktop monitor --engine URL             a server of models too: tokens a second, requests, caches
 """
 
 _MONITOR_WHERE: Final = """\
@@ -138,6 +139,7 @@ exit codes:
   0    done, or left with q
   1    the recording is not complete
   2    wrong usage, or the folder is no recording; stderr says in one sentence what to do
+  3    with --once: none of the servers could be read
   129  the terminal hung up; what was recorded is kept
   130  interrupted (Ctrl+C) while it printed; what was recorded is kept
   143  ended by SIGTERM; what was recorded is kept
@@ -333,7 +335,8 @@ def _monitor() -> argparse.ArgumentParser:
     parser = _parser(
         "sparktop monitor",
         "Shows memory, GPUs, RDMA and network links, processors, temperatures and power as they are now,\n"
-        "and what is wrong with them. Nothing is run and nothing changed.",
+        "and what is wrong with them; with --engine also a server of language models while others use it.\n"
+        "Nothing is run and nothing changed.",
         _MONITOR_EXAMPLES,
         _MONITOR_WHERE,
         _MONITOR_JSON,
@@ -352,6 +355,20 @@ def _monitor() -> argparse.ArgumentParser:
         "--record", metavar="DIR", help="keep what is read, raw, in the folder DIR, which is made if need be"
     )
     parser.add_argument("--from", dest="played", metavar="DIR", help="show a recording instead of this machine")
+    parser.add_argument(
+        "--engine",
+        dest="engines",
+        metavar="URL",
+        action="append",
+        default=[],
+        help="also read what a server of models tells of itself, http://127.0.0.1:8000 for example; several times too",
+    )
+    parser.add_argument(
+        "--api-key-env",
+        metavar="NAME",
+        default="",
+        help="environment variable with the API key of the servers; the key itself is written nowhere",
+    )
     parser.add_argument(
         "--speed",
         metavar="N",
