@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from sparktop.engines.http.chunks import BadChunk, Chunk, Progress, Timings, Usage, complaint, decode_chunk
+from sparktop.engines.http.chunks import BadChunk, Chunk, Details, Progress, Timings, Usage, complaint, decode_chunk
 from sparktop.engines.http.failures import RequestLost, tidy
 from sparktop.engines.http.sse import Message
 from sparktop.engines.http.tally import Tally, met_stop_string
@@ -152,6 +152,7 @@ class Answer:
         if prompt is None and timings.prompt_n is not None:
             prompt = timings.prompt_n + (timings.cache_n or 0)
         cached = details.cached_tokens if details else None
+        drafted, accepted = _drafts(usage, timings)
         return RequestDone(
             t=round(t, 6),
             request=request,
@@ -163,8 +164,8 @@ class Answer:
             token_source=settled.source,
             decode_ms=timings.predicted_ms if timings.predicted_n and timings.predicted_ms else None,
             decode_tokens=timings.predicted_n or None,
-            drafted_tokens=timings.draft_n,
-            accepted_tokens=timings.draft_n_accepted,
+            drafted_tokens=drafted,
+            accepted_tokens=accepted,
             counts=settled.counts,
         )
 
@@ -238,6 +239,15 @@ class Answer:
         times.append(t)
         counts.append(count)
         return False
+
+
+def _drafts(usage: Usage, timings: Timings) -> tuple[int | None, int | None]:
+    """Tokens guessed ahead, and those of them that the model confirmed."""
+    details = usage.completion_tokens_details or Details()
+    accepted, rejected = details.accepted_prediction_tokens or 0, details.rejected_prediction_tokens or 0
+    if accepted or rejected:
+        return accepted + rejected, accepted
+    return timings.draft_n, timings.draft_n_accepted
 
 
 def _decoded(message: Message) -> Chunk:

@@ -12,9 +12,11 @@ import msgspec
 
 
 class Details(msgspec.Struct):
-    """Parts of a count of tokens."""
+    """Parts of a count of tokens: of the prompt's the first, of the answer's the others."""
 
     cached_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
 
 
 class Usage(msgspec.Struct):
@@ -23,6 +25,7 @@ class Usage(msgspec.Struct):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: Details | None = None
+    completion_tokens_details: Details | None = None
 
 
 class Timings(msgspec.Struct):

@@ -175,8 +175,8 @@ async def _llama_server(client: Client, info: ModelInfo, model: dict[str, Any]) 
 async def _ollama(client: Client, info: ModelInfo, name: str) -> ModelInfo:
     info = _versioned(info, await _peek(client, "/api/version"))
     shown = await _peek(client, "/api/show", {"model": name})
-    if not isinstance(shown, dict):
-        return info
+    shown = shown if isinstance(shown, dict) else {}
+    # The context that it was loaded with; what the model could have is more.
     running = await _peek(client, "/api/ps")
     loaded = running.get("models") if isinstance(running, dict) else None
     mine = [one for one in loaded or () if isinstance(one, dict) and one.get("name") == name]
