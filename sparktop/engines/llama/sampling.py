@@ -10,7 +10,6 @@ candidates and not the vocabulary.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,10 +17,19 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 
 from sparktop.engines.llama.library import Context, Floats, Model
+from sparktop.engines.llama.team import Team
 from sparktop.model.scenario import Sampling
 
 _PARALLEL_FROM: Final = 1 << 18
 """Logits in a batch from which rows are sampled in several threads; below, waking them costs more."""
+
+_GREEDY_ON_DEVICE: Final = 8
+"""Most slots with which greedy tokens are chosen where the logits are.
+
+llama.cpp runs one argmax a sequence there, one after another, each on a single multiprocessor: 60 us on an H100 and
+152,000 tokens. Of 32 sequences the step took 14.0 ms so, and 13.0 ms with the processor choosing; of 8 the same, of
+one 4.58 and 4.72 ms.
+"""
 
 
 class Chain:
@@ -92,7 +100,8 @@ class _OnDevice:
     def prepare(self, sequence: int, sampling: Sampling) -> None:
         """Gets a sequence ready for a request that is about to take it."""
         kind = _Kind(0 if sampling.temperature <= 0 else sampling.top_k, sampling.ignore_eos)
-        wanted = kind if sampling.temperature <= 0 or sampling.top_k > 0 else None
+        greedy = sampling.temperature <= 0 and self._context.slots <= _GREEDY_ON_DEVICE
+        wanted = kind if greedy or kind.top_k > 0 else None
         old = self._attached.pop(sequence, None)
         if old is not None and old[0] == wanted:
             self._attached[sequence] = old
@@ -137,8 +146,7 @@ class Chooser:
     def __init__(self, context: Context, model: Model, threads: int, on_device: bool) -> None:
         self._context = context
         self._model = model
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, "sampling") if threads > 1 else None
+        self._team = Team(threads) if threads > 1 else None
         self._device = _OnDevice(context, model) if on_device else None
 
     def prepare(self, sequence: int, sampling: Sampling) -> None:
@@ -163,17 +171,36 @@ class Chooser:
 
     def _choose_here(self, rows: Sequence[Row]) -> list[int]:
         logits = self._context.logits(len(rows))
-        if len(rows) == 1 or self._pool is None or logits.size < _PARALLEL_FROM:
-            return self._choose_all(logits, rows)
-        share = -(-len(rows) // self._threads)
-        parts = [
-            self._pool.submit(self._choose_all, logits[start : start + share], rows[start : start + share])
-            for start in range(0, len(rows), share)
-        ]
-        return [token for part in parts for token in part.result()]
+        if len(rows) > 1 and all(row.chain is None for row in rows):
+            return self._choose_greedy(logits, rows)
+        if len(rows) == 1 or self._team is None or logits.size < _PARALLEL_FROM:
+            return [self._choose(own, row) for own, row in zip(logits, rows, strict=True)]
+        tokens = [0] * len(rows)
 
-    def _choose_all(self, logits: Floats, rows: Sequence[Row]) -> list[int]:
-        return [self._choose(own, row) for own, row in zip(logits, rows, strict=True)]
+        def choose(start: int, end: int) -> None:
+            tokens[start:end] = [self._choose(logits[i], rows[i]) for i in range(start, end)]
+
+        self._team.share(len(rows), choose)
+        return tokens
+
+    def _choose_greedy(self, logits: Floats, rows: Sequence[Row]) -> list[int]:
+        """Every row's highest logit, several rows in a call: numpy lets other threads run during one."""
+        if all(row.ignore_eos for row in rows):
+            logits[:, self._model.end_tokens()] = -np.inf
+        else:
+            for own, row in zip(logits, rows, strict=True):
+                if row.ignore_eos:
+                    own[self._model.end_tokens()] = -np.inf
+        best = np.empty(len(rows), np.intp)
+
+        def choose(start: int, end: int) -> None:
+            np.argmax(logits[start:end], axis=1, out=best[start:end])
+
+        if self._team is None or logits.size < _PARALLEL_FROM:
+            choose(0, len(rows))
+        else:
+            self._team.share(len(rows), choose)
+        return [int(token) for token in best]
 
     def _choose(self, logits: Floats, row: Row) -> int:
         if row.ignore_eos:
