@@ -68,9 +68,9 @@ def read_out(state: RunState, *, now: float, sparktop: str, taken: str, recordin
     Raises:
         ValueError: Nothing was read yet.
     """
-    if not state.gauges:
+    if not any(state.gauges.values()):
         raise ValueError("nothing was read yet")
-    node, gauges = next(iter(state.gauges.items()))
+    node, gauges = next((name, gauges) for name, gauges in state.gauges.items() if gauges)
     newest = max(gauge.times[-1] for gauge in gauges.values())
     fresh = {name: gauge for name, gauge in gauges.items() if gauge.times[-1] >= newest - FRESH_S}
     values = {name: gauge.last for name, gauge in fresh.items() if gauge.last is not None}

@@ -6,6 +6,8 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
+from sparktop.telemetry.nvml import NO_LIBRARY, library_is_here
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gpus:
@@ -32,9 +34,8 @@ def gpus(nvml: Any = None) -> Gpus:
         nvml: The module to ask; None takes the installed one.
     """
     if nvml is None:
-        # Most of a monitor's memory is modules: this one is large, and of no use without a driver.
-        if not _driver_is_here():
-            return Gpus(reason="NVML Shared Library Not Found")
+        if not library_is_here():
+            return Gpus(reason=NO_LIBRARY)
         nvml = importlib.import_module("pynvml")
     try:
         nvml.nvmlInit()
@@ -44,16 +45,6 @@ def gpus(nvml: Any = None) -> Gpus:
         return _ask(nvml)
     finally:
         _shutdown(nvml)
-
-
-def _driver_is_here() -> bool:
-    import ctypes
-
-    try:
-        ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
-        return False
-    return True
 
 
 def _ask(nvml: Any) -> Gpus:

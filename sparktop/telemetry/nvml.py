@@ -21,6 +21,9 @@ library not found, GPU lost, reset required, library and driver of different ver
 _NOT_SUPPORTED: Final = frozenset({3, 13})
 """Not supported, and function not found: the same question won't be answered later either."""
 
+NO_LIBRARY: Final = "NVML Shared Library Not Found"
+"""As pynvml says it."""
+
 THROTTLE_FIELDS: Final = {"power_cap": 74, "sw_thermal": 269, "hw_thermal": 270, "power_brake": 271}
 """Field ids of the counters of time, in ns, for which the clock was held back."""
 
@@ -77,6 +80,8 @@ class Nvml:
     def open(self) -> None:
         """See `Driver`."""
         if self._nvml is None:
+            if not library_is_here():
+                raise Unreadable(f"no NVIDIA driver: {NO_LIBRARY}")
             try:
                 self._nvml = importlib.import_module("pynvml")
             except ImportError as error:
@@ -115,6 +120,20 @@ class Nvml:
         if gpu not in self._handles:
             self._handles[gpu] = self._nvml.nvmlDeviceGetHandleByIndex(gpu)
         return self._handles[gpu]
+
+
+def library_is_here() -> bool:
+    """Whether NVML can be loaded.
+
+    Most of a monitor's memory is modules: pynvml is a large one, and of no use without a driver.
+    """
+    import ctypes
+
+    try:
+        ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _text_of(error: Exception) -> str:

@@ -17,6 +17,7 @@ class Scope(StrEnum):
     MENU = "Menu"
     RUN = "During and after a run"
     DASHBOARD = "Dashboard"
+    MONITOR = "Monitor"
     PANELS = "Panels"
     ANSWERS = "Answers"
 
@@ -49,14 +50,20 @@ class Action:
 PANELS: Final = ("throughput", "latency", "gpu", "memory", "links", "processor", "contenders", "streams")
 """The panels of the dashboard, by the number that maximises them."""
 
+MACHINE_PANELS: Final = ("memory", "gpu", "links", "processor", "processes")
+"""The same of the monitor."""
 
-def _maximise(number: int, panel: str) -> Action:
+
+_LABELS: Final = {"gpu": "GPU"}
+
+
+def _maximise(number: int, panel: str, scope: Scope) -> Action:
     return Action(
-        id=f"maximise-{panel}",
+        id=f"maximise-{panel}" if scope is Scope.DASHBOARD else f"{scope.lower()}-{panel}",
         keys=(str(number),),
-        label=panel.capitalize(),
-        tooltip=f"Show the {panel} panel alone, or all panels again",
-        scope=Scope.DASHBOARD,
+        label=_LABELS.get(panel, panel.capitalize()),
+        tooltip=f"Show the {_LABELS.get(panel, panel)} panel alone, or all panels again",
+        scope=scope,
         handler=f"screen.maximise_panel('{panel}')",
     )
 
@@ -159,6 +166,15 @@ ACTIONS: Final[tuple[Action, ...]] = (
         handler="app.go('dashboard')",
     ),
     Action(
+        id="monitor",
+        keys=("M",),
+        label="Monitor",
+        tooltip="Show what the machine is doing, without a run",
+        scope=Scope.MENU,
+        handler="app.monitor",
+        rank=5,
+    ),
+    Action(
         id="freeze",
         keys=("space",),
         label="Freeze",
@@ -228,7 +244,43 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope=Scope.RUN,
         handler="screen.back",
     ),
-    *(_maximise(number, panel) for number, panel in enumerate(PANELS, 1)),
+    *(_maximise(number, panel, Scope.DASHBOARD) for number, panel in enumerate(PANELS, 1)),
+    Action(
+        id="pause",
+        keys=("space",),
+        label="Freeze",
+        tooltip="Freeze the view, or stop a recording that is played; again: go on",
+        scope=Scope.MONITOR,
+        handler="screen.pause",
+        rank=12,
+    ),
+    Action(
+        id="keep-readings",
+        keys=("s",),
+        label="Snapshot",
+        tooltip="Write all that was read so far to a JSON file",
+        scope=Scope.MONITOR,
+        handler="screen.keep",
+        rank=30,
+    ),
+    Action(
+        id="from-monitor",
+        keys=("m",),
+        label="Menu",
+        tooltip="Go back to the menu, if the monitor was opened from there",
+        scope=Scope.MONITOR,
+        handler="screen.menu",
+        rank=40,
+    ),
+    Action(
+        id="monitor-back",
+        keys=("escape",),
+        label="Back",
+        tooltip="Show all panels again, or go back to the menu",
+        scope=Scope.MONITOR,
+        handler="screen.back",
+    ),
+    *(_maximise(number, panel, Scope.MONITOR) for number, panel in enumerate(MACHINE_PANELS, 1)),
     Action(
         id="next-panel",
         keys=("tab",),

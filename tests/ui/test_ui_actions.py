@@ -11,15 +11,16 @@ from fakes import Bench, screen_text, settle
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from sparktop.ui.actions import ACTIONS, PANELS, Action, Scope, footer, key_name
+from sparktop.ui.actions import ACTIONS, MACHINE_PANELS, PANELS, Action, Scope, footer, key_name
 from sparktop.ui.application import SparktopApp
 from sparktop.ui.screens.answers import AnswersScreen
 from sparktop.ui.screens.base import ScopedScreen
 from sparktop.ui.screens.dashboard import DashboardScreen
 from sparktop.ui.screens.menu import MenuScreen
+from sparktop.ui.screens.monitor import MonitorScreen
 from sparktop.ui.screens.results import ResultsScreen
 
-SCREENS: tuple[type[ScopedScreen], ...] = (MenuScreen, DashboardScreen, AnswersScreen, ResultsScreen)
+SCREENS: tuple[type[ScopedScreen], ...] = (MenuScreen, DashboardScreen, AnswersScreen, ResultsScreen, MonitorScreen)
 
 
 def test_ids_are_unique() -> None:
@@ -57,8 +58,9 @@ def test_every_handler_is_there(action: Action) -> None:
 
 
 def test_panels_are_numbered_from_one() -> None:
-    keys = [a.keys[0] for a in ACTIONS if a.id.startswith("maximise-")]
-    assert keys == [str(n) for n in range(1, len(PANELS) + 1)]
+    for scope, panels in ((Scope.DASHBOARD, PANELS), (Scope.MONITOR, MACHINE_PANELS)):
+        keys = {a.handler: a.keys for a in ACTIONS if a.scope is scope and "maximise" in a.handler}
+        assert keys == {f"screen.maximise_panel('{name}')": (str(n),) for n, name in enumerate(panels, 1)}
 
 
 def test_keys_are_called_what_people_call_them() -> None:
@@ -72,7 +74,7 @@ def test_the_footer_begins_with_the_most_important() -> None:
 
 async def test_help_shows_every_action(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    async with bench.app().run_test(size=(120, 120)) as pilot:
+    async with bench.app().run_test(size=(120, 200)) as pilot:
         await settle(pilot)
         await pilot.press("question_mark")
         await settle(pilot)

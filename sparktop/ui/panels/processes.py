@@ -1,0 +1,68 @@
+"""Whose processes hold memory of the GPUs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from textual.app import ComposeResult
+
+from sparktop.model.processes import Holder, holders
+from sparktop.ui.chrome import glyphs_of, safe
+from sparktop.ui.format import NA, size
+from sparktop.ui.panels.base import Panel
+from sparktop.ui.run import Run
+from sparktop.ui.widgets.columns import Column
+from sparktop.ui.widgets.table import GridTable, TableRow
+
+_COLUMNS: Final = (
+    Column("process", align="right", priority=20),
+    Column("command", priority=15, flexible=True),
+    Column("GPU memory", align="right", priority=18),
+    Column("whose", priority=10),
+)
+
+
+HEADER_ROWS: Final = 1
+
+
+class ProcessesTable(GridTable, can_focus=False):
+    """A table without a cursor: there is nothing to do with a process."""
+
+
+class ProcessesPanel(Panel):
+    """A row for each process that holds memory of a GPU; nothing where there is none.
+
+    Attributes:
+        rows: Lines that there are to show, the header among them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("processes", "On the GPU")
+        self.rows = 0
+
+    def compose(self) -> ComposeResult:
+        """Makes the table."""
+        yield ProcessesTable(
+            _COLUMNS, cursor=False, ascii_only=glyphs_of(self.app).ascii, empty="No process holds memory of a GPU."
+        )
+
+    def wanted(self, run: Run) -> bool:
+        """Whether there are processes."""
+        return any(holders(run.state, node) for node in run.state.gauges)
+
+    def show(self, run: Run) -> None:
+        """Draws the processes that are there now."""
+        found = [(node, holder) for node in run.state.gauges for holder in holders(run.state, node)]
+        rows = [TableRow(key=f"{node}/{holder.pid}", cells=_cells(holder)) for node, holder in found]
+        self.rows = HEADER_ROWS + len(rows)
+        self.query_one(GridTable).show(rows)
+
+
+def _cells(holder: Holder) -> tuple[str | tuple[str, str], ...]:
+    whose = {True: "sparktop's", False: "another's", None: f"{NA} (not visible from here)"}[holder.own]
+    return (
+        str(holder.pid),
+        safe(holder.name) or NA,
+        (size(holder.gpu_held), "strong"),
+        (whose, "warn" if holder.own is False else "muted"),
+    )

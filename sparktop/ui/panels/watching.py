@@ -1,0 +1,124 @@
+"""The lines around a machine that is watched: what it is, what is wrong, and what is recorded or played."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.cells import cell_len
+
+from sparktop.model.alerts import alerts
+from sparktop.model.records import Node
+from sparktop.ui.chrome import crop, glyphs_of, safe, spread_out, whole
+from sparktop.ui.feed import MachineFeed
+from sparktop.ui.format import NA, clock, plural, size
+from sparktop.ui.glyphs import Glyphs
+from sparktop.ui.panels.alerts import AlertBar
+from sparktop.ui.panels.machine_panel import age
+from sparktop.ui.run import Run
+from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
+
+BAR_CELLS = 20
+
+
+class WatchedAlerts(AlertBar):
+    """A line for each alert, the worst first. The machine itself is in the title."""
+
+    def show(self, run: Run) -> None:
+        """Draws what is wrong now, or was at the end of a recording."""
+        super().show(run)
+        if not run.active:
+            self._alerts = alerts(run.state, run.now)
+            self.repaint()
+
+    def _quiet(self, width: int) -> SpanRow:
+        signs = glyphs_of(self.app)
+        machine = next(iter(self._machines), None)
+        if machine is None or not machine.read:
+            return ((f"waiting for the first reading{signs.ellipsis}", "muted"),)
+        right: list[Span] = [(f" {self.more}", "label")] if self.more else []
+        groups: list[list[Span]] = [[("No alert.", "label")]]
+        if machine.stale:
+            groups.append([(f"  ! {age(machine)}", "warn")])
+        if not machine.gpus:
+            groups.append([(f"  GPU {NA}: {machine.why('gpu')}", "muted")])
+        return spread_out(whole(groups, width - row_width(right) - 1), right, width)
+
+
+def machine_title_row(run: Run, feed: MachineFeed, width: int, signs: Glyphs) -> SpanRow:
+    """Which machine, what it is, and whether it is read, recorded or played."""
+    right = _standing(run, feed, signs)
+    room = width - row_width(right) - 1
+    node = next(iter(run.state.nodes.values()), None)
+    name: list[Span] = [(f" {safe(node.name)}", "value")] if node is not None else []
+    program: list[Span] = [("sparktop ", "title"), (" monitor ", "muted")]
+    # Of the two the machine is worth more.
+    left = [[*program, *name]] if row_width([*program, *name]) <= room else [name]
+    left += [[(f"  {fact}", "muted")] for fact in (_facts(node) if node is not None else [])]
+    return spread_out(whole(left, room), right, width)
+
+
+def _facts(node: Node) -> list[str]:
+    """What a machine is, the most important first."""
+    gpus = [f"{count} x {name}" if count > 1 else name for name, count in _counted(node.gpus).items()]
+    facts = [node.machine, *gpus, f"driver {node.driver}" if node.driver else "", size(node.memory or None)]
+    facts += [node.cpu, plural(node.cores, "core") if node.cores else ""]
+    return [safe(fact) for fact in facts if fact and fact != size(None)]
+
+
+def _counted(names: Sequence[str]) -> dict[str, int]:
+    return {name: names.count(name) for name in names}
+
+
+def _standing(run: Run, feed: MachineFeed, signs: Glyphs) -> list[Span]:
+    if run.frozen:
+        return [(f" PAUSED {run.frozen_s:.0f} s ", "banner"), (" space goes on ", "muted")]
+    if feed.played_from:
+        place: Span = (f"{clock(run.now)} of {clock(feed.length_s)}", "value")
+        if not run.active:
+            return [("end ", "key"), place]
+        if feed.paused:
+            return [(" PAUSED ", "banner"), (" space goes on ", "muted"), place]
+        return [(f"{signs.working} playing{_pace(feed.speed)} ", "key"), place]
+    if feed.problem:
+        return [(" NOT RECORDED ", "banner"), (f" {clock(run.now)}", "value")]
+    if feed.recorded_to is not None:
+        return [(" REC ", "banner"), (f" {clock(run.now)}", "value")]
+    return [(f"{signs.working} live ", "key"), (clock(run.now), "value")]
+
+
+def _pace(speed: float) -> str:
+    return f" {speed:g}x" if speed != 1 else ""
+
+
+def tape_row(run: Run, feed: MachineFeed, width: int, signs: Glyphs) -> SpanRow:
+    """Where what is read is recorded, or how far the recording is that is played."""
+    if feed.recorded_to is not None:
+        if feed.problem:
+            return tuple(crop([("! ", "warn"), (safe(feed.problem), "warn")], width))
+        right: list[Span] = [("  q ends it", "muted")]
+        words = "Recording into "
+        room = width - len(words) - row_width(right) - 1
+        return spread_out([(words, "label"), (_tail(feed.recorded_to, room, signs.ellipsis), "value")], right, width)
+    cells = min(BAR_CELLS, width // 4)
+    full = round(cells * run.now / feed.length_s) if feed.length_s else cells
+    what = "is at its end: these are its last readings." if not run.active else "is played; space stops it."
+    if feed.paused and run.active:
+        what = "stands still; space lets it go on."
+    left: list[Span] = [
+        (signs.full * full, "key"),
+        (signs.empty * (cells - full), "track"),
+        (f" {safe(feed.played_from)} ", "value"),
+        (what, "muted"),
+    ]
+    return tuple(crop(left, width))
+
+
+def _tail(path: Path, width: int, ellipsis: str) -> str:
+    """The end of a path: what tells it from others."""
+    text = safe(str(path))
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) > width - cell_len(ellipsis):
+        text = text[1:]
+    return ellipsis + text
