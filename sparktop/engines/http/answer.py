@@ -9,7 +9,7 @@ import msgspec
 
 from sparktop.engines.http.chunks import BadChunk, Chunk, Details, Progress, Timings, Usage, complaint, decode_chunk
 from sparktop.engines.http.failures import RequestLost, tidy
-from sparktop.engines.http.sse import Message
+from sparktop.engines.http.sse import NamedData
 from sparktop.engines.http.tally import Tally, met_stop_string
 from sparktop.engines.llama.text import Span, StreamText
 from sparktop.model.events import Finish, RequestDone, TokenKind, Tokens, TokenSource
@@ -54,8 +54,8 @@ class Answer:
         self._parts: list[str] = []
         self._outbox: list[tuple[TokenKind, list[str], list[float], list[int]]] = []
 
-    def take(self, t: float, messages: Sequence[Message]) -> None:
-        """Takes events that arrived together.
+    def take(self, t: float, messages: Sequence[bytes]) -> None:
+        """Takes the data of events that arrived together.
 
         Args:
             t: When, in seconds since the run began.
@@ -66,12 +66,17 @@ class Answer:
         kind, count, chunks = self._kind, 0, 0
         texts: list[str] = []
         for message in messages:
-            if message.data.startswith(_DONE):
+            if message.startswith(_DONE):
                 self.ended = True
                 break
-            if not message.data:
+            if not message:
                 continue
-            chunk = _decoded(message)
+            if isinstance(message, NamedData) and message.name == "error":
+                raise RequestLost(f"the server reports an error: {tidy(_said(message))}")
+            try:
+                chunk = decode_chunk(message)
+            except BadChunk as error:
+                raise RequestLost(f"the server sent {error}") from None
             self._note(chunk)
             if not chunk.choices or (choice := chunk.choices[0]).index != 0:
                 continue
@@ -248,15 +253,6 @@ def _drafts(usage: Usage, timings: Timings) -> tuple[int | None, int | None]:
     if accepted or rejected:
         return accepted + rejected, accepted
     return timings.draft_n, timings.draft_n_accepted
-
-
-def _decoded(message: Message) -> Chunk:
-    if message.name == "error":
-        raise RequestLost(f"the server reports an error: {tidy(_said(message.data))}")
-    try:
-        return decode_chunk(message.data)
-    except BadChunk as error:
-        raise RequestLost(f"the server sent {error}") from None
 
 
 def _said(data: bytes) -> str:

@@ -27,7 +27,7 @@ _DOCUMENT: Final = 4 << 20
 """Bytes of a document; lists of models, with their settings, are far smaller."""
 
 _KEEP_S: Final = 30.0
-_BUFFER: Final = 1 << 18
+_BUFFER: Final = 1 << 16
 """Bytes that are read ahead of a stream: at most twice as many."""
 
 

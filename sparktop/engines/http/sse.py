@@ -7,7 +7,7 @@ it, counts as the data of an event of that name; and the last event of a body ne
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 MAX_EVENT: Final = 4 << 20
 """Bytes of one event: a thousand times the longest that servers send, and little to hold for each stream."""
@@ -19,16 +19,21 @@ class EventTooLong(ValueError):
     """An event has grown past `MAX_EVENT`."""
 
 
-class Message(NamedTuple):
-    """An event.
+class NamedData(bytes):
+    """The data of an event of a type of its own.
 
     Attributes:
-        data: Its data lines, joined by newlines.
-        name: Its type; empty for an ordinary one.
+        name: The type.
     """
 
-    data: bytes
-    name: str = ""
+    name: str
+
+    @classmethod
+    def of(cls, data: bytes, name: str) -> NamedData:
+        """Returns the data of an event with that name."""
+        named = cls(data)
+        named.name = name
+        return named
 
 
 class EventParser:
@@ -39,8 +44,10 @@ class EventParser:
         self._after_return = False
         self._begun = False
 
-    def feed(self, piece: bytes) -> list[Message]:
-        """Takes the next bytes of the body; returns the events that are whole now.
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Takes the next bytes of the body; returns the data of the events that are whole now.
+
+        An event's data lines are joined by newlines; those of a type of their own are `NamedData`.
 
         Raises:
             EventTooLong: An event is too long to be one; nothing more can be fed.
@@ -69,7 +76,7 @@ class EventParser:
             raise EventTooLong
         return _messages(blocks)
 
-    def finish(self) -> list[Message]:
+    def finish(self) -> list[bytes]:
         """Ends the body; returns the event that no blank line ended, if there is one."""
         block = bytes(self._buffer)
         self._buffer.clear()
@@ -85,17 +92,17 @@ class EventParser:
         return True
 
 
-def _messages(blocks: list[bytes]) -> list[Message]:
+def _messages(blocks: list[bytes]) -> list[bytes]:
     messages = []
     for block in blocks:
-        if block.startswith(b"data:") and b"\n" not in block:
-            messages.append(Message(block[6:] if block[5:6] == b" " else block[5:]))
+        if block.startswith(b"data: ") and b"\n" not in block:
+            messages.append(block[6:])
         elif (message := _message(block)) is not None:
             messages.append(message)
     return messages
 
 
-def _message(block: bytes) -> Message | None:
+def _message(block: bytes) -> bytes | None:
     """Reads an event line by line; None if it has no data."""
     data: list[bytes] = []
     name = ""
@@ -109,4 +116,7 @@ def _message(block: bytes) -> Message | None:
         elif field == b"error":
             name = "error"
             data.append(value)
-    return Message(b"\n".join(data), name) if data else None
+    if not data:
+        return None
+    joined = b"\n".join(data)
+    return NamedData.of(joined, name) if name else joined
