@@ -5,7 +5,8 @@
 
 Each scene is a process of its own on a pseudo-terminal. "paint" starts `sparktop` as a person would and waits for the
 menu (the best of five, so that files are in memory). The others play a made-up run of two contenders at once, 30 tokens
-a second each; "2k" and "6k" are the tokens that each answer has when counting begins.
+a second each; "2k" and "6k" are the tokens that each answer has when counting begins. "monitor" is `sparktop monitor`
+as a person would start it, on this machine; "monitor, a Spark" shows made-up readings of one that is at work.
 
 Measured on 2 shared cores of an AMD EPYC virtual machine, 120x40, Python 3.11: see docs/tui.md.
 """
@@ -37,13 +38,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 TOK_S = 30
 WARM_UP_S = 3.0
-MENU = "Enter runs"
+FIRST: tuple[tuple[str, list[str], str], ...] = (
+    ("the menu", [], "Enter runs"),
+    ("the monitor", ["monitor"], "1 "),
+    ("its figures", ["monitor"], "available"),
+)
+"""What is painted first, how it is asked for, and by what it is known."""
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Something to measure: a screen, the tokens that are there already, and the budgets."""
+    """Something to measure: a screen, the tokens that are there already (-1: none come), and the budgets."""
 
     key: str
     tokens: int
@@ -52,17 +59,54 @@ class Scene:
     memory: float | None = None
 
 
+MONITOR = "monitor"
+SPARK = "monitor, a Spark"
+
 SCENES = {
     "menu": Scene("", 0, 5, 25, 45),
+    MONITOR: Scene("", 0, 5, 25, 45),
+    SPARK: Scene("", 0, 5, 25, 45),
+    "machine": Scene("d", -1, 5, 25),
     "dashboard": Scene("d", 100, 18, 80),
     "answers 2k": Scene("a", 2000, 18, 80),
     "answers 6k": Scene("a", 6000, 18, 80),
 }
 
 
-def events(lasting: float) -> Iterator[Event]:
-    """Two contenders that answer at once, and a machine that is read twice a second."""
-    from sparktop.model import channels
+def readings(dice: random.Random, first: bool, slow: bool) -> dict[str, float]:
+    """What is read of a Spark at work: what moves there moves here."""
+    from sparktop.model.channels import ROCE_HEALTH
+
+    used, load, sent = dice.uniform(82, 83) * 1e9, dice.uniform(90, 98), dice.uniform(1e9, 1.2e9)
+    clock = dice.uniform(2380, 2440)
+    values = {"memory.total": 130e9, "memory.used": used, "memory.free": 8e9, "memory.available": 130e9 - used}
+    values |= {"memory.cache": 40e9, "memory.allocatable": 147e9 - used, "memory.huge_pages": 0.0}
+    values |= {"swap.total": 17e9, "swap.used": 0.0, "swap.in": 0.0, "swap.out": 0.0}
+    values |= {"psi.some": dice.uniform(0, 1), "psi.full": 0.0, "cpu.load": dice.uniform(5, 9), "cpu.clock": 3354.0}
+    for kind in ("x925", "a725"):
+        values |= {f"cpu.{kind}.load": dice.uniform(3, 12), f"cpu.{kind}.clock": dice.uniform(2700, 3900)}
+    values |= {"gpu.0.utilization": load, "gpu.0.sm_clock": clock, "gpu.0.sm_clock_max": 3003.0}
+    values |= {"gpu.0.sm_clock_share": clock / 30.03, "gpu.0.power": dice.uniform(54, 61)}
+    values |= {"gpu.0.temperature": float(dice.randint(72, 75)), "gpu.0.event_reasons": 0.0, "gpu.0.energy": load * 1e3}
+    values |= {f"gpu.0.throttle_{why}": 0.0 for why in ("power_cap", "sw_thermal", "hw_thermal", "power_brake")}
+    values |= {"rail.sys_total.power": dice.uniform(130, 145), "rail.gpu.power": dice.uniform(54, 61)}
+    devices = ("rocep1s0f0", "rocep1s0f1", "roceP2p1s0f0", "roceP2p1s0f1")
+    for way in ("rx", "tx"):
+        values |= {f"roce.{name}.{way}_{kind}": sent / 2 for name in devices for kind in ("rdma", "tcp")}
+        values |= {f"port.{at}.{way}_rdma": sent * (1 - at) for at in range(2)}
+        values |= {f"port.{at}.{way}": sent * (1 - at) for at in range(2)}
+        values |= {f"port.{at}.{way}_tcp": 0.0 for at in range(2)}
+        values |= {f"net.enP7s7.{way}": dice.uniform(0, 2e3)}
+    if first or slow:
+        values |= {"port.0.up": 1.0, "port.0.capacity": 25e9, "port.1.up": 0.0, "net.enP7s7.up": 1.0}
+        values |= {f"roce.{name}.{channel.name}": 0.0 for name in devices for channel in ROCE_HEALTH}
+        values |= {"gpu.0.held": 59e9, "gpu.0.held_own": 0.0, "gpu.0.held_other": 59e9, "gpu.0.processes_other": 1.0}
+        values |= {"thermal.acpitz-0.temperature": float(dice.randint(80, 84)), "process.4010.gpu_held": 59e9}
+    return values
+
+
+def events(lasting: float, silent: bool) -> Iterator[Event]:
+    """Two contenders that answer at once, or load for ever if they are silent."""
     from sparktop.model import events as made
     from sparktop.model.records import Contender, ModelInfo, Options
     from sparktop.model.scenario import Item, Kind, Scenario
@@ -92,6 +136,9 @@ def events(lasting: float) -> Iterator[Event]:
         yield made.RequestQueued(
             t=0.0, request=number, contender=name, item="Q1", repetition=0, batch=1, prompt="?", max_tokens=99_999
         )
+        if silent:
+            yield made.ModelLoading(t=0.0, contender=name, fraction=0.5)
+            continue
         info = ModelInfo(
             description="7B Q8_0",
             parameters=1,
@@ -107,16 +154,20 @@ def events(lasting: float) -> Iterator[Event]:
         yield made.RequestSent(t=0.0, request=number)
     for step in range(1, int(lasting * 10)):
         t = step / 10
-        for number in range(2):
+        for number in range(0 if silent else 2):
             text = "".join(chr(dice.randint(0x4E00, 0x5200)) for _ in range(4)) + dice.choice(("", "，", "。", "GPU "))
             times = tuple(t - 0.1 + (i + 1) / TOK_S for i in range(3))
             yield made.Tokens(t=t, request=number, kind=made.TokenKind.ANSWER, text=text, times=times, counts=(1, 1, 1))
-        if step % 5 == 0:
-            used = dice.uniform(50, 51) * 1e9
-            values = {channels.MEMORY_TOTAL: 128e9, channels.MEMORY_USED: used, channels.MEMORY_FREE: 60e9}
-            values |= {channels.MEMORY_AVAILABLE: 128e9 - used, channels.MEMORY_CACHE: 128e9 - used - 60e9}
-            values |= {channels.PSI_SOME: dice.uniform(0, 1), channels.PSI_FULL: 0.0, channels.CPU_LOAD: 50.0}
-            yield made.SampleTaken(t=t, node="here", values=values)
+
+
+def spark(lasting: float) -> Iterator[Event]:
+    """A Spark at work that is read twice a second."""
+    from sparktop.model import events as made
+
+    dice = random.Random(7)
+    yield made.ProcessSeen(t=0.0, node="here", pid=4010, name="llama-server", own=False)
+    for step in range(int(lasting * 2)):
+        yield made.SampleTaken(t=step / 2, node="here", values=readings(dice, step == 0, step % 4 == 0))
 
 
 def child(name: str) -> None:
@@ -134,9 +185,22 @@ def child(name: str) -> None:
     places = Places.of(os.environ)
     library = Library(ROOT / "scenarios", places.scenarios)
     ports = real_ports(library, places, time.monotonic)
-    ahead = scene.tokens / TOK_S
+    if name == SPARK:
+        from sparktop.ui.feed import ReplayFeed
+
+        class SparkFeed(ReplayFeed):
+            recorded_to: Path | None = None
+            played_from, length_s, speed, paused, problem = "", 0.0, 1.0, False, ""
+
+            def pause(self) -> bool:
+                return False
+
+        SparktopApp(ports, machine=SparkFeed("spark", list(spark(600)), time.monotonic)).run_until_left()
+        return
+    ahead = max(0, scene.tokens) / TOK_S
     if scene.key:
-        played = list(events(ahead + 600))
+        lasting = ahead + 600
+        played = sorted([*events(lasting, scene.tokens < 0), *spark(lasting)], key=lambda event: event.t)
         ports = replace(ports, open=lambda plan: ReplayFeed("bench", played, time.monotonic, skip_s=ahead))
     plan = ports.plan(library.get("smoke"), ports.demos(), Options()) if scene.key else None
     SparktopApp(ports, plan=plan).run_until_left()
@@ -180,23 +244,24 @@ class Terminal:
         os.close(self.fd)
 
 
-def first_paint(size: tuple[int, int], home: str) -> float:
-    """Seconds from the start of the program to its menu."""
-    terminal = Terminal(["-m", "sparktop.cli"], size, home)
+def first_paint(words: list[str], sign: str, size: tuple[int, int], home: str) -> float:
+    """Seconds from the start of the program until it shows something."""
+    terminal = Terminal(["-m", "sparktop.cli", *words], size, home)
     seen = b""
     try:
         for piece in terminal.read(30):
             seen += piece
-            if MENU.encode() in seen:
+            if sign.encode() in seen:
                 return time.monotonic() - terminal.began
     finally:
         terminal.close()
-    raise RuntimeError("the menu never came")
+    raise RuntimeError(f"{sign} never came")
 
 
 def measure(name: str, seconds: float, size: tuple[int, int], home: str) -> tuple[float, float, float, float]:
     """CPU in percent, kB/s, kB/s as `ssh -C` sends them, and MB of a scene."""
-    terminal = Terminal([__file__, "--child", name], size, home)
+    arguments = ["-m", "sparktop.cli", "monitor"] if name == MONITOR else [__file__, "--child", name]
+    terminal = Terminal(arguments, size, home)
     # As OpenSSH does it: one stream, level 6, flushed with each packet.
     squeeze = zlib.compressobj(6)
     sent = squeezed = 0
@@ -229,16 +294,17 @@ def main() -> None:
         return
     width, height = map(int, options.size.split("x"))
     with tempfile.TemporaryDirectory() as home:
-        paints = [first_paint((width, height), home) for _ in range(5)]
-        print(f"first paint {min(paints):.2f} s (budget 0.8), median {sorted(paints)[2]:.2f} s")
-        print(f"{'scene':<12}{'CPU %':>8}{'budget':>8}{'kB/s':>8}{'budget':>8}{'ssh -C':>8}{'RSS MB':>8}{'budget':>8}")
+        for what, words, sign in FIRST:
+            paints = sorted(first_paint(words, sign, (width, height), home) for _ in range(5))
+            print(f"first paint of {what} {paints[0]:.2f} s (budget 0.8), median {paints[2]:.2f} s")
+        print(f"{'scene':<17}{'CPU %':>8}{'budget':>8}{'kB/s':>8}{'budget':>8}{'ssh -C':>8}{'RSS MB':>8}{'budget':>8}")
         for name, scene in SCENES.items():
             cpu, sent, squeezed, memory = measure(name, options.seconds, (width, height), home)
             limits = [
                 f"{limit:g}" if limit is not None else "-" for limit in (scene.cpu, scene.kilobytes, scene.memory)
             ]
             print(
-                f"{name:<12}{cpu:>8.1f}{limits[0]:>8}{sent:>8.1f}{limits[1]:>8}"
+                f"{name:<17}{cpu:>8.1f}{limits[0]:>8}{sent:>8.1f}{limits[1]:>8}"
                 f"{squeezed:>8.1f}{memory:>8.1f}{limits[2]:>8}"
             )
 
