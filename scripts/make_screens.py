@@ -2,12 +2,13 @@
 
     python scripts/make_screens.py [JOURNAL]
 
-Without a journal it takes the one that the tests replay.
+Without a journal it takes the one that the tests replay. The monitor is that of a recorded machine with a GPU.
 """
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ from sparktop.ui.wiring import real_ports
 
 ROOT = Path(__file__).resolve().parents[1]
 JOURNAL = ROOT / "tests" / "ui" / "demo-run.jsonl"
+MACHINE = ROOT / "tests" / "telemetry" / "real" / "h100-decoding"
 SCREENS = ROOT / "docs" / "screens"
 TERMINAL = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
 FULL, SMALL = (120, 40), (80, 24)
@@ -111,6 +113,23 @@ async def shoot(events: Sequence[Event], home: Path) -> None:
                 await keep(pilot, "results")
 
 
+async def shoot_monitor(home: Path) -> None:
+    """Makes the picture of the machine alone, in the middle of its recording."""
+    from sparktop.runner.watch import RecordedMachine
+    from sparktop.ui.machine_feed import PlayedMachineFeed
+
+    # A recording is called as its folder is.
+    folder = Path(shutil.copytree(MACHINE / "recording", home / MACHINE.name))
+    stage = Stage((), home)
+    places = Places.of({"HOME": str(home)})
+    ports = real_ports(Library(ROOT / "scenarios", places.scenarios), places, lambda: stage.now)
+    feed = PlayedMachineFeed(RecordedMachine(folder), lambda: stage.now)
+    async with SparktopApp(ports, machine=feed, environ=TERMINAL).run_test(size=FULL) as pilot:
+        await pilot.pause(0.5)
+        await stage.at(pilot, 26.0)
+        await keep(pilot, "monitor")
+
+
 def main() -> None:
     """Makes the pictures of the journal that was named."""
     journal = Path(sys.argv[1]) if len(sys.argv) > 1 else JOURNAL
@@ -118,6 +137,7 @@ def main() -> None:
     SCREENS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         asyncio.run(shoot(events, Path(home)))
+        asyncio.run(shoot_monitor(Path(home)))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from sparktop.ui.widgets.table import GridTable, TableRow
 
 _COLUMNS: Final = (
     Column("process", align="right", priority=20),
-    Column("command", priority=15, flexible=True),
+    Column("command", priority=15, max_width=16),
     Column("GPU memory", align="right", priority=18),
     Column("whose", priority=10),
 )
