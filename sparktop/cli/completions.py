@@ -10,9 +10,10 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from sparktop.cli.arguments.completions import SHELLS
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import library
-from sparktop.cli.parser import ABOUT, COMMANDS, SHELLS, command_parser, top_parser
+from sparktop.cli.parser import ABOUT, COMMANDS, command_parser, top_parser
 from sparktop.model.text import one_line
 from sparktop.runner.contenders import DEMOS
 

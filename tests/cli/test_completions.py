@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from sparktop.cli.arguments.completions import SHELLS
 from sparktop.cli.completions import candidates
-from sparktop.cli.parser import COMMANDS, SHELLS
+from sparktop.cli.parser import COMMANDS
 from tests.cli.conftest import Sparktop
 
 SCENARIOS = [("smoke", "Smoke test"), ("sutra-qa", "Sutra questions")]

@@ -1,0 +1,1 @@
+"""What can be typed after each command, and the help that teaches it: one module for each."""

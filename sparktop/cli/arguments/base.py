@@ -1,0 +1,92 @@
+"""What the commands' parsers have in common."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Final, NoReturn
+
+from sparktop.cli.console import Refused
+
+EXIT_CODES: Final = """\
+exit codes:
+  0    done
+  1    not all of it worked: a contender or a request failed, an answer is empty, or the run could not
+       be kept; what did work is shown and kept
+  2    wrong usage or configuration; stderr says in one sentence what to do
+  3    an engine or a node could not be reached
+  129  the terminal hung up; the run was kept
+  130  interrupted (Ctrl+C); the run was kept
+  143  ended by SIGTERM; the run was kept
+"""
+
+CONTENDERS: Final = """\
+contenders:
+  A contender is a model that takes part. It is named by
+    demo-base, demo-sutra   toy models that come with sparktop: they need no download and no GPU
+    PATH.gguf               a model file in llama.cpp's format (of a split model, its first part)
+    URL#MODEL               a model on a server with OpenAI's API (llama-server, vLLM, SGLang, TensorRT-LLM,
+                            Ollama, ...), as in http://127.0.0.1:8000/v1#qwen; "#MODEL" can go if it has one
+  Without -m both demo models run. Contenders run one after another, because two models in one memory
+  measure each other; --together runs them at once and marks the figures as contended.
+"""
+
+FILES: Final = """\
+files:
+  ~/.config/sparktop/scenarios/*.toml   your own scenarios
+  ~/.local/share/sparktop/runs/         a journal and a snapshot (JSON) of every run
+  ~/.local/state/sparktop/log/          logs of the engines, and of crashes
+  XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME move them.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one sentence what is wrong, instead of printing its usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Refused(f'{message.removesuffix(".")}; "{self.prog} --help" shows what can be given')
+
+
+def number(low: int, high: int, what: str) -> Callable[[str], int]:
+    """Returns what reads a whole number between two, both included."""
+
+    def convert(text: str) -> int:
+        # int() takes "1_000" and digits of other scripts too, which a person never means.
+        if not (text.isascii() and text.isdigit()) or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"expected {what} from {low} to {high}, found {text[:40]!r}")
+        return int(text)
+
+    return convert
+
+
+def speed(text: str) -> float:
+    """Reads how many times as fast as it was something is played: 0.1 to 100."""
+    try:
+        times = float(text) if text.isascii() else 0.0
+    except ValueError:
+        times = 0.0
+    if not 0.1 <= times <= 100:
+        raise argparse.ArgumentTypeError(f"expected a number from 0.1 to 100, found {text[:40]!r}")
+    return times
+
+
+def parser_of(prog: str, about: str, *more: str) -> Parser:
+    """Returns a parser with what stands below its options."""
+    return Parser(
+        prog=prog,
+        description=about,
+        epilog="\n".join(more),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_fps(parser: argparse.ArgumentParser) -> None:
+    """Adds what every command with a screen takes."""
+    parser.add_argument(
+        "--fps",
+        metavar="N",
+        type=number(1, 60, "paints a second"),
+        default=10,
+        help="paint the screen at most N times a second (default: 10); fewer spare a slow line",
+    )

@@ -1,0 +1,93 @@
+"""What can be typed after `sparktop run`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from sparktop.cli.arguments.base import CONTENDERS, EXIT_CODES, FILES, add_fps, number, parser_of
+
+_RUN_EXAMPLES: Final = """\
+examples:
+  sparktop run sutra-qa                              both demo models, on the screen
+  sparktop run smoke --headless                      progress and a table
+  sparktop run sutra-qa -m a.gguf -m b.gguf          two models side by side
+  sparktop run general --limit 3 --max-tokens 64     the first three questions, short answers
+  sparktop run batch-sweep --json > sweep.json       the snapshot on stdout
+  sparktop run ./mine.toml --out result.json         a scenario of your own, the snapshot in a file
+  sparktop run general -m http://127.0.0.1:8080      the model that a server there has
+"""
+
+_INTERRUPTING: Final = """\
+interrupting:
+  Ctrl+C ends the run and keeps what there is (exit code 130); a second Ctrl+C leaves at once.
+"""
+
+
+def make() -> argparse.ArgumentParser:
+    """Returns the parser of `sparktop run`."""
+    parser = parser_of(
+        "sparktop run",
+        "Asks every contender what the scenario asks, measures it, and keeps the run as a snapshot.\n"
+        "On a terminal the screen opens; headless, progress goes to stderr and a table to stdout.",
+        _RUN_EXAMPLES,
+        CONTENDERS,
+        FILES,
+        _INTERRUPTING,
+        EXIT_CODES,
+    )
+    parser.add_argument(
+        "scenario", metavar="SCENARIO", help='a name from "sparktop scenarios", or the path of a .toml file'
+    )
+    parser.add_argument(
+        "-m",
+        "--model",
+        dest="contenders",
+        metavar="CONTENDER",
+        action="append",
+        default=[],
+        help="a model that takes part; may be given several times (default: both demo models)",
+    )
+    parser.add_argument("--headless", action="store_true", help="no screen, on a terminal too")
+    parser.add_argument("--out", metavar="FILE", help='write the snapshot to FILE too; "-" is stdout; headless')
+    parser.add_argument("--json", action="store_true", help="print the snapshot on stdout instead of a table; headless")
+    parser.add_argument(
+        "--limit",
+        metavar="N",
+        type=number(1, 1_000_000, "a number of questions"),
+        default=0,
+        help="only the first N questions",
+    )
+    parser.add_argument(
+        "--max-tokens",
+        metavar="N",
+        type=number(1, 1_000_000, "a number of tokens"),
+        default=0,
+        help="end every answer after N tokens",
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=number(0, 2**31 - 1, "a seed"), default=None, help="seed of the sampler"
+    )
+    parser.add_argument(
+        "--reserve",
+        metavar="GIB",
+        type=number(0, 4096, "GiB of memory"),
+        default=None,
+        help="memory that loading a model must leave free (default: 8, or a tenth of a smaller machine)",
+    )
+    parser.add_argument("--together", action="store_true", help="run all contenders at once; figures are contended")
+    parser.add_argument(
+        "--api-key-env",
+        metavar="NAME",
+        default="",
+        help="environment variable with the API key of the servers; the key itself is written nowhere",
+    )
+    parser.add_argument(
+        "--silence",
+        metavar="SECONDS",
+        type=number(1, 86_400, "seconds"),
+        default=300,
+        help="give up a request of which a server has sent nothing new for so long (default: 300)",
+    )
+    add_fps(parser)
+    return parser
