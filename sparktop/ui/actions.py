@@ -50,7 +50,7 @@ class Action:
 PANELS: Final = ("throughput", "latency", "gpu", "memory", "links", "processor", "contenders", "streams")
 """The panels of the dashboard, by the number that maximises them."""
 
-MACHINE_PANELS: Final = ("memory", "gpu", "links", "processor", "processes")
+MACHINE_PANELS: Final = ("memory", "gpu", "links", "processor", "processes", "server")
 """The same of the monitor."""
 
 

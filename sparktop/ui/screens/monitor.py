@@ -18,6 +18,7 @@ from sparktop.ui.panels.links import LinksPanel
 from sparktop.ui.panels.memory import MemoryPanel
 from sparktop.ui.panels.processes import ProcessesPanel
 from sparktop.ui.panels.processor import ProcessorPanel
+from sparktop.ui.panels.server import ServerPanel
 from sparktop.ui.panels.watching import WatchedAlerts, machine_title_row, tape_row
 from sparktop.ui.run import Run
 from sparktop.ui.screens.arrangement import COLUMNS, Arrangement
@@ -29,6 +30,9 @@ PANELS_S: Final = 0.45
 
 STRIP: Final = "processes"
 """The panel that is as wide as the screen, and below the others."""
+
+SERVER: Final = "server"
+"""The panel that stands first, where a server is watched."""
 
 STRIP_ROWS, LOW_STRIP_ROWS = 8, 3
 """Rows that it has at most, its header among them, on screens of 30 rows and more, and on others."""
@@ -62,6 +66,7 @@ class MonitorScreen(PanelScreen):
         yield Chrome(self._title, id="title")
         yield WatchedAlerts()
         with Container(id="grid"):
+            yield ServerPanel()
             yield MemoryPanel()
             yield GpuPanel()
             yield LinksPanel()
@@ -106,7 +111,8 @@ class MonitorScreen(PanelScreen):
 
     def arrangement(self, wanted: tuple[str, ...]) -> Arrangement:
         """Two columns of panels, and below them a strip as high as there are processes."""
-        main = [name for name in wanted if name != STRIP]
+        # Who names a server came for it.
+        main = sorted((name for name in wanted if name != STRIP), key=lambda name: name != SERVER)
         pairs = [main[at : at + 2] for at in range(0, len(main), 2)]
         rows = ["1fr"] * len(pairs)
         spans = [(name, COLUMNS // len(pair)) for pair in pairs for name in pair]
