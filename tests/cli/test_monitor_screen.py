@@ -105,6 +105,30 @@ def test_what_was_recorded_survives_signals(
     assert len(sparktop("monitor", "--from", "case").stdout.splitlines()) >= 2
 
 
+FULL = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+from sparktop.cli import main
+sys.exit(main(["monitor", "--record", "case", "--seconds", "60"]))
+"""
+"""A disk on which each file may have 30 kB."""
+
+
+def test_a_full_disk_is_said_and_is_no_success(tmp_path: Path, sparktop: Sparktop) -> None:
+    terminal = Terminal(["-c", FULL], tmp_path, {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"})
+    try:
+        terminal.read_until(" REC ")
+        terminal.read_until(" NOT RECORDED ")
+        terminal.type("q")
+        assert terminal.ended() == 1
+    finally:
+        terminal.close()
+    text = " ".join(plain(terminal).split())
+    assert "sparktop: the recording is not complete: " in text
+    assert "recorded; to see it" not in text
+    assert len(sparktop("monitor", "--from", "case").stdout.splitlines()) >= 1
+
+
 def test_text_and_lines_are_still_to_be_had_on_a_terminal(start: Start) -> None:
     terminal = start("--text", "--seconds", "1")
     assert terminal.ended() == 0
