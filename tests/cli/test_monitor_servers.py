@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 from sparktop.headless.readings import line, lines, quantity
 from sparktop.telemetry.reading import Reading
-from tests.cli.conftest import Sparktop
+from tests.cli.conftest import ROOT, Sparktop
 from tests.servers.process import truth
 from tests.servers.replay import replay
+from tests.terminal import Terminal
 
 KEY = "k-3c19f0"
 
@@ -54,6 +57,22 @@ def test_a_table_of_a_server_that_is_not_there(sparktop: Sparktop) -> None:
     assert "memory.total" in done.stdout
     assert group[0].split(maxsplit=1) == [f"server.{name}.generated", f"n/a (nothing answers at {name})"]
     assert len(group) == 8
+
+
+def test_a_server_on_the_screen(tmp_path: Path) -> None:
+    with replay("vllm") as server:
+        server.play = "after"
+        arguments = ["-m", "sparktop.cli", "monitor", "--engine", server.url]
+        terminal = Terminal(arguments, tmp_path, {"PYTHONPATH": str(ROOT)})
+        try:
+            terminal.read_until("KV cache")
+            # The figure and its word are of different colours.
+            while not re.search(r" 8(\x1b\[[0-9;]*m)* running", terminal.seen.decode(errors="replace")):
+                terminal.read_until("\x1b", more=True)
+            terminal.type("q")
+            assert terminal.ended() == 0
+        finally:
+            terminal.close()
 
 
 def test_the_key_is_sent_and_told_nobody(sparktop: Sparktop) -> None:
