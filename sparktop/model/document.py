@@ -14,6 +14,7 @@ from sparktop.model.phases import PhaseSpan
 from sparktop.model.records import Contender, ModelInfo, Node, Options
 from sparktop.model.roofline import Ceilings
 from sparktop.model.scenario import Scenario
+from sparktop.model.scoring import Score
 from sparktop.model.shape import Footprint
 from sparktop.model.summary import Summary
 from sparktop.model.validity import Validity
@@ -119,6 +120,8 @@ class RequestRecord:
         prefill_ms: The engine's own timing of the prompt in milliseconds; null if it gives none.
         finish: Why it ended; null if it never did.
         error: What went wrong; null if nothing did.
+        score: The answer held against its item; null where it did not come to its natural end, or the item asks for
+            nothing that could be found by rule.
     """
 
     request: int
@@ -138,6 +141,7 @@ class RequestRecord:
     metrics: RequestMetrics
     finish: Finish | None
     error: str | None
+    score: Score | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ from sparktop.model.events import Finish, Status
 from sparktop.model.metrics import Spread, Stream
 from sparktop.model.phases import Lifetime, run_phases
 from sparktop.model.roofline import Ceilings, Roofline
+from sparktop.model.scenario import Item
+from sparktop.model.scoring import is_scored, score
 from sparktop.model.state import ContenderState, RequestState, RunState
 from sparktop.model.summary import Measured
 from sparktop.model.validity import judge
@@ -56,7 +58,8 @@ def take_snapshot(state: RunState, status: Status | None = None) -> Snapshot:
     started = state.started
     if started is None:
         raise ValueError("a run that has not begun has no snapshot")
-    requests = tuple(_request(request) for request in state.measured())
+    items = {item.id: item for item in started.scenario.items}
+    requests = tuple(_request(request, items.get(request.queued.item)) for request in state.measured())
     series = tuple(telemetry(state))
     return Snapshot(
         schema=SCHEMA,
@@ -143,7 +146,7 @@ def _contender(state: ContenderState) -> ContenderRecord:
     )
 
 
-def _request(state: RequestState) -> RequestRecord:
+def _request(state: RequestState, item: Item | None) -> RequestRecord:
     sent = state.sent or 0.0
     sent_s = None if state.sent is None else round(state.sent, 6)
     prefill_ms = None if state.prefill_ms is None else round(state.prefill_ms, 3)
@@ -176,6 +179,7 @@ def _request(state: RequestState) -> RequestRecord:
         metrics=request_metrics(_stream(sent_s, chunks), tokens, prefill_ms),
         finish=state.finish,
         error=state.error or None,
+        score=score(item, state.answer) if item is not None and is_scored(item) and state.ok else None,
     )
 
 
