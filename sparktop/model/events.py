@@ -317,6 +317,6 @@ class Notice(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnded(Event):
-    """Always the last event of a run, or of a recording of a machine."""
+    """The last event of a run, or of a recording of a machine; only ratings may follow (see `rating_events`)."""
 
     status: Status

@@ -38,6 +38,8 @@ from sparktop.model.events import (
     Tokens,
     TokenSource,
 )
+from sparktop.model.rating_events import OPINIONS
+from sparktop.model.rating_log import RatingLog
 from sparktop.model.records import Contender, ModelInfo, Node
 from sparktop.model.roofline import Ceilings
 from sparktop.model.shape import Footprint
@@ -169,6 +171,7 @@ class RunState:
         watches: What takes several readings of the same moment to tell, by node.
         processes: Processes that hold or held memory of a GPU, by node, then by number.
         notices: What the person should know, oldest first.
+        ratings: What people and models think of the answers.
         rate: Tokens of all contenders together.
         now: Time of the newest event, seconds since the run began.
     """
@@ -184,6 +187,7 @@ class RunState:
         self.watches: dict[str, Watch] = {}
         self.processes: dict[str, dict[int, ProcessSeen]] = {}
         self.notices: list[Notice] = []
+        self.ratings = RatingLog()
         self.rate = TokenRate()
         self.now = 0.0
         self.ended: float | None = None
@@ -195,6 +199,10 @@ class RunState:
 
     def apply(self, event: Event) -> None:
         """Takes one event into the state; events about unknown requests are ignored."""
+        if isinstance(event, OPINIONS):
+            # A run does not get longer because somebody reads it.
+            self.ratings.apply(event)
+            return
         self.now = max(self.now, event.t)
         self._apply(event)
 
