@@ -75,7 +75,7 @@ class Rated(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noted(Event):
-    """A person wrote a note about an answer. Of one person's, the newest for an answer counts; an empty one takes it away.
+    """A person wrote a note about an answer. Of one person's, the newest for an answer counts; an empty one is none.
 
     Attributes:
         t: Seconds since the run began.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Kind(StrEnum):
@@ -75,6 +76,56 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dimension:
+    """One thing that people rate an answer by.
+
+    Attributes:
+        id: Short name, unique in the scenario ("depth").
+        en: What English screens and reports call it.
+        zh: What Chinese ones call it.
+    """
+
+    id: str
+    en: str
+    zh: str
+
+
+OVERALL: Final = Dimension(id="overall", en="overall", zh="总体")
+"""What people rate where the scenario names no dimensions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rating:
+    """How people rate the answers.
+
+    Attributes:
+        dimensions: What they give stars for.
+    """
+
+    dimensions: tuple[Dimension, ...] = (OVERALL,)
+
+
+RUBRIC: Final = (
+    "Prefer the answer that is right and to the point, says where it has things from if the question asks for that, and"
+    " is well written. Length alone is no merit."
+)
+"""What a model judges by where the scenario does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """How a model judges the answers.
+
+    Attributes:
+        rubric: What it is told to look for.
+        max_tokens: Most tokens of one verdict, reasoning included.
+    """
+
+    rubric: str = RUBRIC
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """What is asked of every contender.
 
@@ -92,6 +143,8 @@ class Scenario:
         warmup: Requests of the cell's own shape that run first and are discarded.
         isl: Prompt length in tokens (kind `prefill-decode`), else 0.
         osl: Decoded tokens (kind `prefill-decode`), else 0.
+        rating: How people rate the answers.
+        judge: How a model judges them.
     """
 
     name: str
@@ -107,3 +160,5 @@ class Scenario:
     warmup: int = 0
     isl: int = 0
     osl: int = 0
+    rating: Rating = Rating()
+    judge: Judge = Judge()

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario
+from sparktop.model.scenario import Dimension, Item, Judge, Kind, Mode, Rating, Sampling, Scenario
 from sparktop.scenarios.fields import BadScenario, Source, Table
 from sparktop.scenarios.lines import key_lines
 
@@ -18,14 +18,17 @@ MAX_BYTES: Final = 1_000_000
 MAX_BATCH: Final = 256
 MAX_TOKENS: Final = 1_000_000
 MAX_SEED: Final = 2**31 - 1
+MAX_DIMENSIONS: Final = 8
+"""More would not fit beside an answer, and nobody would rate them all."""
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _POSITION: Final = re.compile(r" \(at line (\d+), column (\d+)\)$")
 _TOP_KEYS: Final = (
     *("title", "description", "kind", "system", "items", "sampling"),
-    *("batches", "mode", "repetitions", "warmup", "isl", "osl"),
+    *("batches", "mode", "repetitions", "warmup", "isl", "osl", "rating", "judge"),
 )
 _SAMPLING_KEYS: Final = ("temperature", "top_k", "top_p", "seed", "max_tokens", "ignore_eos", "stop")
+_DIMENSION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _ITEM_KEYS: Final = ("id", "prompt", "title", "category", "points", "ordered", "source", "avoid")
 _ONLY_FOR: Final = {
     "batches": (Kind.BATCH,),
@@ -34,6 +37,8 @@ _ONLY_FOR: Final = {
     "osl": (Kind.PREFILL_DECODE,),
     "items": (Kind.QUESTIONS, Kind.BATCH),
     "system": (Kind.QUESTIONS, Kind.BATCH),
+    "rating": (Kind.QUESTIONS,),
+    "judge": (Kind.QUESTIONS,),
 }
 
 
@@ -78,6 +83,8 @@ def load_scenario(path: Path) -> Scenario:
         warmup=top.integer("warmup", 0, 100, 0),
         isl=top.integer("isl", 1, MAX_TOKENS) if prefill_decode else 0,
         osl=osl,
+        rating=_rating(top.table("rating")),
+        judge=_judge(top.table("judge")),
     )
 
 
@@ -201,3 +208,36 @@ def _item(table: Table) -> Item:
         source=source,
         avoid=avoid,
     )
+
+
+def _rating(table: Table) -> Rating:
+    table.only(("dimensions",))
+    if not table.values:
+        return Rating()
+    tables = table.tables("dimensions")
+    if not tables:
+        raise table.error("dimensions", "missing; expected at least one, under [[rating.dimensions]]")
+    if len(tables) > MAX_DIMENSIONS:
+        raise table.error("dimensions", f"expected at most {MAX_DIMENSIONS}, found {len(tables)}")
+    dimensions: dict[str, Dimension] = {}
+    for one in tables:
+        one.only(("id", "en", "zh"))
+        identity = one.text("id")
+        if not _DIMENSION.fullmatch(identity):
+            raise one.wrong("id", "at most 32 lower-case letters, digits and dashes")
+        if identity in dimensions:
+            first = list(dimensions).index(identity)
+            raise one.error("id", f'"{identity}" is also the id of dimensions[{first}]; expected an id of its own')
+        dimensions[identity] = Dimension(
+            id=identity, en=one.text("en", "") or identity, zh=one.text("zh", "") or one.text("en", "") or identity
+        )
+    return Rating(dimensions=tuple(dimensions.values()))
+
+
+def _judge(table: Table) -> Judge:
+    table.only(("rubric", "max_tokens"))
+    default = Judge()
+    rubric = table.text("rubric", default.rubric, lines=True)
+    if not rubric.strip():
+        raise table.wrong("rubric", "text that is not empty")
+    return Judge(rubric=rubric, max_tokens=table.integer("max_tokens", 1, MAX_TOKENS, default.max_tokens))

@@ -174,7 +174,7 @@ MISTAKES = [
     (QUESTIONS, 'title = "我的问题"', "", "mine.toml: title: missing; expected text"),
     (QUESTIONS, 'title = "我的问题"', 'title = "a\\nb"', 'mine.toml:1: title: expected one line of text, found the text "a\\u000ab"'),
     (QUESTIONS, 'title = "我的问题"', 'title = "x"\nname = "y"', "mine.toml:2: name: unknown key; the scenario's name is the name of its file"),
-    (QUESTIONS, 'title = "我的问题"', 'title = "x"\nzzz = 1', "mine.toml:2: zzz: unknown key; known keys are title, description, kind, system, items, sampling, batches, mode, repetitions, warmup, isl, osl"),
+    (QUESTIONS, 'title = "我的问题"', 'title = "x"\nzzz = 1', "mine.toml:2: zzz: unknown key; known keys are title, description, kind, system, items, sampling, batches, mode, repetitions, warmup, isl, osl, rating, judge"),
     (QUESTIONS, 'kind = "questions"', 'kind = "quiz"', 'mine.toml:2: kind: expected "questions" or "batch" or "prefill-decode", found the text "quiz"'),
     (QUESTIONS, 'kind = "questions"', "", 'mine.toml: kind: missing; expected "questions" or "batch" or "prefill-decode"'),
     (QUESTIONS, 'kind = "questions"', 'kind = "questions"\nbatches = [1]', 'mine.toml:3: batches: only for kind = "batch", and this scenario has kind = "questions"'),
@@ -294,3 +294,59 @@ q = 1
         ("l", 1, "p", 0): 21,
         ("l", 1, "p", 0, "q"): 22,
     }
+
+
+RATED = QUESTIONS.replace(
+    "[sampling]",
+    """\
+[rating]
+dimensions = [
+    { id = "depth", en = "depth", zh = "教理深度" },
+    { id = "quoting", en = "quoting the source" },
+    { id = "tone" },
+]
+[judge]
+rubric = \"\"\"
+一、出处。
+\"\"\"
+max_tokens = 300
+[sampling]""",
+)
+
+
+def test_dimensions_and_rubric(tmp_path: Path) -> None:
+    scenario = load(tmp_path, RATED)
+    assert [(d.id, d.en, d.zh) for d in scenario.rating.dimensions] == [
+        ("depth", "depth", "教理深度"),
+        ("quoting", "quoting the source", "quoting the source"),
+        ("tone", "tone", "tone"),
+    ]
+    assert (scenario.judge.rubric, scenario.judge.max_tokens) == ("一、出处。\n", 300)
+    plain = load(tmp_path, QUESTIONS)
+    assert [d.id for d in plain.rating.dimensions] == ["overall"]
+    assert plain.judge.rubric
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[rating]\ndimensions", "[rating]\ndimension", '5: rating.dimension: unknown key; did you mean "dimensions"?'),
+        ('id = "quoting"', 'id = "depth"', '5: rating.dimensions[1].id: "depth" is also the id of dimensions[0]'),
+        ('id = "tone"', 'id = "Tone!"', "5: rating.dimensions[2].id: expected at most 32 lower-case letters"),
+        ('id = "tone"', 'id = "tone", fr = "ton"', "5: rating.dimensions[2].fr: unknown key"),
+        ("一、出处。\n", "", "11: judge.rubric: expected text that is not empty"),
+        ("max_tokens = 300", "max_tokens = 0", "14: judge.max_tokens: expected a whole number"),
+        ('kind = "questions"', 'kind = "batch"\nbatches = [1]', '5: rating: only for kind = "questions"'),
+    ],
+)
+def test_mistakes_in_dimensions_and_rubric(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in RATED
+    assert message in refusal(tmp_path, RATED.replace(old, new, 1))
+
+
+def test_what_is_shipped_says_how_it_is_rated() -> None:
+    for name in ("sutra-qa", "general"):
+        scenario = load_scenario(SHIPPED / f"{name}.toml")
+        assert len(scenario.rating.dimensions) >= 3
+        assert all(d.zh != d.en for d in scenario.rating.dimensions)
+        assert "出处" in scenario.judge.rubric or "事实" in scenario.judge.rubric
