@@ -77,9 +77,9 @@ class MonitorScreen(PanelScreen):
         yield KeyBar([a for a in footer(*self.scopes) if not (self._lonely and a.id == "from-monitor")])
 
     def on_mount(self) -> None:
-        """Shows the panels, and begins to read once they are there."""
+        """Begins to read, so that there are figures as soon as there are panels."""
+        self._feed.start()
         super().on_mount()
-        self.call_after_refresh(self._feed.start)
 
     def on_unmount(self) -> None:
         """Reads no more."""
@@ -95,7 +95,8 @@ class MonitorScreen(PanelScreen):
         clock = self.sparktop.ports.clock()
         if 0 <= clock - self._drawn_at < PANELS_S and self.shown.active:
             return
-        self._drawn_at = clock
+        if self.shown.state.gauges:
+            self._drawn_at = clock
         self.draw_panels()
 
     def draw_panels(self) -> None:
