@@ -21,6 +21,13 @@ def size(count: float | None, digits: int = 1) -> str:
     return f"{value:.{digits}f} {_UNITS[-1]}"
 
 
+def gib(count: float | None) -> str:
+    """Bytes in GiB without the unit ("121.7"); what is not nothing does not look like it ("<0.1")."""
+    if count is None:
+        return NA
+    return "<0.1" if 0 < count < 0.05 * 2**30 else f"{count / 2**30:.1f}"
+
+
 def flow(per_s: float | None) -> str:
     """Bytes per second with a binary unit ("1.5 MiB/s")."""
     return NA if per_s is None else f"{size(per_s)}/s"

@@ -8,7 +8,7 @@ from typing import Final
 
 from sparktop.model.channels import indexed
 from sparktop.ui.chrome import pad, safe, whole
-from sparktop.ui.format import NA, joules, megahertz, percent, size, watts
+from sparktop.ui.format import NA, gib, joules, megahertz, percent, size, watts
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.base import series_mark
 from sparktop.ui.panels.machine import Machine
@@ -148,8 +148,9 @@ def gpu_rows(gpu: Gpu, width: int, height: int, signs: Glyphs) -> list[SpanRow]:
     load, clock, most = gpu.get("utilization"), gpu.get("sm_clock"), gpu.get("sm_clock_max")
     share, power, limit = gpu.get("sm_clock_share"), gpu.get("power"), gpu.get("power_limit")
     heat = _heat(gpu, signs)
-    of_most = f"{percent(share)} of {most:,.0f}" if share is not None and most is not None else ""
+    of_most = f"{percent(share)} of {most:,.0f} MHz" if share is not None and most is not None else ""
     scale = f"of {watts(limit)}" if limit else f"peak {watts(gpu.power_peak)}" if gpu.power_peak else ""
+    only = f"GPU only, {scale}" if scale else "GPU only"
 
     def gauge(label: str, value: str, part: float | None, notes: tuple[str, str], style: int) -> SpanRow:
         return gauge_row(head(label, cells), value, part, notes, width, signs, style=f"series-{style}")
@@ -160,7 +161,7 @@ def gpu_rows(gpu: Gpu, width: int, height: int, signs: Glyphs) -> list[SpanRow]:
     rows = [
         gauge("load", percent(load), _part(load, 100), (f"core {heat}", heat), 1),
         gauge("clock", megahertz(clock), _part(share, 100), (of_most, percent(share)), 2),
-        gauge("power", watts(power), _part(power, limit or gpu.power_peak), (scale, scale.removesuffix(" W")), 3),
+        gauge("power", watts(power), _part(power, limit or gpu.power_peak), (only, scale.removesuffix(" W")), 3),
         words("slowed", held_back(gpu)),
         words("memory", _memory(gpu, width - cells)),
         words("energy", _energy(gpu, width - cells)),
@@ -235,8 +236,7 @@ def _memory(gpu: Gpu, width: int) -> list[list[Span]]:
     if own is None and others is None:
         return [reason(gpu.why("held"), width)]
     groups: list[list[Span]] = [
-        [("own ", "muted"), (f"{size(own):>10}", "value")],
-        [("  others ", "muted"), (f"{size(others):>10}", "value")],
+        [("own ", "muted"), (f"{gib(own):>5}", "value"), ("  others ", "muted"), (f"{gib(others):>5} GiB", "value")],
     ]
     if count:
         groups.append([(f"  in {count:.0f} process{'' if count == 1 else 'es'}", "muted")])

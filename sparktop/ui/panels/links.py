@@ -16,18 +16,23 @@ from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.series import Series
 
 LABEL_CELLS: Final = 7
-STATE_CELLS: Final = 9
+STATE_CELLS: Final = 8
 NAME_CELLS: Final = LABEL_CELLS + STATE_CELLS
 WAY_CELLS: Final = 3
 NUMBER_CELLS: Final = 12
+KIND_CELLS: Final = 5
 KINDS: Final = (("RDMA", "rdma"), ("TCP", "tcp"), ("both", ""))
+WAYS: Final = (("in", "rx"), ("out", "tx"))
+
+WIDE: Final = NAME_CELLS + WAY_CELLS + 3 * NUMBER_CELLS
+"""Cells of a table with a column for each kind of traffic."""
 
 
 class LinksPanel(MachinePanel):
     """The links of every machine."""
 
     def __init__(self) -> None:
-        super().__init__("links", "Links", unit="Mb/s", most=None)
+        super().__init__("links", "Links", unit="b/s", most=None)
 
     def wanted(self, run: Run) -> bool:
         """Whether there is a link, or nothing was read yet that tells."""
@@ -61,11 +66,12 @@ class LinksPanel(MachinePanel):
         if with_ports:
             rows.append((2, _header(width)))
             rows += [row for machine in with_ports for row in _port_rows(machine, several, width)]
-            rows.append(_cost_row(self.shown, width))
-            rows += [_health_row(machine, several, width) for machine in with_ports]
+            if self.shown is not None and self.shown.state.started is not None:
+                rows.append(_cost_row(self.shown, width))
+            rows.append(_health_row(with_ports, width))
         for machine in self.machines:
             plain = machine.things("net")
-            rank = 4 if with_ports else 0
+            rank = 5 if with_ports else 0
             rows += [(rank, _interface_row(machine, one, several, width)) for one in plain]
             if not plain and machine not in with_ports:
                 start = named(machine, NAME_CELLS) if several else []
@@ -88,40 +94,63 @@ class LinksPanel(MachinePanel):
         return found
 
     def _summed(self, machine: Machine, names: Sequence[str]) -> tuple[Sequence[float], list[float | None]]:
-        """Several rates that are read together, added up in Mb/s; a gap in one is a gap."""
+        """Several rates that are read together, added up in bits per second; a gap in one is a gap."""
         start = self.shown.now - 2 * self.shown.window_s if self.shown else 0.0
         series = [gauge.since(start) for name in names if (gauge := machine.gauges.get(name))]
         if not series:
             return (), []
         length = min(len(times) for times, _ in series)
         columns = [values[len(values) - length :] for _, values in series]
-        total = [
-            None if None in moment else sum(filter(None, moment)) * 8 / 1e6 for moment in zip(*columns, strict=True)
-        ]
+        total = [None if None in moment else sum(filter(None, moment)) * 8.0 for moment in zip(*columns, strict=True)]
         return series[0][0][len(series[0][0]) - length :], total
 
 
 def _header(width: int) -> SpanRow:
-    names: list[list[Span]] = [[(name.rjust(NUMBER_CELLS), "label")] for name, _ in KINDS]
-    return tuple(whole([[(" " * (NAME_CELLS + WAY_CELLS), "")], *names], width))
+    wide = width >= WIDE
+    start = " " * (NAME_CELLS + WAY_CELLS if wide else LABEL_CELLS + KIND_CELLS)
+    names = [name for name, _ in (KINDS if wide else WAYS)]
+    return tuple(whole([[(start, "")], *([(name.rjust(NUMBER_CELLS), "label")] for name in names)], width))
 
 
 def _port_rows(machine: Machine, several: bool, width: int) -> list[tuple[int, SpanRow]]:
+    """The ports: in a row for each direction, or where that is too wide, in a row for each kind of traffic."""
     rows: list[tuple[int, SpanRow]] = []
+    wide = width >= WIDE
+    outer, inner, cells = (WAYS, KINDS, WAY_CELLS) if wide else (KINDS, WAYS, KIND_CELLS)
     for port in machine.things("port"):
-        up, capacity = machine.of("port", port, "up"), machine.of("port", port, "capacity")
-        label = [*named(machine, 13), (port.ljust(3), "label")] if several else head(f"port {port}", LABEL_CELLS)
+        up = machine.of("port", port, "up")
+        starts = _starts(machine, port, several, wide)
         if not up:
-            rows.append((5, (*label, (NA, "warn") if up is None else ("down", "muted"))))
+            label = starts[0] if several else starts[0][:1]
+            rows.append((4, (*label, (NA, "warn") if up is None else ("down", "muted"))))
             continue
-        told: list[Span] = [*label] if several else [*label, (f"up {_capacity(capacity)}".ljust(STATE_CELLS), "muted")]
-        for way, word, first in (("rx", "in", told), ("tx", "out", [(" " * NAME_CELLS, "")])):
-            figures: list[list[Span]] = [[*first, (word.ljust(WAY_CELLS), "muted")]]
-            for _, kind in KINDS:
+        for at, (word, key) in enumerate(outer):
+            word = word.ljust(cells) if wide else word.rjust(cells)
+            figures: list[list[Span]] = [[*starts[at], (word, "muted")]]
+            for _, other in inner:
+                way, kind = (key, other) if wide else (other, key)
                 value = machine.of("port", port, f"{way}_{kind}" if kind else way)
                 figures.append([(traffic(value).rjust(NUMBER_CELLS), "value" if value else "muted")])
-            rows.append((0, tuple(whole(figures, width))))
+            if wide or not several or at < 2:
+                rows.append((3 if at == 2 else 0, tuple(whole(figures, width))))
     return rows
+
+
+def _starts(machine: Machine, port: str, several: bool, wide: bool) -> list[list[Span]]:
+    """What the rows of a port begin with: whose it is, and what it can carry or its number."""
+    label = head(f"port {port}", LABEL_CELLS)
+    capacity = machine.of("port", port, "capacity")
+    state = "up" if capacity is None else f"up {capacity * 8 / 1e9:.0f}G"
+    blank: list[Span] = [(" " * (NAME_CELLS if wide else LABEL_CELLS), "")]
+    if several and wide:
+        return [[*named(machine, NAME_CELLS - 2), (port.ljust(2), "label")], blank]
+    if several:
+        # There is no room for the port beside the machine.
+        name, _ = named(machine, LABEL_CELLS + 2)
+        return [[(name[0], "warn" if machine.stale else "title")], label, blank]
+    if wide:
+        return [[*label, (state.ljust(STATE_CELLS), "muted")], blank]
+    return [label, [(state.ljust(LABEL_CELLS), "muted")], blank]
 
 
 def _capacity(per_s: float | None) -> str:
@@ -147,30 +176,32 @@ def _cost_row(run: Run | None, width: int) -> tuple[int, SpanRow]:
     start = head("split", LABEL_CELLS)
     if cost is None or (cost.rdma_bytes is None and cost.tcp_bytes is None):
         why = "nothing is decoded" if cost is None else cost.notes.get("rdma_bytes", "no model is split over nodes")
-        return 4, (*start, *crop([(NA, "muted"), (f" ({safe(why)})", "muted")], width - LABEL_CELLS))
+        return 6, (*start, *crop([(NA, "muted"), (f" ({safe(why)})", "muted")], width - LABEL_CELLS))
     groups: list[list[Span]] = [start]
     for name, count in (("RDMA", cost.rdma_bytes), ("TCP", cost.tcp_bytes)):
         groups.append([(f"{name} ", "muted"), (f"{volume(count):>9}", "value"), ("/token  ", "muted")])
     return 1, tuple(whole(groups, width))
 
 
-def _health_row(machine: Machine, several: bool, width: int) -> tuple[int, SpanRow]:
-    """Error counters of all devices that are not 0."""
-    counts: dict[str, float] = {}
+def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
+    """Error counters that are not 0, those of a machine's devices together."""
+    groups: list[list[Span]] = [head("errors", LABEL_CELLS)]
     known = False
-    for device in machine.things("roce"):
-        for channel in ROCE_HEALTH:
-            value = machine.of("roce", device, channel.name)
-            known = known or value is not None
-            if value:
-                counts[channel.name] = counts.get(channel.name, 0.0) + value
-    start = [*head("errors", LABEL_CELLS), *(named(machine, NAME_CELLS - LABEL_CELLS) if several else [])]
+    for machine in found:
+        counts: dict[str, float] = {}
+        for device in machine.things("roce"):
+            values = {channel.name: machine.of("roce", device, channel.name) for channel in ROCE_HEALTH}
+            known = known or any(value is not None for value in values.values())
+            counts = {name: counts.get(name, 0.0) + (value or 0.0) for name, value in values.items()}
+        who = f"{machine.name}: " if len(found) > 1 else ""
+        for name, count in counts.items():
+            if count:
+                groups.append([(f"{who}{name} ", "muted"), (f"{count:,.0f}  ", "warn")])
     if not known:
-        return 3, (*start, *reason(machine.why("roce"), width - row_width(start)))
-    if not counts:
-        return 3, (*start, ("none", "value"), (" since the start", "muted"))
-    told: list[list[Span]] = [[(f"{name} ", "muted"), (f"{count:,.0f}  ", "warn")] for name, count in counts.items()]
-    return 0, tuple(whole([start, *told], width))
+        return 3, (*groups[0], *reason(found[0].why("roce"), width - LABEL_CELLS))
+    if len(groups) == 1:
+        return 3, (*groups[0], ("none", "value"), (" since the start", "muted"))
+    return 0, tuple(whole(groups, width))
 
 
 def _interface_row(machine: Machine, name: str, several: bool, width: int) -> SpanRow:

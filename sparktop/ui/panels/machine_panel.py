@@ -32,7 +32,7 @@ WIDE_METER: Final = 10
 """Cells of a gauge that are worth more than a long note."""
 
 VALUE_CELLS: Final = 9
-NOTE_CELLS: Final = (16, 9)
+NOTE_CELLS: Final = (22, 9)
 
 RowsOf = Callable[[Machine, int, int], list[SpanRow]]
 """Makes the rows of a machine for a width and a height; for one row, the most important figures in short."""
@@ -147,7 +147,11 @@ def name_cells(found: Sequence[Machine], width: int) -> int:
 
 def named(machine: Machine, cells: int) -> list[Span]:
     """The name of a machine, with a sign if its readings are old."""
-    return [(pad(machine.name, cells - 2), "title"), ("! ", "warn") if machine.stale else ("  ", "")]
+    name = machine.name
+    # The names of machines that belong together begin alike.
+    while cell_len(name) > cells - 2:
+        name = "…" + name[2 if name.startswith("…") else 1 :]
+    return [(pad(name, cells - 2), "title"), ("! ", "warn") if machine.stale else ("  ", "")]
 
 
 def gauge_row(
@@ -166,7 +170,7 @@ def gauge_row(
         label: As `head` makes it.
         value: With its unit, of at most 9 cells.
         fraction: How much of the most there can be; None leaves the gauge bare.
-        notes: What to say beside the gauge, in at most 16 cells and in at most 9.
+        notes: What to say beside the gauge, in at most 22 cells and in at most 9.
         width: The cells there are.
         signs: What this terminal can show.
         style: The style of the gauge.

@@ -8,7 +8,7 @@ from typing import Final
 from sparktop.model import channels
 from sparktop.model.pressure import GIB, Level, Pressure, pressure
 from sparktop.ui.chrome import whole
-from sparktop.ui.format import NA, flow, percent, size
+from sparktop.ui.format import flow, gib, percent, size
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.machine import Machine
 from sparktop.ui.panels.machine_panel import MachinePanel, by_machine, fitting, head, reason
@@ -98,13 +98,12 @@ def _rows(machine: Machine, width: int, signs: Glyphs) -> list[tuple[int, SpanRo
         return [(0, tuple(reason(machine.why(channels.MEMORY_TOTAL), width)))]
     vram = _vram(machine)
     parts = _parts(machine, total, used)
-    caption = _caption(used, total, width)
     rows = [(0, _vram_bar(one, width, signs)) for one in vram]
     name: list[Span] = [("system".ljust(LABEL_CELLS), "label")] if vram else []
     room = width - (LABEL_CELLS if vram else 0)
     available = machine.gauges.get(channels.MEMORY_AVAILABLE)
     rows += [
-        (0, (*name, *stacked_bar(parts, total, room, caption, ascii_only=signs.ascii))),
+        (0, (*name, *stacked_bar(parts, total, room, _caption(used, total, room), ascii_only=signs.ascii))),
         (4, legend_row(parts, width, ascii_only=signs.ascii)),
         (1, _row(machine, "available", [("", channels.MEMORY_AVAILABLE, size)], width,
                  [[("  lowest ", "muted"), (size(available.low if available else None), "")]])),
@@ -147,7 +146,7 @@ def _parts(machine: Machine, total: float, used: float) -> list[Part]:
     rest = max(0.0, total - used - (free or 0.0))
     shown = None if cache is None else min(cache, rest)
     # One unit for all takes less room, and they are compared with each other.
-    text = _in_gib if total >= 4 * GIB else size
+    text = gib if total >= 4 * GIB else size
     in_use = [Part("used", used, text(used))]
     if held is not None:
         gpu = min(held, used)
@@ -155,33 +154,29 @@ def _parts(machine: Machine, total: float, used: float) -> list[Part]:
     return [
         *in_use,
         Part("cache", shown, text(cache), "part-2"),
-        Part("free", free, text(free) + (" GiB" if text is _in_gib and free is not None else ""), "free"),
+        Part("free", free, text(free) + (" GiB" if text is gib and free is not None else ""), "free"),
     ]
 
 
 def _vram_bar(one: tuple[str, float, float], width: int, signs: Glyphs) -> SpanRow:
     gpu, used, total = one
     parts = [Part("used", used), Part("free", total - used, "", "free")]
-    caption = _caption(used, total, width)
-    bar = stacked_bar(parts, total, width - LABEL_CELLS, caption, ascii_only=signs.ascii)
+    room = width - LABEL_CELLS
+    bar = stacked_bar(parts, total, room, _caption(used, total, room), ascii_only=signs.ascii)
     return ((f"VRAM {gpu}".ljust(LABEL_CELLS), "label"), *bar)
 
 
 def _caption(used: float, total: float, width: int) -> str:
-    """What stands beside a bar; the bar needs more room than it."""
-    if width >= 50:
-        return _of(used, total)
-    return f"{percent(used / total * 100)} of {size(total)}" if width >= 35 else size(total)
+    """What stands beside a bar on a row of some cells; the bar takes half of them at least."""
+    share = percent(used / total * 100)
+    told = (_of(used, total), f"{share} of {size(total)}", size(total), share)
+    return next((text for text in told if len(text) < width // 2), "")
 
 
 def _of(used: float, total: float) -> str:
     amount, unit = size(used).split()
     same = unit == size(total).split()[1]
     return f"{amount if same else size(used)} of {size(total)} {percent(used / total * 100)}"
-
-
-def _in_gib(count: float | None) -> str:
-    return NA if count is None else f"{count / GIB:.1f}"
 
 
 def _row(

@@ -6,11 +6,11 @@ from typing import Final
 
 from sparktop.model import channels
 from sparktop.model.live import live_cost
-from sparktop.ui.chrome import whole
+from sparktop.ui.chrome import crop, safe, whole
 from sparktop.ui.format import joules, megahertz, percent, watts
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.machine import Machine
-from sparktop.ui.panels.machine_panel import MachinePanel, by_machine, gauge_row, head, reason
+from sparktop.ui.panels.machine_panel import VALUE_CELLS, MachinePanel, by_machine, gauge_row, head, reason
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.series import Series
@@ -103,11 +103,13 @@ def _list_row(machine: Machine, label: str, source: str, quantity: str, width: i
     told = sorted(_found(machine, source, quantity), key=lambda one: -one[1])
     if not told:
         return (*start, *reason(machine.why(source), width - LABEL_CELLS))
-    groups: list[list[Span]] = [start]
+    groups: list[list[Span]] = []
     for name, value in told:
         text = watts(value) if source == "rail" else f"{value:.0f} {signs.celsius}"
-        groups.append([(f"{name} ", "muted"), (f"{text:>6}", "value"), ("  ", "")])
-    return tuple(whole(groups, width))
+        groups.append([(text.rjust(VALUE_CELLS - 2), "value"), (f" {safe(name)}", "muted")])
+    room = width - LABEL_CELLS
+    # The name of the first is cut before its value is left out.
+    return (*start, *(whole(groups, room) or crop(groups[0], room)))
 
 
 def _cost_rows(run: Run | None, width: int) -> list[SpanRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +15,9 @@ from sparktop.ui.panels.base import series_style
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow, merge_spans, row_width
 from sparktop.ui.widgets.series import Reference
+
+_SENTENCE: Final = re.compile(r"(.*? GB/s)(?:, (\d+ %)( of [^:;]+))?([:;] .+)?")
+"""Rate, share, ceiling and judgement in `sparktop.model.roofline.sentence`: some of it gives way where room is short."""
 
 LEAST_BAR: Final = 12
 """Cells of a bar in which the band can be told from its surroundings."""
@@ -138,16 +142,16 @@ class RooflineGauge(Chrome):
 
     def _words(self, found: Roofline, one: Shown, width: int) -> list[Span]:
         """What is to be said; where room is short, the amount of the ceiling gives way to the judgement."""
-        lead, _, place = sentence(found).partition(": ")
-        rate, _, of = lead.partition(", ")
+        match = _SENTENCE.fullmatch(sentence(found))
+        rate, share, ceiling, rest = match.groups(default="") if match else (sentence(found), "", "", "")
         style = "value" if one.fresh else "muted"
         start: list[Span] = [("" if one.fresh else "last ", "muted"), (rate, style)]
-        judged: list[Span] = [(f": {place}", "" if one.fresh else "muted")] if place else []
-        whole_of: list[Span] = [(f", {of}", style)] if of else []
-        short_of: list[Span] = [(f", {of.partition(' of ')[0]}", style)] if of else []
+        judged: list[Span] = [(rest, "" if one.fresh else "muted")] if rest else []
+        short_of: list[Span] = [(f", {share}", style)] if share else []
+        whole_of: list[Span] = [(f", {share}{ceiling}", style)] if share else []
         full = [*start, *whole_of, *judged]
         if row_width(full) > width:
-            return whole([start, [*short_of, *judged]], width) if judged else whole([start, short_of], width)
+            return whole([[*start, *short_of], judged], width)
         more: list[list[Span]] = []
         if found.share_theoretical is not None and found.share_measured is not None:
             measured = f"; {percent(found.share_measured * 100)} of {bandwidth(found.ceilings.measured)} measured"

@@ -83,10 +83,10 @@ def _even(names: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _beside(machine: Sequence[str]) -> list[tuple[str, int]]:
-    """All panels about the machine; a table of links takes more room than bars do."""
+    """All panels about the machine; tables and legends take more room than gauges do."""
     if len(machine) < len(MACHINE):
         return _even(machine)
-    return [(name, {"links": 7, "processor": 5}.get(name, 6)) for name in machine]
+    return [(name, 7 if name in ("memory", "links") else 5) for name in machine]
 
 
 def _below(width: int) -> tuple[tuple[str, int], ...]:
