@@ -17,7 +17,7 @@ from sparktop.ui.widgets.line_widget import Span, SpanRow, merge_spans, row_widt
 from sparktop.ui.widgets.series import Reference
 
 _SENTENCE: Final = re.compile(r"(.*? GB/s)(?:, (\d+ %)( of [^:;]+))?([:;] .+)?")
-"""Rate, share, ceiling and judgement in `sparktop.model.roofline.sentence`: some of it gives way where room is short."""
+"""Rate, share, ceiling and judgement in `roofline.sentence`: some of it gives way where room is short."""
 
 LEAST_BAR: Final = 12
 """Cells of a bar in which the band can be told from its surroundings."""
