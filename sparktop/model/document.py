@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from sparktop.model.events import Finish, Status, TokenSource
 from sparktop.model.phases import PhaseSpan
+from sparktop.model.ratings import Ratings
 from sparktop.model.records import Contender, ModelInfo, Node, Options
 from sparktop.model.roofline import Ceilings
 from sparktop.model.scenario import Scenario
@@ -217,6 +218,7 @@ class Snapshot:
         definitions: What each figure means.
         phases: What went on when, so that what was read can be told apart; in the order in which they began. Those of
             contenders that ran at once overlap.
+        ratings: What people and models think of the answers; null if nobody has said anything.
     """
 
     schema: Literal["sparktop.run/1"]
@@ -238,3 +240,4 @@ class Snapshot:
     notices: tuple[NoticeRecord, ...]
     definitions: dict[str, str]
     phases: tuple[PhaseSpan, ...] = ()
+    ratings: Ratings | None = None

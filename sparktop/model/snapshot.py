@@ -30,6 +30,7 @@ from sparktop.model.document import (
 from sparktop.model.events import Finish, Status
 from sparktop.model.metrics import Spread, Stream
 from sparktop.model.phases import Lifetime, run_phases
+from sparktop.model.ratings import collect_ratings
 from sparktop.model.roofline import Ceilings, Roofline
 from sparktop.model.scenario import Item
 from sparktop.model.scoring import is_scored, score
@@ -87,6 +88,7 @@ def take_snapshot(state: RunState, status: Status | None = None) -> Snapshot:
         notices=tuple(NoticeRecord(t_s=round(notice.t, 6), text=notice.text) for notice in state.notices),
         definitions=dict(metrics.DEFINITIONS),
         phases=run_phases(_loads(state), _lifetimes(state), round(state.now, 6)),
+        ratings=collect_ratings(state.ratings, state.answerers),
     )
 
 

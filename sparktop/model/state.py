@@ -217,6 +217,11 @@ class RunState:
             request.ok and (request.answer.strip() or not request.queued.prompt) for request in self.measured()
         )
 
+    @property
+    def answerers(self) -> dict[int, str]:
+        """Who answers each request, by its number; without warm-up."""
+        return {number: r.queued.contender for number, r in self.requests.items() if not r.queued.warmup}
+
     def measured(self, contender: str | None = None) -> list[RequestState]:
         """Requests that count: without warm-up, of one contender or of all."""
         return [r for r in self.requests.values() if not r.queued.warmup and contender in (None, r.queued.contender)]
