@@ -1,8 +1,6 @@
 """How fast the same was before: earlier runs of one model, asked the same, on the same machine.
 
-A snapshot may hold megabytes of readings, and a folder thousands of snapshots. All that is needed here stands before
-the requests and the readings, so no more than a snapshot's head is read, newest first, and only until enough is found.
-There is no index that could go wrong.
+No more than the head of a snapshot is read, newest first, and only until enough is found.
 """
 
 from __future__ import annotations
@@ -24,17 +22,13 @@ from sparktop.model.scenario import Scenario
 from sparktop.model.snapshot import SCHEMA
 from sparktop.model.state import RunState
 from sparktop.model.summary import Summary
+from sparktop.store.heads import head_bytes
 
 KEPT: Final = 20
 """Earlier runs that a speed is held against: the newest, as a machine changes over the months."""
 
 LOOKED_AT: Final = 500
 """Snapshots of the same scenario that are opened at most; each takes a fraction of a millisecond."""
-
-_HEAD_BYTES: Final = 4 << 20
-_CHUNK: Final = 1 << 16
-_REST: Final = b'\n  "requests": '
-"""Where the long part begins. No text in a document holds a line end, so this is the field itself."""
 
 _NAME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-(?P<scenario>.+)\.json")
 _MEMORY_TOLERANCE: Final = 0.02
@@ -144,22 +138,10 @@ def _candidates(runs: Path, scenario: str, own: str) -> list[Path]:
 
 def _read_head(path: Path) -> _Head | None:
     try:
-        head = msgspec.json.decode(_head_bytes(path), type=_Head)
+        head = msgspec.json.decode(head_bytes(path), type=_Head)
     except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return head if head.schema == SCHEMA else None
-
-
-def _head_bytes(path: Path) -> bytes:
-    """Returns a snapshot without its requests and what comes after them, as a document; a strange file as it begins."""
-    head = b""
-    with path.open("rb") as file:
-        while len(head) < _HEAD_BYTES and (chunk := file.read(_CHUNK)):
-            searched = max(0, len(head) - len(_REST))
-            head += chunk
-            if (end := head.find(_REST, searched)) >= 0:
-                return head[:end].rstrip(b" \n,") + b"}"
-    return head
 
 
 def _work(scenario: Scenario, contender: Contender, info: ModelInfo) -> tuple[Any, ...]:

@@ -193,6 +193,22 @@ def lock(fd: int) -> None:
         raise BlockingIOError(error.errno, "another sparktop writes to it") from error
 
 
+def is_held(path: Path) -> bool:
+    """Whether a journal is being written by some sparktop.
+
+    Raises:
+        OSError: The file can't be opened, or its file system has no locks.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder survive a power loss.
 

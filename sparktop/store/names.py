@@ -6,6 +6,7 @@ import itertools
 import os
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 
 def new_run_id(runs: Path, scenario: str, created: datetime) -> str:
@@ -36,6 +37,19 @@ def new_run_id(runs: Path, scenario: str, created: datetime) -> str:
             os.close(fd)
             return identity
     raise AssertionError("itertools.count ended")
+
+
+BROKEN: Final = ".jsonl.broken"
+"""What a file that was called a journal and is none is renamed to."""
+
+SUFFIXES: Final = (BROKEN, ".jsonl", ".json")
+"""How the names of a run's files end; a longer one before its own ending."""
+
+
+def run_of(name: str) -> str | None:
+    """Returns the id of the run that a file belongs to, by the file's name; None if it is no run's."""
+    suffix = next((suffix for suffix in SUFFIXES if name.endswith(suffix)), None)
+    return name.removesuffix(suffix) if suffix and not name.startswith(".") else None
 
 
 def journal_path(runs: Path, run_id: str) -> Path:

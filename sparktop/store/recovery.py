@@ -10,7 +10,7 @@ from sparktop.model.events import Notice, Status
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.store.journal import lock
-from sparktop.store.names import snapshot_path
+from sparktop.store.names import BROKEN, snapshot_path
 from sparktop.store.reading import BadJournal, JournalContents, read_journal
 from sparktop.store.snapshots import is_finished, write_snapshot
 
@@ -84,7 +84,7 @@ def _finish(path: Path, snapshot: Path) -> Recovered:
     try:
         contents = read_journal(path)
     except BadJournal as error:
-        broken = path.with_suffix(".jsonl.broken")
+        broken = path.with_suffix(BROKEN)
         path.rename(broken)
         return Recovered(id=path.stem, snapshot=None, status=None, problem=f"{error}; kept as {broken.name}")
     state = fold(contents.events)

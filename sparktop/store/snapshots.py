@@ -18,6 +18,7 @@ from sparktop.model.snapshot import SCHEMA, Snapshot
 from sparktop.store.journal import sync_folder
 
 _FAMILY, _VERSION = SCHEMA.split("/")
+_LONGEST_VERSION: Final = 9
 _HEAD_BYTES: Final = 1024
 _STATUS: Final = re.compile(rb'^  "status": "([a-z]+)"', re.MULTILINE)
 
@@ -72,18 +73,26 @@ def read_snapshot(path: Path) -> Snapshot:
         document: Any = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
         raise BadSnapshot(f"{path}: not a snapshot of sparktop: not JSON: {error}") from error
-    schema = document.get("schema") if isinstance(document, dict) else None
+    check_schema(document.get("schema") if isinstance(document, dict) else None, path)
+    try:
+        return msgspec.convert(document, Snapshot)
+    except msgspec.ValidationError as error:
+        raise BadSnapshot(f"{path}: damaged: {error}") from error
+
+
+def check_schema(schema: object, path: Path) -> None:
+    """Returns if this version reads documents of a schema.
+
+    Raises:
+        BadSnapshot: It does not; the sentence says which it reads.
+    """
     family, _, version = schema.partition("/") if isinstance(schema, str) else ("", "", "")
-    if family != _FAMILY or not version.isdecimal():
+    if family != _FAMILY or not version.isdecimal() or len(version) > _LONGEST_VERSION:
         raise BadSnapshot(f'{path}: not a snapshot of sparktop: expected "schema": "{SCHEMA}"')
     if version != _VERSION:
         newer = int(version) > int(_VERSION)
         advice = "update sparktop to read it" if newer else "this version no longer reads it"
         raise BadSnapshot(f"{path}: written as {schema}, and this sparktop reads {SCHEMA}: {advice}")
-    try:
-        return msgspec.convert(document, Snapshot)
-    except msgspec.ValidationError as error:
-        raise BadSnapshot(f"{path}: damaged: {error}") from error
 
 
 def is_finished(path: Path) -> bool:
