@@ -21,8 +21,9 @@ from sparktop.model.text import one_line
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.machine import Inputs, sources
 from sparktop.telemetry.once import read_once, together
+from sparktop.telemetry.played import BadRecording, moments, play
 from sparktop.telemetry.reading import Reading, Source
-from sparktop.telemetry.recorded import BadRecording, Recording, moments, play
+from sparktop.telemetry.recorded import Recording
 from sparktop.telemetry.sampler import Sampler
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from sparktop.nodes.nvidia import Gpus, gpus
 from sparktop.telemetry.ancestry import command, is_descendant
 from sparktop.telemetry.changes import Changes
 from sparktop.telemetry.machine import Inputs, sources
+from sparktop.telemetry.played import BadRecording, PlayedSource, moments, play
 from sparktop.telemetry.reading import Files, Reading, Source, Unreadable
-from sparktop.telemetry.recorded import BadRecording, PlayedSource, Recording, moments, play
+from sparktop.telemetry.recorded import Recording
 from sparktop.telemetry.sampler import Sampler
 
 __all__ = ["BadRecording", "LiveMachine", "RecordedMachine"]

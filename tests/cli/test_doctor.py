@@ -17,8 +17,8 @@ from sparktop.places import Places
 from sparktop.resources import scenarios_dir
 from sparktop.scenarios.library import Library
 from sparktop.telemetry.once import read_once
+from sparktop.telemetry.played import play
 from sparktop.telemetry.reading import Reading
-from sparktop.telemetry.recorded import play
 from tests.cli.conftest import Sparktop
 from tests.telemetry.cases import FOLDER
 

@@ -8,8 +8,8 @@ import pytest
 
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.once import read_once, together
+from sparktop.telemetry.played import play
 from sparktop.telemetry.reading import Reading
-from sparktop.telemetry.recorded import play
 from tests.telemetry.cases import FOLDER, Case
 from tests.telemetry.machines import CASES
 

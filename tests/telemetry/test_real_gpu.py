@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sparktop.telemetry.played import moments, play
 from sparktop.telemetry.reading import Reading
-from sparktop.telemetry.recorded import moments, play
 
 FOLDER = Path(__file__).parent / "real" / "h100-decoding"
 MIB = 1 << 20

@@ -11,7 +11,8 @@ import pytest
 
 from sparktop.telemetry.machine import MAKERS, Inputs, sources
 from sparktop.telemetry.nvml import Answer, DriverLost
-from sparktop.telemetry.recorded import BadRecording, Recording, moments, play
+from sparktop.telemetry.played import BadRecording, moments, play
+from sparktop.telemetry.recorded import Recording
 from tests.telemetry.cases import FOLDER, FakeDriver, lay
 from tests.telemetry.machines import CASES
 

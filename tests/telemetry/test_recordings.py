@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sparktop.model.channels import describe
-from sparktop.telemetry.recorded import moments, play
+from sparktop.telemetry.played import moments, play
 from tests.telemetry.cases import FOLDER, Case, record
 from tests.telemetry.machines import CASES
 

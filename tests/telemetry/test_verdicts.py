@@ -25,7 +25,7 @@ from sparktop.model.records import Contender, Node, Options
 from sparktop.model.state import RunState, fold
 from sparktop.model.validity import Validity, judge
 from sparktop.model.verdicts import Code, Severity
-from sparktop.telemetry.recorded import moments, play
+from sparktop.telemetry.played import moments, play
 from tests.model.synthetic import INFO, NODE, throughput
 from tests.telemetry.cases import FOLDER
 
