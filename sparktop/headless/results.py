@@ -10,7 +10,6 @@ from sparktop.model.decoding import remarks
 from sparktop.model.events import Finish
 from sparktop.model.metrics import Spread
 from sparktop.model.scenario import Item, Kind
-from sparktop.model.scoring import covered
 from sparktop.model.snapshot import RequestRecord, Snapshot
 from sparktop.model.summary import Summary
 from sparktop.model.text import one_line
@@ -94,24 +93,22 @@ def _answers(snapshot: Snapshot, toys: set[str]) -> list[str]:
 
 
 def _answer(request: RequestRecord, item: Item | None, toys: set[str]) -> list[str]:
-    points = item.points if item else ()
     return [
         _name(request.contender, toys),
         one_line(request.item),
         one_line(item.title) if item else "",
         _number(request.metrics.e2e_ms / 1e3 if request.metrics.e2e_ms is not None else None, 2),
         str(request.tokens.output),
-        _points(request, points),
+        _points(request, item),
         _end(request.finish),
     ]
 
 
-def _points(request: RequestRecord, points: tuple[tuple[str, ...], ...]) -> str:
-    if not points:
+def _points(request: RequestRecord, item: Item | None) -> str:
+    if item is None or not item.points:
         return "-"
     # What broke off before its end is no answer that could be marked.
-    ended = request.finish in (Finish.STOP, Finish.LENGTH)
-    return f"{sum(covered(request.answer, points))}/{len(points)}" if ended else _UNKNOWN
+    return request.score.text if request.score else _UNKNOWN
 
 
 def _end(finish: Finish | None) -> str:

@@ -62,6 +62,7 @@ class Item:
         points: What a good answer mentions. Each point is a row of spellings, any of which counts.
         ordered: The points are a chain: naming them in another order is an error of its own.
         source: The text that a good answer cites, without book-title marks; empty if none.
+        source_names: Other names of that text, any of which counts.
         avoid: Known wrong attributions.
     """
 
@@ -72,6 +73,7 @@ class Item:
     points: tuple[tuple[str, ...], ...] = ()
     ordered: bool = False
     source: str = ""
+    source_names: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
 
 

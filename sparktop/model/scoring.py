@@ -1,19 +1,29 @@
 """What an answer mentions of what it should, by rule: points, their order, and the source that it names.
 
-It counts what is named, not whether what is said of it is right. Places are counted in characters of the answer as it
-came, so that whoever shows it can mark them.
+It counts what is named, not whether what is said of it is right: a short point such as 名 is easily mentioned by the
+way. Places are counted in characters of the answer as it came, so that whoever shows it can mark them; for text that is
+shown otherwise (`printable`), score what is shown.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
+from typing import Final
 
+from sparktop.model.attribution import attributions
+from sparktop.model.folding import Span, fold, places
 from sparktop.model.scenario import Item
 
-Span = tuple[int, int]
-"""A place in the answer: first character, and one past the last."""
+__all__ = ["Attribution", "PointScore", "Score", "Span", "is_scored", "score"]
+
+_SENTENCE: Final = re.compile(r"[。?!;\n]+")
+_LETTER: Final = re.compile(r"[^\W_]")
+_LEAST_REPEATED: Final = 4
+"""Letters of a question's sentence that are needed to call it repeated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +32,8 @@ class PointScore:
 
     Attributes:
         label: The point's first spelling, as the scenario writes it.
-        spans: Every place in the answer that names it, ascending, none overlapping; empty if it is missing.
+        spans: Every place in the answer that names it, as [first character, one past the last], ascending, none
+            overlapping; empty if it is missing.
         in_place: False if it was named, but only outside of the order that the item asks for.
     """
 
@@ -103,42 +114,109 @@ def is_scored(item: Item) -> bool:
 def score(item: Item, answer: str) -> Score:
     """Holds an answer against what its item asks for.
 
+    A place inside a longer place of another point names that one alone (牛车 in 大白牛车), and so does a title inside a
+    longer one. What stands in a sentence of the question, repeated word for word, is not counted. Where the order
+    matters, the most points that can be found one after another are in place; of several such chains, the one that
+    ends first.
+
     Args:
         item: The question.
         answer: The model's answer, as it came.
     """
-    points = tuple(PointScore(label=row[0] if row else "", spans=tuple(_places(answer, row))) for row in item.points)
+    folded = fold(answer)
+    spellings = [[fold(spelling).text for spelling in row] for row in item.points]
+    names = [[fold(name).text for name in row if name] for row in _titles(item)]
+    repeated = _repeated(item.prompt, folded.text)
+    points = _counted(spellings, [_named(folded.text, row) for row in spellings], repeated)
+    right, *wrong = _counted(names, [attributions(folded.text, row) for row in names], repeated)
+    kept = _chain(points) if item.ordered else set(range(len(points)))
     return Score(
-        found=sum(point.found for point in points),
+        found=sum(map(bool, points)),
         total=len(points),
-        points=points,
+        points=tuple(
+            PointScore(label=row[0] if row else "", spans=folded.original(spans), in_place=index in kept or not spans)
+            for index, (row, spans) in enumerate(zip(item.points, points, strict=True))
+        ),
         ordered=item.ordered,
-        source=Attribution(name=item.source, spans=tuple(_places(answer, [item.source]))) if item.source else None,
+        source=Attribution(name=item.source, spans=folded.original(right)) if item.source else None,
         wrong=tuple(
-            Attribution(name=name, spans=spans) for name in item.avoid if (spans := tuple(_places(answer, [name])))
+            Attribution(name=name, spans=folded.original(spans))
+            for name, spans in zip(item.avoid, wrong, strict=True)
+            if spans
         ),
     )
 
 
-def _places(answer: str, spellings: Sequence[str]) -> list[Span]:
-    found = []
-    for spelling in spellings:
-        at = answer.find(spelling)
-        while at >= 0 and spelling:
-            found.append((at, at + len(spelling)))
-            at = answer.find(spelling, at + len(spelling))
-    return sorted(found)
+def _titles(item: Item) -> list[tuple[str, ...]]:
+    return [(item.source, *item.source_names), *((name,) for name in item.avoid)]
 
 
-def covered(answer: str, points: Sequence[Sequence[str]]) -> list[bool]:
-    """Return for each point whether the answer contains any of its spellings.
+def _named(text: str, spellings: Sequence[str]) -> list[Span]:
+    """Places of any spelling; those that overlap become one."""
+    return _merged(place for spelling in spellings for place in places(text, spelling))
 
-    Plain substring, after NFKC on both sides, so that full-width and half-width forms are the same. It counts what is
-    mentioned, not whether it is right: a short point such as 名 is easily mentioned by the way.
 
-    Args:
-        answer: The model's answer.
-        points: Rows of alternative spellings, as in `Item.points`.
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end, merged[-1][1])
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _counted(spellings: list[list[str]], groups: list[list[Span]], repeated: list[Span]) -> list[list[Span]]:
+    """Takes away what lies in a longer place of another group, or in a repetition of the question."""
+    counted = []
+    for own, spans in zip(spellings, groups, strict=True):
+        longer = [other for words, other in zip(spellings, groups, strict=True) if _contain(words, own)]
+        outer = _merged(span for other in longer for span in other)
+        counted.append(
+            [span for span in spans if _around(span, outer) in (None, span) and not _around(span, repeated)]
+            if outer or repeated
+            else spans
+        )
+    return counted
+
+
+def _contain(words: Iterable[str], others: Iterable[str]) -> bool:
+    return any(other in word and other != word for word in words for other in others)
+
+
+def _around(span: Span, others: Sequence[Span]) -> Span | None:
+    """The one of some places, ascending and none overlapping, that a place lies in."""
+    at = bisect_right(others, span[0], key=itemgetter(0)) - 1
+    return others[at] if at >= 0 and others[at][1] >= span[1] else None
+
+
+def _repeated(question: str, text: str) -> list[Span]:
+    """Places in an answer that say a sentence of the question word for word, whatever the punctuation."""
+    sentences = {
+        tuple(letters)
+        for sentence in _SENTENCE.split(fold(question).text)
+        if len(letters := _LETTER.findall(sentence)) >= _LEAST_REPEATED
+    }
+    return _merged(
+        match.span() for letters in sentences for match in re.finditer(r"[\W_]*+".join(map(re.escape, letters)), text)
+    )
+
+
+def _chain(points: Sequence[Sequence[Span]]) -> set[int]:
+    """Which points stand in order: the most that can be found one after another, each at any of its places.
+
+    `best[n]` is the earliest end of a chain of n points, and the chain; every point in turn may lengthen each of them.
     """
-    text = unicodedata.normalize("NFKC", answer)
-    return [any(unicodedata.normalize("NFKC", spelling) in text for spelling in spellings) for spellings in points]
+    best: list[tuple[int, tuple[int, ...]]] = [(0, ())]
+    for index, spans in enumerate(points):
+        for length in range(len(best) - 1, -1, -1):
+            end, chain = best[length]
+            at = bisect_left(spans, (end,))
+            if at == len(spans):
+                continue
+            longer = spans[at][1], (*chain, index)
+            if length + 1 == len(best):
+                best.append(longer)
+            elif longer[0] < best[length + 1][0]:
+                best[length + 1] = longer
+    return set(best[-1][1])

@@ -29,7 +29,7 @@ _TOP_KEYS: Final = (
 )
 _SAMPLING_KEYS: Final = ("temperature", "top_k", "top_p", "seed", "max_tokens", "ignore_eos", "stop")
 _DIMENSION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_ITEM_KEYS: Final = ("id", "prompt", "title", "category", "points", "ordered", "source", "avoid")
+_ITEM_KEYS: Final = ("id", "prompt", "title", "category", "points", "ordered", "source", "source_names", "avoid")
 _ONLY_FOR: Final = {
     "batches": (Kind.BATCH,),
     "mode": (Kind.BATCH,),
@@ -187,10 +187,12 @@ def _items(top: Table) -> tuple[Item, ...]:
 def _item(table: Table) -> Item:
     table.only(_ITEM_KEYS)
     source = table.text("source", "")
-    avoid = table.texts("avoid")
-    for key, names in (("source", (source,)), ("avoid", avoid)):
+    source_names, avoid = table.texts("source_names"), table.texts("avoid")
+    for key, names in (("source", (source,)), ("source_names", source_names), ("avoid", avoid)):
         if any(mark in name for name in names for mark in "《》"):
             raise table.wrong(key, "the title alone, without 《》")
+    if source_names and not source:
+        raise table.error("source_names", "gives other names of the source, but there is no source")
     points = table.rows("points")
     ordered = table.flag("ordered", False)
     if ordered and not points:
@@ -206,6 +208,7 @@ def _item(table: Table) -> Item:
         points=points,
         ordered=ordered,
         source=source,
+        source_names=source_names,
         avoid=avoid,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sparktop.model import metrics
 from sparktop.model.scenario import Item
-from sparktop.model.scoring import covered
+from sparktop.model.scoring import score
 from sparktop.model.state import RequestState, RunState
 from sparktop.model.summary import Summary
 from sparktop.ui.chrome import safe
@@ -109,9 +109,9 @@ def _answer_cells(request: RequestState | None, item: Item) -> list[Cell]:
         return [("failed", "bad") if failed else ("queued", "muted"), "", ""]
     stream = request.stream
     e2e = metrics.e2e_ms(stream)
-    named = covered(request.answer, item.points)
+    named = score(item, request.answer) if item.points and request.ended is not None else None
     return [
         seconds(e2e / 1e3 if e2e is not None else None) if request.ended is not None else ("running", "accent"),
         speed(metrics.decode_tok_s(stream)),
-        f"{sum(named)} of {len(named)}" if named and request.ended is not None else "",
+        f"{named.found} of {named.total}" if named else "",
     ]
