@@ -11,6 +11,7 @@ from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.store.journal import lock
 from sparktop.store.names import BROKEN, snapshot_path
+from sparktop.store.rating_book import RatingBook, is_rated_since
 from sparktop.store.reading import BadJournal, JournalContents, read_journal
 from sparktop.store.snapshots import is_finished, write_snapshot
 
@@ -67,7 +68,11 @@ def recover(runs: Path) -> list[Recovered]:
 def _recover(path: Path) -> Recovered | None:
     snapshot = snapshot_path(path.parent, path.stem)
     # An empty journal belongs to a run that has not begun: its writer may be about to lock it.
-    if is_finished(snapshot) or path.stat().st_size == 0:
+    if path.stat().st_size == 0:
+        return None
+    if is_finished(snapshot):
+        if is_rated_since(path, snapshot):
+            _take_over_ratings(path, snapshot)
         return None
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -78,6 +83,14 @@ def _recover(path: Path) -> Recovered | None:
         return None
     finally:
         os.close(fd)
+
+
+def _take_over_ratings(path: Path, snapshot: Path) -> None:
+    """Puts ratings into the snapshot that a crash kept out of it."""
+    try:
+        RatingBook(path, snapshot).close()
+    except (BlockingIOError, BadJournal):
+        return  # somebody rates it now, or it is no journal: the snapshot is whole in itself
 
 
 def _finish(path: Path, snapshot: Path) -> Recovered:

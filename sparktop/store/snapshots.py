@@ -13,6 +13,7 @@ import orjson
 
 from sparktop.model.codec import without_surrogates
 from sparktop.model.events import Status
+from sparktop.model.ratings import Ratings
 from sparktop.model.readout import Readout
 from sparktop.model.snapshot import SCHEMA, Snapshot
 from sparktop.store.journal import sync_folder
@@ -20,6 +21,7 @@ from sparktop.store.journal import sync_folder
 _FAMILY, _VERSION = SCHEMA.split("/")
 _LONGEST_VERSION: Final = 9
 _HEAD_BYTES: Final = 1024
+_OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _STATUS: Final = re.compile(rb'^  "status": "([a-z]+)"', re.MULTILINE)
 
 
@@ -32,11 +34,10 @@ def encode_snapshot(snapshot: Snapshot | Readout) -> bytes:
 
     Lone surrogates, which JSON cannot hold, become U+FFFD.
     """
-    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     try:
-        return orjson.dumps(snapshot, option=options)
+        return orjson.dumps(snapshot, option=_OPTIONS)
     except orjson.JSONEncodeError:
-        return orjson.dumps(without_surrogates(msgspec.to_builtins(snapshot)), option=options)
+        return orjson.dumps(without_surrogates(msgspec.to_builtins(snapshot)), option=_OPTIONS)
 
 
 def write_snapshot(snapshot: Snapshot | Readout, path: Path) -> None:
@@ -47,7 +48,15 @@ def write_snapshot(snapshot: Snapshot | Readout, path: Path) -> None:
     Raises:
         OSError: It can't be written; what was there before is untouched.
     """
-    data = encode_snapshot(snapshot)
+    write_whole(encode_snapshot(snapshot), path)
+
+
+def write_whole(data: bytes, path: Path) -> None:
+    """Writes a document so that at every moment the file is the old one or the new one, whole.
+
+    Raises:
+        OSError: It can't be written; what was there before is untouched.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
     try:
@@ -60,6 +69,22 @@ def write_snapshot(snapshot: Snapshot | Readout, path: Path) -> None:
         os.unlink(temporary)
         raise
     sync_folder(path.parent)
+
+
+def write_ratings(ratings: Ratings | None, path: Path) -> None:
+    """Puts other ratings into a snapshot that is there; all else in it stays, also what this version does not know.
+
+    Raises:
+        OSError: It can't be read or written; what was there before is untouched.
+        BadSnapshot: It is no snapshot.
+    """
+    try:
+        document: Any = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise BadSnapshot(f"{path}: not a snapshot of sparktop: not JSON: {error}") from error
+    check_schema(document.get("schema") if isinstance(document, dict) else None, path)
+    document["ratings"] = without_surrogates(msgspec.to_builtins(ratings))
+    write_whole(orjson.dumps(document, option=_OPTIONS), path)
 
 
 def read_snapshot(path: Path) -> Snapshot:

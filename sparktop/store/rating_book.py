@@ -1,0 +1,248 @@
+"""Keeping what is said about the answers of a run that is over.
+
+Each rating is appended to the run's journal and on the disk before the call returns; the snapshot follows within a
+second. A program that is killed in between leaves a journal that is newer than its snapshot, which `recover` sees.
+Of a run that is nothing but a snapshot, the snapshot is written anew for each rating.
+
+As long as the book is open the journal is locked, so that two programs never rate one run at once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from sparktop.model.codec import encode
+from sparktop.model.events import Event, Status
+from sparktop.model.rating_events import Opinion
+from sparktop.model.rating_log import RatingLog
+from sparktop.model.ratings import collect_ratings, rating_events
+from sparktop.model.snapshot import take_snapshot
+from sparktop.model.state import RunState, fold
+from sparktop.model.unfold import unfold
+from sparktop.store.journal import lock
+from sparktop.store.reading import read_journal
+from sparktop.store.snapshots import BadSnapshot, is_finished, read_snapshot, write_ratings, write_snapshot
+
+SAVE_AFTER_S: Final = 0.5
+"""Ratings that come so close after each other are written into the snapshot together."""
+
+
+_TAIL_BYTES: Final = 1 << 16
+_NAMES: Final = tuple(
+    b'"event":"' + name + b'"'
+    for name in (b"rated", b"noted", b"voted", b"rating-withdrawn", b"judging-began", b"judged")
+)
+
+
+class RatingBook:
+    """The ratings of one run, open for more.
+
+    Args:
+        journal: The run's journal; None if it has none.
+        snapshot: Its snapshot. It need not be there where there is a journal: then it is made.
+        wall: Wall-clock time, with its zone.
+
+    Attributes:
+        events: Everything that happened in the run, as it was when the book was opened.
+        state: The run with all ratings so far.
+
+    Raises:
+        OSError: A file can't be read or written.
+        BlockingIOError: Another program writes to the run, or rates it.
+        BadJournal: The journal is none.
+        BadSnapshot: The snapshot is none, and there is no journal.
+    """
+
+    def __init__(
+        self,
+        journal: Path | None,
+        snapshot: Path,
+        *,
+        wall: Callable[[], datetime] = lambda: datetime.now().astimezone(),
+    ) -> None:
+        self._snapshot = snapshot
+        self._wall = wall
+        self._fd = _lock_journal(journal) if journal is not None else _lock_beside(snapshot)
+        self._journalled = journal is not None
+        self._wake = threading.Condition()
+        self._closing = False
+        self._unsaved = False
+        self._problem = ""
+        self._saver: threading.Thread | None = None
+        try:
+            self.events = (
+                read_journal(journal).events if journal is not None else tuple(unfold(read_snapshot(snapshot)))
+            )
+            self.state = fold(self.events)
+            if journal is not None:
+                self._mend()
+        except BaseException:
+            self._unlock()
+            raise
+
+    @property
+    def id(self) -> str:
+        """Name of the run."""
+        return self._snapshot.stem
+
+    def add(self, opinion: Opinion) -> Opinion:
+        """Keeps something that was said; it is on the disk when this returns.
+
+        Returns:
+            The same with its number and times.
+
+        Raises:
+            OSError: It could not be kept; then it does not count either.
+        """
+        with self._wake:
+            event = stamped(opinion, self.state, self._wall())
+            if self._journalled:
+                self._append(event)
+                self.state.apply(event)
+                self._save_soon()
+            else:
+                log = RatingLog()
+                for one in (*self.state.ratings.events(), event):
+                    log.apply(one)
+                write_ratings(collect_ratings(log, self.state.answerers), self._snapshot)
+                self.state.apply(event)
+        return event
+
+    def close(self) -> str:
+        """Writes what the snapshot lacks and lets the run go.
+
+        Returns:
+            Why the snapshot lacks some of the ratings, in one sentence; empty if it has them all. The journal does.
+        """
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._saver is not None:
+            self._saver.join()
+        self._unlock()
+        return self._problem
+
+    # -- the journal -----------------------------------------------------------------------------------------------
+
+    def _append(self, event: Event) -> None:
+        line = encode(event) + b"\n"
+        end = os.lseek(self._fd, 0, os.SEEK_END)
+        if end and os.pread(self._fd, 1, end - 1) != b"\n":
+            # A crash cut the last line off; what is new must not be hung onto it.
+            line = b"\n" + line
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._fd, line[written:])
+            os.fsync(self._fd)
+        except OSError:
+            # Half a line would be taken for damage.
+            os.ftruncate(self._fd, end)
+            raise
+
+    def _mend(self) -> None:
+        """Brings the two files together: what either of them has, both have."""
+        try:
+            if not is_finished(self._snapshot):
+                status = Status.INTERRUPTED if self.state.ended is None else self.state.status
+                write_snapshot(take_snapshot(self.state, status), self._snapshot)
+                return
+            kept = rating_events(read_snapshot(self._snapshot).ratings)
+        except BadSnapshot:
+            return  # said when there is something to write into it
+        for event in kept:
+            if event.number not in self.state.ratings:
+                self._append(event)
+                self.state.apply(event)
+                self.events = (*self.events, event)
+        if self.state.ratings.events() != kept:
+            write_ratings(collect_ratings(self.state.ratings, self.state.answerers), self._snapshot)
+
+    # -- the snapshot ----------------------------------------------------------------------------------------------
+
+    def _save_soon(self) -> None:
+        self._unsaved = True
+        if self._saver is None:
+            self._saver = threading.Thread(target=self._keep_saved, name="ratings", daemon=True)
+            self._saver.start()
+        self._wake.notify()
+
+    def _keep_saved(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing or self._unsaved)
+                # Somebody who rates gives several ratings in a row.
+                self._wake.wait_for(lambda: self._closing, SAVE_AFTER_S)
+                if not self._unsaved:
+                    return
+                self._unsaved = False
+                ratings = collect_ratings(self.state.ratings, self.state.answerers)
+            try:
+                write_ratings(ratings, self._snapshot)
+                self._problem = ""
+            except (OSError, BadSnapshot) as error:
+                self._problem = f"the ratings are in the run's journal, but not in its snapshot: {error}"
+
+    def _unlock(self) -> None:
+        if not self._journalled:
+            _beside(self._snapshot).unlink(missing_ok=True)
+        os.close(self._fd)
+
+
+def stamped(opinion: Opinion, state: RunState, at: datetime) -> Opinion:
+    """Returns what was said with its number, its time in the run, and its time by the clock on the wall."""
+    t = state.now if state.ended is None else state.ended
+    return replace(opinion, number=state.ratings.next_number, t=t, at=at.isoformat(timespec="milliseconds"))
+
+
+def is_rated_since(journal: Path, snapshot: Path) -> bool:
+    """Whether a journal may hold ratings that its snapshot lacks; reads no more than the journal's end.
+
+    Raises:
+        OSError: A file can't be read.
+    """
+    if journal.stat().st_mtime_ns < snapshot.stat().st_mtime_ns:
+        return False
+    with journal.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        end = file.read()
+    # Of a last line that is longer than that, only the end was read.
+    return any(name in end for name in _NAMES) or (len(end) == _TAIL_BYTES and b"\n" not in end[:-1])
+
+
+def _lock_journal(journal: Path) -> int:
+    fd = os.open(journal, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        lock(fd)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _beside(snapshot: Path) -> Path:
+    return snapshot.with_name(f".{snapshot.name}.lock")
+
+
+def _lock_beside(snapshot: Path) -> int:
+    """Locks a file beside a snapshot, which itself is replaced by each writing."""
+    if not snapshot.is_file():
+        raise FileNotFoundError(2, "there is no such file", str(snapshot))
+    path = _beside(snapshot)
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            lock(fd)
+            # Whoever had it may have removed it just before.
+            if path.exists() and os.fstat(fd).st_ino == path.stat().st_ino:
+                return fd
+        except OSError:
+            os.close(fd)
+            raise
+        os.close(fd)
