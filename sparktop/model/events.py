@@ -291,6 +291,24 @@ class SampleTaken(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockMeasured(Event):
+    """The clock of another node was held against the run's; its events' times rest on this.
+
+    Attributes:
+        node: Name of the node.
+        offset_s: What was added to the node's own time to get seconds since the run began.
+        uncertainty_s: Most seconds that this can be wrong, whatever the network does: half the round trip, and more
+            as the measurement ages.
+        rtt_s: Round trip of the exchange that it rests on.
+    """
+
+    node: str
+    offset_s: float
+    uncertainty_s: float
+    rtt_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSeen(Event):
     """A process that holds memory of a GPU was looked up, as it came there.
 
