@@ -30,6 +30,7 @@ from sparktop.model.events import (
     Status,
     Tokens,
 )
+from sparktop.model.rating_events import Opinion
 from sparktop.model.records import Contender, ModelInfo
 from sparktop.model.roofline import Ceilings
 from sparktop.model.shape import Footprint
@@ -46,6 +47,7 @@ from sparktop.store.history import find_baselines
 from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
 from sparktop.store.names import journal_path, new_run_id, snapshot_path
+from sparktop.store.rating_book import RatingBook, stamped
 from sparktop.store.snapshots import write_snapshot
 from sparktop.telemetry.changes import Changes
 from sparktop.telemetry.machine import sources
@@ -105,6 +107,7 @@ class Session:
         self._environ = environ
         self._root = root
         self._clock_ns = clock_ns
+        self._wall = wall
         self._created = wall()
         self._origin_ns = clock_ns()
         self._changes = Changes("")
@@ -117,6 +120,9 @@ class Session:
         self._promised = 0
         self._cancel = threading.Event()
         self._journal: Journal | None = None
+        self._rating = threading.Lock()
+        self._kept = False
+        self._book: RatingBook | None = None
         self._outcome: Outcome | None = None
         self._thread = threading.Thread(target=self._run, name="session", daemon=True)
 
@@ -149,6 +155,41 @@ class Session:
                 snapshot = take_snapshot(self._state)
             write_snapshot(snapshot, path)
         return path
+
+    def rate(self, opinion: Opinion) -> Opinion:
+        """Keeps what a person says of an answer, during the run or after it.
+
+        Returns:
+            The same with its number and times; it comes to `listen` as well.
+
+        Raises:
+            OSError: It can't be kept.
+            ValueError: The run's files can't be read any more.
+        """
+        with self._rating:
+            if not self._kept:
+                with self._lock:
+                    event = stamped(opinion, self._state, self._wall())
+                    if self._state.ended is None:
+                        event = replace(event, t=self._clock())
+                self._publish(event)
+                return event
+            if self._book is None:
+                runs = self._places.runs
+                self._book = RatingBook(journal_path(runs, self.id), snapshot_path(runs, self.id), wall=self._wall)
+            event = self._book.add(opinion)
+            self._listen(event)
+            return event
+
+    def close(self) -> str:
+        """Lets the run's files go, once nobody rates any more.
+
+        Returns:
+            What of the ratings could not be kept as it should, in one sentence; empty if all was.
+        """
+        with self._rating:
+            book, self._book = self._book, None
+            return book.close() if book is not None else ""
 
     def _clock(self) -> float:
         return (self._clock_ns() - self._origin_ns) / 1e9
@@ -340,16 +381,19 @@ class Session:
         return Status.COMPLETED if any(request.ok for request in self._state.measured()) else Status.FAILED
 
     def _keep(self, status: Status) -> Outcome:
-        path: Path | None = None
-        if self._journal is not None:
-            self._journal.close()
-        if self._state.started is None:  # it broke before there was anything to keep
-            return Outcome(status, None, tuple(self._problems))
-        try:
-            path = self.snapshot_now()
-        except OSError as error:
-            where = snapshot_path(self._places.runs, self.id)
-            self._problems.append(f"the snapshot can't be written: {error.strerror or error} ({where})")
+        # Who rates meanwhile waits: before, a rating goes to the journal, and after, to the files.
+        with self._rating:
+            self._kept = True
+            if self._journal is not None:
+                self._journal.close()
+            path: Path | None = None
+            if self._state.started is None:  # it broke before there was anything to keep
+                return Outcome(status, None, tuple(self._problems))
+            try:
+                path = self.snapshot_now()
+            except OSError as error:
+                where = snapshot_path(self._places.runs, self.id)
+                self._problems.append(f"the snapshot can't be written: {error.strerror or error} ({where})")
         return Outcome(status, path, tuple(self._problems))
 
 
