@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from sparktop.model import channels
-from sparktop.model.events import Event, NodeSeen, Notice, ProcessSeen, RunEnded, SampleTaken, Status
+from sparktop.model.events import Event, NodeSeen, Notice, RunEnded, SampleTaken, Status
 from sparktop.model.records import Node
 from sparktop.nodes.local import describe_local
 from sparktop.nodes.nvidia import Gpus, gpus
-from sparktop.telemetry.ancestry import command, is_descendant
 from sparktop.telemetry.changes import Changes
+from sparktop.telemetry.lookup import Lookup
 from sparktop.telemetry.machine import Inputs, sources
 from sparktop.telemetry.played import BadRecording, PlayedSource, moments, play
-from sparktop.telemetry.reading import Files, Reading, Source, Unreadable
+from sparktop.telemetry.reading import Reading, Source, Unreadable
 from sparktop.telemetry.recorded import Recording
 from sparktop.telemetry.sampler import Sampler
 
@@ -88,7 +88,7 @@ class LiveMachine:
         node = describe_local(root, ask_gpus=Gpus)
         listen(NodeSeen(t=0.0, node=node))
         changes = Changes(node.name)
-        lookup = _Lookup(node.name, root / "proc", self._inputs.files, self._inputs.me)
+        lookup = Lookup(node.name, root / "proc", self._inputs.files, self._inputs.me)
 
         def emit(reading: Reading) -> None:
             t = reading.t - self._began
@@ -135,7 +135,7 @@ class RecordedMachine:
         by_name = {source.name: source for source in self._sources}
         gpu = by_name["gpu"]
         changes = Changes(self.name)
-        lookup = _Lookup(self.name, gpu.inputs.root / "proc", gpu.inputs.files, gpu.inputs.me)
+        lookup = Lookup(self.name, gpu.inputs.root / "proc", gpu.inputs.files, gpu.inputs.me)
         began: float | None = None
         t = 0.0
         for reading in moments(self._sources):
@@ -147,38 +147,6 @@ class RecordedMachine:
             yield from lookup.look(t, reading)
             yield _at(t, changes, reading)
         yield RunEnded(t=t, status=Status.COMPLETED)
-
-
-class _Lookup:
-    """Tells whose the processes are that come to hold memory of a GPU."""
-
-    def __init__(self, node: str, proc: Path, files: Files, me: int) -> None:
-        self._node = node
-        self._proc = proc
-        self._files = files
-        self._own = is_descendant(proc, files, me)
-        self._here: frozenset[int] = frozenset()
-        self._told: dict[int, tuple[str, bool | None]] = {}
-
-    def look(self, t: float, reading: Reading) -> Iterator[ProcessSeen]:
-        holding = _pids(reading.values)
-        # A number is given again once its process has ended: whoever comes anew is looked up anew.
-        for pid in sorted((holding | _pids(reading.missing)) - self._here):
-            try:
-                name = command(self._proc, self._files, pid)
-            except Unreadable:
-                name = ""
-            found = (name, self._own(pid))
-            if self._told.get(pid) != found:
-                self._told[pid] = found
-                yield ProcessSeen(t=t, node=self._node, pid=pid, name=name, own=found[1])
-        # They are not listed every time.
-        if any(name.startswith("gpu.") and name.endswith(".held") for name in reading.values):
-            self._here = holding
-
-
-def _pids(names: Iterable[str]) -> frozenset[int]:
-    return frozenset(int(pid) for pid in channels.things(names, "process") if pid.isdecimal())
 
 
 def _at(t: float, changes: Changes, reading: Reading) -> SampleTaken:
