@@ -70,6 +70,7 @@ class Bench(Heard):
     events: queue.SimpleQueue[Event]
     clock: Callable[[], float]
     log: Path
+    origin_ns: int
 
     def until(self, *kinds: type[Event], count: int = 1, timeout: float = 60) -> Event:
         """Waits for `count` events of some kinds; returns the last."""
@@ -117,7 +118,7 @@ def bench(tmp_path: Path) -> Iterator[MakeBench]:
             clock=clock,
             origin_ns=origin,
         )
-        made.append(Bench(engine=engine, events=events, clock=clock, log=log))
+        made.append(Bench(engine=engine, events=events, clock=clock, log=log, origin_ns=origin))
         engine.open()
         return made[-1]
 
@@ -153,7 +154,7 @@ def http_bench(tmp_path: Path) -> Iterator[MakeBench]:
             clock=clock,
             origin_ns=origin,
         )
-        made.append(Bench(engine=engine, events=events, clock=clock, log=log))
+        made.append(Bench(engine=engine, events=events, clock=clock, log=log, origin_ns=origin))
         engine.open()
         return made[-1]
 
