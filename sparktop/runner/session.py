@@ -169,9 +169,8 @@ class Session:
         with self._rating:
             if not self._kept:
                 with self._lock:
-                    event = stamped(opinion, self._state, self._wall())
-                    if self._state.ended is None:
-                        event = replace(event, t=self._clock())
+                    t = self._clock() if self._state.ended is None else self._state.ended
+                    event = stamped(opinion, self._state.ratings, t, self._wall())
                 self._publish(event)
                 return event
             if self._book is None:

@@ -9,6 +9,7 @@ As long as the book is open the journal is locked, so that two programs never ra
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -17,27 +18,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sparktop.model.codec import encode
-from sparktop.model.events import Event, Status
-from sparktop.model.rating_events import Opinion
+from sparktop.model.codec import EVENT_TYPES, NotAnEvent, decode, encode
+from sparktop.model.events import Event, RunEnded, RunStarted, Status
+from sparktop.model.rating_events import OPINIONS, Opinion
 from sparktop.model.rating_log import RatingLog
 from sparktop.model.ratings import collect_ratings, rating_events
 from sparktop.model.snapshot import take_snapshot
-from sparktop.model.state import RunState, fold
+from sparktop.model.state import fold
 from sparktop.model.unfold import unfold
 from sparktop.store.journal import lock
-from sparktop.store.reading import read_journal
+from sparktop.store.reading import BadJournal, read_journal
 from sparktop.store.snapshots import BadSnapshot, is_finished, read_snapshot, write_ratings, write_snapshot
 
 SAVE_AFTER_S: Final = 0.5
 """Ratings that come so close after each other are written into the snapshot together."""
 
-
 _TAIL_BYTES: Final = 1 << 16
-_NAMES: Final = tuple(
-    b'"event":"' + name + b'"'
-    for name in (b"rated", b"noted", b"voted", b"rating-withdrawn", b"judging-began", b"judged")
-)
+_NAMES: Final = tuple(f'{{"event":"{name}"'.encode() for name, cls in EVENT_TYPES.items() if cls in OPINIONS)
+_SKIMMED: Final = (*_NAMES, b'{"event":"run-started"', b'{"event":"request-queued"', b'{"event":"run-ended"')
 
 
 class RatingBook:
@@ -49,8 +47,7 @@ class RatingBook:
         wall: Wall-clock time, with its zone.
 
     Attributes:
-        events: Everything that happened in the run, as it was when the book was opened.
-        state: The run with all ratings so far.
+        ratings: All ratings so far.
 
     Raises:
         OSError: A file can't be read or written.
@@ -76,12 +73,14 @@ class RatingBook:
         self._problem = ""
         self._saver: threading.Thread | None = None
         try:
-            self.events = (
-                read_journal(journal).events if journal is not None else tuple(unfold(read_snapshot(snapshot)))
-            )
-            self.state = fold(self.events)
+            # Millions of tokens and readings are not looked at: a night's journal is skimmed in half a second.
+            events = _skim(journal) if journal is not None else unfold(read_snapshot(snapshot))
+            state = fold(events)
+            self.ratings = state.ratings
+            self._answerers = state.answerers
+            self._t = state.now if state.ended is None else state.ended
             if journal is not None:
-                self._mend()
+                self._mend(journal)
         except BaseException:
             self._unlock()
             raise
@@ -101,17 +100,17 @@ class RatingBook:
             OSError: It could not be kept; then it does not count either.
         """
         with self._wake:
-            event = stamped(opinion, self.state, self._wall())
+            event = stamped(opinion, self.ratings, self._t, self._wall())
             if self._journalled:
                 self._append(event)
-                self.state.apply(event)
+                self.ratings.apply(event)
                 self._save_soon()
             else:
                 log = RatingLog()
-                for one in (*self.state.ratings.events(), event):
+                for one in (*self.ratings.events(), event):
                     log.apply(one)
-                write_ratings(collect_ratings(log, self.state.answerers), self._snapshot)
-                self.state.apply(event)
+                write_ratings(collect_ratings(log, self._answerers), self._snapshot)
+                self.ratings.apply(event)
         return event
 
     def close(self) -> str:
@@ -146,23 +145,23 @@ class RatingBook:
             os.ftruncate(self._fd, end)
             raise
 
-    def _mend(self) -> None:
+    def _mend(self, journal: Path) -> None:
         """Brings the two files together: what either of them has, both have."""
         try:
             if not is_finished(self._snapshot):
-                status = Status.INTERRUPTED if self.state.ended is None else self.state.status
-                write_snapshot(take_snapshot(self.state, status), self._snapshot)
+                state = fold(read_journal(journal).events)
+                status = Status.INTERRUPTED if state.ended is None else state.status
+                write_snapshot(take_snapshot(state, status), self._snapshot)
                 return
             kept = rating_events(read_snapshot(self._snapshot).ratings)
         except BadSnapshot:
             return  # said when there is something to write into it
         for event in kept:
-            if event.number not in self.state.ratings:
+            if event.number not in self.ratings:
                 self._append(event)
-                self.state.apply(event)
-                self.events = (*self.events, event)
-        if self.state.ratings.events() != kept:
-            write_ratings(collect_ratings(self.state.ratings, self.state.answerers), self._snapshot)
+                self.ratings.apply(event)
+        if self.ratings.events() != kept:
+            write_ratings(collect_ratings(self.ratings, self._answerers), self._snapshot)
 
     # -- the snapshot ----------------------------------------------------------------------------------------------
 
@@ -182,7 +181,7 @@ class RatingBook:
                 if not self._unsaved:
                     return
                 self._unsaved = False
-                ratings = collect_ratings(self.state.ratings, self.state.answerers)
+                ratings = collect_ratings(self.ratings, self._answerers)
             try:
                 write_ratings(ratings, self._snapshot)
                 self._problem = ""
@@ -195,10 +194,9 @@ class RatingBook:
         os.close(self._fd)
 
 
-def stamped(opinion: Opinion, state: RunState, at: datetime) -> Opinion:
-    """Returns what was said with its number, its time in the run, and its time by the clock on the wall."""
-    t = state.now if state.ended is None else state.ended
-    return replace(opinion, number=state.ratings.next_number, t=t, at=at.isoformat(timespec="milliseconds"))
+def stamped(opinion: Opinion, log: RatingLog, t: float, at: datetime) -> Opinion:
+    """Returns what was said with the next number, its time in the run, and its time by the clock on the wall."""
+    return replace(opinion, number=log.next_number, t=t, at=at.isoformat(timespec="milliseconds"))
 
 
 def is_rated_since(journal: Path, snapshot: Path) -> bool:
@@ -214,6 +212,24 @@ def is_rated_since(journal: Path, snapshot: Path) -> bool:
         end = file.read()
     # Of a last line that is longer than that, only the end was read.
     return any(name in end for name in _NAMES) or (len(end) == _TAIL_BYTES and b"\n" not in end[:-1])
+
+
+def _skim(journal: Path) -> list[Event]:
+    """Returns of a journal's events those that tell what was asked, when it ended, and what is thought of it."""
+    events: list[Event] = []
+    last = b""
+    with journal.open("rb") as file:
+        for line in file:
+            last = line
+            if line.startswith(_SKIMMED):
+                with contextlib.suppress(NotAnEvent):
+                    events.append(decode(line))
+    if not events or not isinstance(events[0], RunStarted):
+        raise BadJournal(f"{journal}: not a journal of sparktop: its first line is no start of a run")
+    if not any(isinstance(event, RunEnded) for event in events):
+        with contextlib.suppress(NotAnEvent):
+            events.append(decode(last))
+    return events
 
 
 def _lock_journal(journal: Path) -> int:

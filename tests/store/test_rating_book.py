@@ -66,7 +66,7 @@ def test_what_is_said_is_in_the_files(tmp_path: Path, journalled: bool) -> None:
     said = [book.add(opinion) for opinion in (stars(), note("味→厌 \ud800"), vote())]
     said.append(book.add(RatingWithdrawn(t=0, number=0, rating=1, rater="ann", at="")))
     assert [event.number for event in said] == [1, 2, 3, 4]
-    assert {(event.t, event.at) for event in said} == {(book.state.ended, "2026-02-09T10:00:00.000+08:00")}
+    assert {(event.t, event.at) for event in said} == {(RUN.events()[-1].t, "2026-02-09T10:00:00.000+08:00")}
     if journal is not None:
         assert [event.number for event in read_journal(journal).events if isinstance(event, Rated | Noted | Voted)] == [
             1,
@@ -81,7 +81,7 @@ def test_what_is_said_is_in_the_files(tmp_path: Path, journalled: bool) -> None:
     assert [event.number for event in in_snapshot(snapshot)] == [1, 2, 3, 4]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(p.name for p in (journal, snapshot) if p)
     again = RatingBook(journal, snapshot)
-    assert again.state.ratings.next_number == 5
+    assert again.ratings.next_number == 5
     again.close()
 
 
@@ -147,7 +147,7 @@ def test_a_full_disk_refuses_a_rating_and_leaves_no_half_of_it(small_disk: Path)
     with pytest.raises(OSError, match="No space left"):
         book.add(note("长" * 4000))
     assert journal.read_bytes() == before
-    refused = book.state.ratings.next_number
+    refused = book.ratings.next_number
     (small_disk / "rest").unlink()
     assert book.add(stars(given=1)).number == refused
     assert book.close() == ""
