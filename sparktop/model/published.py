@@ -6,10 +6,18 @@ where the two did not do the same work, no ratio is given.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
-from sparktop.model.catalogue import CatalogueModel
+from sparktop.model.catalogue import CatalogueModel, Quantization
 from sparktop.model.document import Snapshot
+from sparktop.model.scenario import Kind
+from sparktop.model.subject import Subject, Work, difference, setting_differences, subject_of, work_of
+from sparktop.model.summary import Summary
+
+DOCUMENT_ISL: Final = 2048
+"""Tokens of the prompts by the heading of the 13-row table, of which some rows do not say it themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +72,7 @@ class PublishedSpeed:
         sparks: Machines that it ran on.
         isl: Tokens of the prompt; null where the row does not say.
         osl: Tokens decoded; null where the row does not say.
+        apart: Reading and decoding were measured apart: tg is from an empty context.
         batch: Streams decoded together.
         pp: Prompt tokens read per second; null if not published.
         tg: Tokens decoded per second, by all streams together; null if not published.
@@ -82,6 +91,7 @@ class PublishedSpeed:
     sparks: int = 1
     isl: int | None = None
     osl: int | None = None
+    apart: bool = False
     batch: int = 1
     pp: Figure | None = None
     tg: Figure | None = None
@@ -95,10 +105,12 @@ class EvaluatedModel:
     Attributes:
         model: Key of the model in the catalogue.
         name: As the document names it ("Qwen2.5-72B-Instruct").
-        label: In a few words ("72B base").
+        label: In a few words ("72B 基座").
         size_gb: Size of its weights in GB.
         shards: Files that it comes in; null if not given.
         sparks: Machines that it ran on; null if not given.
+        quantization: Of its weights; empty if not given.
+        engine: What ran it; empty if not given.
         tok_s: Decoded tokens per second of one stream.
         tpot_ms: Milliseconds per output token.
         mean_response_s: Mean response time in seconds by scenario ("sutra-qa", "general").
@@ -112,6 +124,8 @@ class EvaluatedModel:
     size_gb: float
     shards: int | None = None
     sparks: int | None = None
+    quantization: str = ""
+    engine: str = ""
     tok_s: Figure
     tpot_ms: Figure
     mean_response_s: dict[str, Figure] = field(default_factory=dict)
@@ -146,6 +160,7 @@ class Evaluation:
         source: Where it is from.
         machines: What it ran on, in words.
         models: The models.
+        dimensions: What stars were given for, as the document calls it, by the key of `EvaluatedModel.stars`.
         batches: The throughput table.
         remarks: What the document says of answers, by item and then by model name.
     """
@@ -155,6 +170,7 @@ class Evaluation:
     source: Source
     machines: str
     models: tuple[EvaluatedModel, ...]
+    dimensions: dict[str, str] = field(default_factory=dict)
     batches: tuple[EvaluatedBatch, ...] = ()
     remarks: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -165,11 +181,13 @@ class Published:
 
     Attributes:
         models: The catalogue.
+        quantizations: What quantization makes of a weight.
         speeds: Rows of speeds, in the order of their documents.
         evaluations: Evaluations on questions.
     """
 
     models: tuple[CatalogueModel, ...]
+    quantizations: tuple[Quantization, ...]
     speeds: tuple[PublishedSpeed, ...]
     evaluations: tuple[Evaluation, ...]
 
@@ -184,9 +202,9 @@ class SpeedComparison:
         published: The row.
         pp: Prompt tokens per second that the run measured; None if it did not.
         tg: Tokens decoded per second, by all streams together; None if it was not measured.
-        pp_ratio: Run / published; None where one is missing or the shapes differ.
-        tg_ratio: The same of tg.
-        differences: What is not the same, one sentence part each ("engine: here vLLM, published llama.cpp").
+        pp_ratio: Run / published; None where one is missing or the prompts are not equally long.
+        tg_ratio: The same of tg; None where prompt or answer are not equally long.
+        differences: What is not the same, each as "engine: here vLLM, published llama.cpp".
     """
 
     contender: str
@@ -209,7 +227,8 @@ class EvaluationComparison:
         published: The model in it.
         tok_s_ratio: Decode speed, run / published; None where it was not measured.
         tpot_ratio: TPOT, run / published.
-        response_ratio: Mean response time, run / published; None where the run is of another scenario.
+        response_ratio: Mean response time, run / published; None where the run is of another scenario, or asked only
+            some of its questions.
         differences: What is not the same.
     """
 
@@ -223,10 +242,101 @@ class EvaluationComparison:
 
 
 def compare_speeds(run: Snapshot, published: Published) -> tuple[SpeedComparison, ...]:
-    """Returns what others measured with the models of a run, beside what it measured; nothing for toys."""
-    raise NotImplementedError
+    """Returns what others measured with the models of a run at the same batch size, beside what it measured.
+
+    Nothing for toys, and nothing for models that nobody published.
+    """
+    records = {record.contender.name: record for record in run.contenders}
+    found = []
+    for row in run.summary:
+        record = records.get(row.contender)
+        subject = subject_of(record, run, published.models) if record is not None else None
+        if subject is None:
+            continue
+        requests = [one for one in run.requests if one.contender == row.contender and one.batch == row.batch]
+        work = work_of(run, requests)
+        keys = {subject.model.key, subject.model.base} - {""}
+        found += [
+            _beside(row, subject, work, other)
+            for other in published.speeds
+            if other.model in keys and other.batch == row.batch
+        ]
+    return tuple(found)
+
+
+def _beside(row: Summary, subject: Subject, work: Work, other: PublishedSpeed) -> SpeedComparison:
+    pp = row.prefill_tok_s.median
+    tg = row.decode_tok_s.median if row.batch == 1 else row.aggregate_tok_s
+    # Where the row itself does not say how long its prompts were, its document does for all of them.
+    prompts = work.isl is not None and work.isl == (other.isl or DOCUMENT_ISL)
+    both = prompts and work.osl == other.osl
+    return SpeedComparison(
+        contender=row.contender,
+        batch=row.batch,
+        published=other,
+        pp=pp,
+        tg=tg,
+        pp_ratio=_ratio(pp, other.pp) if prompts else None,
+        tg_ratio=_ratio(tg, other.tg) if both else None,
+        differences=tuple(_differences(subject, work, other)),
+    )
+
+
+def _differences(subject: Subject, work: Work, other: PublishedSpeed) -> Iterator[str]:
+    shape = f"{other.isl or DOCUMENT_ISL} tokens in, {other.osl or 'n/a'} out"
+    if (work.isl, work.osl) != (other.isl or DOCUMENT_ISL, other.osl):
+        yield difference("shape", work.text, shape)
+    if other.isl is None:
+        yield f"prompt: the published row does not say how long it was; {DOCUMENT_ISL} tokens by its document's heading"
+    if other.apart:
+        yield "decoding: published from an empty context, reading and decoding measured apart"
+    yield from setting_differences(subject, other.model, other.quantization, other.engine, other.sparks)
+    if other.how:
+        yield difference("how", "plain", other.how)
+
+
+def _ratio(own: float | None, other: Figure | None) -> float | None:
+    return own / other.value if own is not None and other is not None and other.value else None
 
 
 def compare_evaluations(run: Snapshot, published: Published) -> tuple[EvaluationComparison, ...]:
     """Returns evaluations in which the models of a run of questions took part; nothing for toys."""
-    raise NotImplementedError
+    if run.scenario.kind is not Kind.QUESTIONS:
+        return ()
+    rows = {row.contender: row for row in run.summary if row.batch == 1}
+    found = []
+    for record in run.contenders:
+        subject = subject_of(record, run, published.models)
+        row = rows.get(record.contender.name)
+        if subject is None or row is None:
+            continue
+        for evaluation in published.evaluations:
+            for other in evaluation.models:
+                if other.model == subject.model.key:
+                    found.append(_evaluated(run, row, subject, evaluation, other))
+    return tuple(found)
+
+
+def _evaluated(
+    run: Snapshot, row: Summary, subject: Subject, evaluation: Evaluation, other: EvaluatedModel
+) -> EvaluationComparison:
+    response = other.mean_response_s.get(run.scenario.name)
+    asked = {request.item for request in run.requests if request.contender == row.contender}
+    whole = asked == {item.id for item in run.scenario.items}
+    own = row.mean_response_ms / 1e3 if row.mean_response_ms is not None else None
+    differences = list(setting_differences(subject, other.model, other.quantization, other.engine, other.sparks))
+    if response is None:
+        differences.append(difference("scenario", run.scenario.name, " and ".join(other.mean_response_s)))
+    else:
+        if not whole:
+            differences.append(difference("questions", f"{len(asked)}", f"all {len(run.scenario.items)}"))
+        differences.append("answers: the published ones were as long as that model and its limit made them")
+    return EvaluationComparison(
+        contender=row.contender,
+        evaluation=evaluation,
+        published=other,
+        tok_s_ratio=_ratio(row.decode_tok_s.median, other.tok_s),
+        tpot_ratio=_ratio(row.tpot_ms.median, other.tpot_ms),
+        response_ratio=_ratio(own, response) if whole else None,
+        differences=tuple(differences),
+    )
