@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from sparktop.model.events import Event, RunEnded, Status
+from sparktop.model.rating_events import Opinion
 
 if TYPE_CHECKING:
     from sparktop.runner.session import Outcome
@@ -53,6 +54,31 @@ class Feed(Protocol):
         ...
 
 
+@runtime_checkable
+class Rateable(Protocol):
+    """A feed of a run whose answers can be rated."""
+
+    def rate(self, opinion: Opinion) -> Opinion:
+        """Keeps what somebody says of an answer; `drain` gives it too.
+
+        Returns:
+            The same with its number and times.
+
+        Raises:
+            OSError: It can't be kept.
+            ValueError: The run's files can't be read.
+        """
+        ...
+
+    def close(self) -> str:
+        """Lets the run's files go.
+
+        Returns:
+            What of the ratings could not be kept as it should, in one sentence; empty if all was.
+        """
+        ...
+
+
 class MachineFeed(Feed, Protocol):
     """The events of a machine, and of the recording that is made or played of it.
 
@@ -61,14 +87,17 @@ class MachineFeed(Feed, Protocol):
         played_from: Name of the recording that is played; empty for this machine.
         length_s: Seconds that the recording lasts; 0 for this machine.
         speed: Seconds of the recording that pass in a second; 1 for this machine.
-        paused: Whether the recording stands still.
     """
 
     recorded_to: Path | None
     played_from: str
     length_s: float
     speed: float
-    paused: bool
+
+    @property
+    def paused(self) -> bool:
+        """Whether the recording stands still."""
+        ...
 
     @property
     def problem(self) -> str:
@@ -122,11 +151,13 @@ class ReplayFeed:
     def drain(self) -> Sequence[Event]:
         """Takes the events that came since the last call, in order."""
         events = _take_until(self._events, self.now())
-        if events and isinstance(last := events[-1], RunEnded):
+        # Ratings may follow it.
+        ended = next((event for event in reversed(events) if isinstance(event, RunEnded)), None)
+        if ended is not None:
             # The runner is heavy, and a screen that waits for a person needs none of it.
             from sparktop.runner.session import Outcome
 
-            self._outcome = Outcome(status=last.status, snapshot=None, problems=())
+            self._outcome = Outcome(status=ended.status, snapshot=None, problems=())
         return events
 
     def now(self) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sparktop.model.events import Event
+from sparktop.model.rating_events import Opinion
 from sparktop.places import Places
 from sparktop.runner.plan import Plan
 from sparktop.runner.session import Outcome, Session
@@ -60,3 +61,11 @@ class LiveFeed:
     def snapshot_now(self) -> Path:
         """Writes the run so far and returns its file."""
         return self._session.snapshot_now()
+
+    def rate(self, opinion: Opinion) -> Opinion:
+        """Keeps what somebody says of an answer, during the run or after it."""
+        return self._session.rate(opinion)
+
+    def close(self) -> str:
+        """Lets the run's files go, once nobody rates any more."""
+        return self._session.close()

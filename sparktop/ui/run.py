@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sparktop.model.rating_events import Opinion
 from sparktop.model.state import RunState
-from sparktop.ui.feed import Feed
+from sparktop.model.validity import Validity
+from sparktop.ui.feed import Feed, Rateable
 
 if TYPE_CHECKING:
     from sparktop.runner.session import Outcome
@@ -24,12 +26,14 @@ class Run:
         feed: Where the events come from.
         state: What they add up to, kept up to date also while the view is frozen.
         outcome: How the run ended, once everything is on disk.
+        validity: What is to be thought of the figures, where the events do not tell; None if they do.
     """
 
     def __init__(self, feed: Feed) -> None:
         self.feed = feed
         self.state = RunState()
         self.outcome: Outcome | None = None
+        self.validity: Validity | None = None
         self.frozen_at: float | None = None
         self.cancelling = False
         self._told = 0
@@ -54,6 +58,10 @@ class Run:
                 self._failed.add(name)
                 new.append((f"{name}: {contender.error}", "error"))
         return new
+
+    def hush(self) -> None:
+        """Lets what happened so far be no news."""
+        self.news()
 
     @property
     def now(self) -> float:
@@ -85,6 +93,23 @@ class Run:
         if self._window is not None:
             return self._window
         return next((index for index in USUAL if self.now <= WINDOWS_S[index]), USUAL[-1])
+
+    def rate(self, opinion: Opinion) -> Opinion:
+        """Keeps what somebody says of an answer, and takes it in.
+
+        Raises:
+            OSError: It can't be kept.
+            ValueError: The run's files can't be read, or it is one that can't be rated.
+        """
+        if not isinstance(self.feed, Rateable):
+            raise ValueError("a run that is played again is not rated here; \"sparktop rate\" opens it for that")
+        event = self.feed.rate(opinion)
+        self.pull()
+        return event
+
+    def close(self) -> str:
+        """Lets the run's files go; returns what could not be kept of the ratings, in one sentence."""
+        return self.feed.close() if isinstance(self.feed, Rateable) else ""
 
     def freeze(self) -> None:
         """Stops the view, or lets it go on."""
