@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -51,9 +52,13 @@ def server() -> Iterator[Truth]:
         yield running
 
 
+Reply = Callable[[socket.socket, bytes], None]
+"""What a server does with a connection and the request that came over it."""
+
+
 @contextmanager
-def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Runs a server that does one thing with every connection; gives its address."""
+def answering(answer: Reply) -> Iterator[str]:
+    """Runs a server that takes one request a connection; gives its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -63,18 +68,26 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
                 except OSError:
                     return
                 with connection:
-                    connection.recv(65536)
-                    answer(connection)
+                    request = connection.recv(65536)
+                    while b"\r\n\r\n" in request and len(request) < _length(request):
+                        request += connection.recv(65536)
+                    answer(connection, request)
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def page(status: str, kind: str, body: bytes, *more: str) -> Callable[[socket.socket], None]:
+def _length(request: bytes) -> int:
+    head = request.partition(b"\r\n\r\n")[0]
+    found = re.search(rb"content-length: (\d+)", head.lower())
+    return len(head) + 4 + (int(found[1]) if found else 0)
+
+
+def page(status: str, kind: str, body: bytes, *more: str) -> Reply:
     """What `answering` does for a server that says always the same."""
     head = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", f"Content-Length: {len(body)}", "Connection: close", *more]
-    return lambda connection: connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
+    return lambda connection, _: connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
 
 
 def failure(bench: Bench) -> ContenderFailed:
@@ -84,7 +97,7 @@ def failure(bench: Bench) -> ContenderFailed:
     return event
 
 
-def endless(connection: socket.socket) -> None:
+def endless(connection: socket.socket, _: bytes) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     try:
         while True:
@@ -105,16 +118,14 @@ NO_SERVERS = [
         "elsewhere.example",
         False,
     ),
-    (lambda connection: connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"), "is not HTTP", False),
-    (lambda connection: None, "cut the connection", False),
+    (lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"), "is not HTTP", False),
+    (lambda connection, _: None, "cut the connection", False),
     (endless, "sends a document that does not end", False),
 ]
 
 
 @pytest.mark.parametrize(("answer", "sentence", "unreachable"), NO_SERVERS, ids=[one[1] for one in NO_SERVERS])
-async def test_what_is_no_such_server_is_told_in_a_sentence(
-    answer: Callable[[socket.socket], None], sentence: str, unreachable: bool
-) -> None:
+async def test_what_is_no_such_server_is_told_in_a_sentence(answer: Reply, sentence: str, unreachable: bool) -> None:
     with answering(answer) as url:
         with pytest.raises(RequestLost) as lost:
             await asked(url + "/v1", question(0))
@@ -157,13 +168,63 @@ def test_a_server_that_still_loads_is_waited_for(http_bench: MakeBench) -> None:
     loading = [True]
     busy = page("503 Service Unavailable", "application/json", b'{"error":{"message":"Loading model","code":503}}')
     ready = page("200 OK", "application/json", b'{"data":[{"id":"m","owned_by":"me-myself"}]}')
-    with answering(lambda connection: (busy if loading[0] else ready)(connection)) as url:
+    with answering(lambda *both: (busy if loading[0] else ready)(*both)) as url:
         bench = http_bench(url + "/v1")
         bench.until(ModelLoading)
         loading[0] = False
         assert bench.ready().model.description == "OpenAI-compatible server"
         loading[0] = True
         assert "is not ready after 1 s" in failure(http_bench(url + "/v1", silence_s=1)).error
+
+
+STREAM = b'data: {"choices":[{"delta":{"content":"hi"}}]}\n\ndata: [DONE]\n\n'
+
+
+MODELS = page("200 OK", "application/json", b'{"data":[{"id":"m","owned_by":"vllm"}]}')
+
+
+async def test_fields_that_a_server_refuses_are_left_out() -> None:
+    """An older vLLM, or a stricter one."""
+    bodies: list[dict[str, object]] = []
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if request.startswith(b"GET"):
+            MODELS(connection, request)
+            return
+        body = json.loads(request.partition(b"\r\n\r\n")[2])
+        if b"/tokenize" not in request:
+            bodies.append(body)
+        if "return_token_ids" in body:
+            error = b'{"detail":[{"type":"extra_forbidden","msg":"return_token_ids: not permitted"}]}'
+            page("422 Unprocessable Entity", "application/json", error)(connection, request)
+        else:
+            page("200 OK", "text/event-stream", STREAM)(connection, request)
+
+    with answering(answer) as url:
+        heard = await asked(url + "/v1", question(0))
+    (notice,) = [event.text for event in heard.seen if isinstance(event, Notice)]
+    assert notice == "served: the server does not know return_token_ids; asked again without it"
+    assert heard.answer(0) == "hi"
+    assert ["return_token_ids" in body for body in bodies] == [True, False]
+
+
+async def test_a_connection_that_is_closed_before_a_word_is_tried_once_more() -> None:
+    """Kept connections are closed by servers at any moment."""
+    asked_for: list[bytes] = []
+
+    def answer(connection: socket.socket, request: bytes) -> None:
+        if request.startswith(b"GET"):
+            MODELS(connection, request)
+            return
+        if b"/tokenize" not in request:
+            asked_for.append(request)
+        if len(asked_for) > 1:
+            page("200 OK", "text/event-stream", STREAM)(connection, request)
+
+    with answering(answer) as url:
+        heard = await asked(url + "/v1", question(0))
+    assert heard.answer(0) == "hi"
+    assert len(asked_for) == 2
 
 
 def test_a_worker_streams_is_cancelled_and_goes(server: Truth, http_bench: MakeBench) -> None:

@@ -102,18 +102,19 @@ class Client:
         """Returns a text without the API key, should a server have repeated it."""
         return text.replace(self._key, "[API key]") if self._key else text
 
-    async def ask(self, url: str, fields: dict[str, Any] | None = None) -> Reply:
+    async def ask(self, url: str, fields: dict[str, Any] | None = None, patience_s: float = _ASK_S) -> Reply:
         """Sends a request whose answer is a document; with `fields`, a POST.
 
         Args:
             url: A whole address, or a path behind the API's base.
+            patience_s: How long the answer may take.
 
         Raises:
             RequestLost: There is no answer, it is no document, or it is elsewhere.
         """
         assert self._session is not None
         try:
-            async with asyncio.timeout(_ASK_S):
+            async with asyncio.timeout(patience_s):
                 async with self._session.request(
                     "GET" if fields is None else "POST",
                     url if "://" in url else self._base + url,

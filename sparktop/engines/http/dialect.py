@@ -48,6 +48,17 @@ class Dialect:
     tokenize_field: str = "prompt"
     counts_end: bool = True
 
+    @property
+    def own_fields(self) -> frozenset[str]:
+        """Names of the fields that are not OpenAI's: an older server of the kind may refuse them."""
+        taken = {
+            "top_k": self.top_k,
+            "ignore_eos": self.ignore_eos,
+            "min_tokens": self.min_tokens,
+            self.salt: self.salt,
+        }
+        return frozenset(self.always) | {name for name, has in taken.items() if has}
+
 
 LLAMA_SERVER: Final = Dialect(
     label=ServerKind.LLAMA_SERVER.value,

@@ -21,6 +21,10 @@ class RequestLost(Exception):
     """A request failed; the message is one sentence for the person."""
 
 
+class Dropped(RequestLost):
+    """The server closed the connection before it said anything."""
+
+
 class Unreachable(RequestLost):
     """Nothing that could be talked to answers at the server's address."""
 
@@ -46,7 +50,9 @@ def explain(error: Exception, where: str) -> RequestLost:
             return Unreachable(f"{where} can't be reached: {_refusal(error.os_error)}")
         case aiohttp.ServerTimeoutError() | TimeoutError() | asyncio.TimeoutError():
             return Unreachable(f"{where} did not answer in time")
-        case aiohttp.ClientPayloadError() | aiohttp.ServerDisconnectedError() | OSError():
+        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+            return Dropped(f"{where} cut the connection")
+        case aiohttp.ClientPayloadError() | OSError():
             return RequestLost(f"{where} cut the connection")
         case aiohttp.ClientResponseError():
             return RequestLost(f"what {where} sends is not HTTP ({tidy(error.message)})")

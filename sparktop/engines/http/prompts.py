@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Any, Final
 
 from sparktop.engines.http.client import Client
 from sparktop.engines.http.detect import Served
+from sparktop.engines.http.dialect import Body, chat, completion
 from sparktop.engines.http.failures import RequestLost, refused
+from sparktop.engines.protocol import Generation
 
 _SAMPLE: Final = (
     "The river ran past the old mill and the children counted boats on a warm day in June while somebody "
@@ -33,17 +36,38 @@ _ROUNDS: Final = 4
 
 
 class Prompts:
-    """Makes prompts for one model on one server. They differ each time, so that no cache knows them."""
+    """Makes prompts for one model on one server. They differ each time, so that no cache knows them.
 
-    def __init__(self, client: Client, served: Served) -> None:
+    Args:
+        silence_s: How long the server may take to read one.
+    """
+
+    def __init__(self, client: Client, served: Served, silence_s: float) -> None:
         self._client = client
         self._served = served
+        self._silence_s = silence_s
         self._random = random.SystemRandom()
         self._lock = asyncio.Lock()
         self._pool: tuple[int, ...] = ()
         self._words: dict[int, int] = {}
 
-    async def ids(self, count: int) -> list[int]:
+    async def body(self, generation: Generation) -> Body:
+        """Returns the request for a generation.
+
+        Raises:
+            RequestLost: The server went away, or refused.
+        """
+        served = self._served
+        if not generation.random_tokens:
+            return chat(generation, served.model, served.dialect)
+        if served.dialect.token_prompts:
+            ids = await self._ids(generation.random_tokens)
+            return completion(ids, generation.sampling, served.model, served.dialect)
+        text = await self._text(generation.random_tokens)
+        plain = replace(generation, prompt=text, system="", random_tokens=0, uncached=False)
+        return chat(plain, served.model, served.dialect)
+
+    async def _ids(self, count: int) -> list[int]:
         """Returns so many random token ids, for a server that takes them.
 
         Raises:
@@ -54,7 +78,7 @@ class Prompts:
                 self._pool = tuple(set(await self.tokenize(_SAMPLE) or _ORDINARY))
         return self._random.choices(self._pool, k=count)
 
-    async def text(self, count: int) -> str:
+    async def _text(self, count: int) -> str:
         """Returns a message that a server of unknown tokenizer reads as so many tokens, chat template included.
 
         How many words that takes is found by asking for one token each time and looking at how long the
@@ -102,7 +126,7 @@ class Prompts:
             "messages": [{"role": "user", "content": self._message(words)}],
             "max_tokens": 1,
         }
-        reply = await self._client.ask("/chat/completions", fields)
+        reply = await self._client.ask("/chat/completions", fields, self._silence_s)
         if reply.status != 200:
             raise refused(reply.status, reply.kind, reply.body, self._client.where)
         document = reply.document

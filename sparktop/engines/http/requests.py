@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
@@ -14,9 +13,10 @@ import aiohttp
 from sparktop.engines.http.answer import Answer
 from sparktop.engines.http.client import Client
 from sparktop.engines.http.detect import Served
-from sparktop.engines.http.dialect import Body, chat, completion
-from sparktop.engines.http.failures import RequestLost, Unreachable, refused
+from sparktop.engines.http.dialect import Body
+from sparktop.engines.http.failures import Dropped, RequestLost, Unreachable, refused
 from sparktop.engines.http.prompts import Prompts
+from sparktop.engines.http.retry import TRIES, Again, retry_after, words
 from sparktop.engines.http.sse import EventParser, EventTooLong
 from sparktop.engines.http.stamps import StampedSocket
 from sparktop.engines.protocol import Clock, Generation
@@ -31,13 +31,6 @@ from sparktop.model.events import (
     TokenSource,
 )
 
-TRIES: Final = 5
-"""How often a request is sent to a server that is busy."""
-
-MAX_WAIT_S: Final = 60.0
-"""Longest wait before a request is sent again, whatever the server asks for."""
-
-_WAIT_S: Final = 1.0
 _ENOUGH_S: Final = 3.0
 """How long the end of a stream is waited for once the answer is complete: usage comes after it."""
 
@@ -97,8 +90,9 @@ class Requests:
         self._origin_ns = origin_ns
         self._silence_s = silence_s
         self._gone = gone
-        self._prompts = Prompts(client, served)
+        self._prompts = Prompts(client, served, silence_s)
         self._live: dict[int, _Live] = {}
+        self._refused: frozenset[str] = frozenset()
         self._unreachable = 0
         self._noticed = float("-inf")
 
@@ -157,7 +151,7 @@ class Requests:
     async def _run(self, live: _Live) -> None:
         generation = live.generation
         try:
-            finish = await self._converse(live, await self._body(generation))
+            finish = await self._converse(live, await self._prompts.body(generation))
             self._unreachable = 0
             await self._end(live, finish)
         except asyncio.CancelledError:
@@ -175,22 +169,30 @@ class Requests:
         finally:
             del self._live[generation.request]
 
-    async def _body(self, generation: Generation) -> Body:
-        served, sampling = self._served, generation.sampling
-        if not generation.random_tokens:
-            return chat(generation, served.model, served.dialect)
-        if served.dialect.token_prompts:
-            ids = await self._prompts.ids(generation.random_tokens)
-            return completion(ids, sampling, served.model, served.dialect)
-        text = await self._prompts.text(generation.random_tokens)
-        plain = replace(generation, prompt=text, system="", random_tokens=0, uncached=False)
-        return chat(plain, served.model, served.dialect)
-
     async def _converse(self, live: _Live, body: Body) -> Finish:
-        """Sends a request, again if the server is busy, and reads its answer.
+        """Sends a request, again if that may help, and reads its answer.
 
         Raises:
             RequestLost: There is no answer, or it is none.
+        """
+        for attempt in range(1, TRIES + 1):
+            try:
+                return await self._attempt(live, body, attempt)
+            except Again as again:
+                if attempt == TRIES:
+                    raise again.lost from None
+                live.since = float("inf")
+                if again.notice:
+                    self._notice(f"{self._contender}: {again.notice}")
+                await asyncio.sleep(again.wait_s)
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _attempt(self, live: _Live, body: Body, attempt: int) -> Finish:
+        """Sends a request and reads its answer.
+
+        Raises:
+            RequestLost: There is no answer, or it is none.
+            Again: It should be sent again.
         """
 
         def sent(socket: StampedSocket | None) -> None:
@@ -198,21 +200,29 @@ class Requests:
             live.since = self._clock()
             self._emit(RequestSent(t=round(live.since, 6), request=live.generation.request))
 
-        for attempt in range(1, TRIES + 1):
-            wait = _WAIT_S
-            async with self._client.stream(body.path, body.fields, sent) as response:
+        fields = {name: value for name, value in body.fields.items() if name not in self._refused}
+        try:
+            async with self._client.stream(body.path, fields, sent) as response:
                 if response.status == 200 and "event-stream" in response.headers.get("Content-Type", ""):
                     return await self._read(live, response)
                 reply = await self._client.reply(response)
-                if reply.status not in (429, 503) or attempt == TRIES:
-                    if reply.status == 200 and isinstance(reply.document, dict) and "choices" in reply.document:
-                        raise RequestLost(f"{self._client.where} does not stream: it sent its answer as one document")
-                    raise refused(reply.status, reply.kind, reply.body, self._client.where)
-                wait = _retry_after(response.headers.get("Retry-After", ""), attempt)
-            live.since = float("inf")
-            self._notice(f"{self._contender}: the server is busy (HTTP {reply.status}); asked again in {wait:g} s")
-            await asyncio.sleep(wait)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                after = response.headers.get("Retry-After", "")
+        except Dropped as error:
+            if live.answer is None and attempt == 1:
+                # Servers close connections that were not used for a while, at any moment.
+                raise Again(error) from None
+            raise
+        lost = refused(reply.status, reply.kind, reply.body, self._client.where)
+        if reply.status in (429, 503):
+            wait = retry_after(after, attempt)
+            raise Again(lost, wait, f"the server is busy (HTTP {reply.status}); asked again in {wait:g} s")
+        if reply.status in (400, 422) and (strange := self._served.dialect.own_fields & words(str(lost))):
+            self._refused |= strange
+            named = ", ".join(sorted(strange))
+            raise Again(lost, 0.0, f"the server does not know {named}; asked again without it")
+        if reply.status == 200 and isinstance(reply.document, dict) and "choices" in reply.document:
+            raise RequestLost(f"{self._client.where} does not stream: it sent its answer as one document")
+        raise lost
 
     async def _read(self, live: _Live, response: aiohttp.ClientResponse) -> Finish:
         dialect = self._served.dialect
@@ -288,16 +298,3 @@ class Requests:
         if now - self._noticed >= _NOTICE_EVERY_S:
             self._noticed = now
             self._emit(Notice(t=round(now, 6), text=text))
-
-
-def _retry_after(header: str, attempt: int) -> float:
-    """Seconds to wait before a request is sent again: what the server asks for, within bounds."""
-    try:
-        wait = float(header)
-    except ValueError:
-        try:
-            wait = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
-        except (ValueError, TypeError):
-            wait = _WAIT_S * 2 ** (attempt - 1)
-    # A header may say "nan".
-    return min(max(wait, 0.0), MAX_WAIT_S) if wait == wait else _WAIT_S
