@@ -82,8 +82,7 @@ class Chrome(LineWidget):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"chrome--{style}" for style in STYLES),
-        *(f"chrome--{kind}-{i}" for kind in ("series", "part") for i in range(1, 5)),
-        "chrome--free",
+        *(f"chrome--series-{i}" for i in range(1, 5)),
     }
 
     DEFAULT_CSS = """
@@ -104,11 +103,6 @@ class Chrome(LineWidget):
         & .chrome--series-2 { color: $series-2; }
         & .chrome--series-3 { color: $series-3; }
         & .chrome--series-4 { color: $series-4; }
-        & .chrome--part-1 { color: $series-1; }
-        & .chrome--part-2 { color: $series-2; }
-        & .chrome--part-3 { color: $series-3; }
-        & .chrome--part-4 { color: $series-4; }
-        & .chrome--free { color: $muted; }
         &:ansi .chrome--label, &:ansi .chrome--muted { text-style: dim; }
     }
     """

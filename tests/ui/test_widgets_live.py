@@ -292,7 +292,7 @@ async def test_resize_keeps_what_is_being_read() -> None:
 
 
 def test_stacked_bar() -> None:
-    parts = [Part("权重", 64, "64 GB"), Part("KV", 32, "32 GB", "part-2"), Part("free", 32, "32 GB", "free")]
+    parts = [Part("权重", 64, "64 GB"), Part("KV", 32, "32 GB", "series-2"), Part("free", 32, "32 GB", "muted")]
     assert text_of(stacked_bar(parts, 128, 60, "128 GB", ascii_only=False)) == (
         "▕" + "█" * 26 + "▓" * 12 + "·" * 13 + "▏ 128 GB"
     )

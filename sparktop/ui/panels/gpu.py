@@ -81,6 +81,8 @@ class GpuPanel(MachinePanel):
         gpus = sum(len(machine.gpus) for machine in self.machines)
         if gpus > 1 or len(self.machines) > 1:
             return max(gpus, (height + 1) // 2)
+        if height >= 2 * ROWS + 4:
+            return ROWS + min(ROWS, sum(len(machine.processes()) for machine in self.machines))
         return ROWS if height >= ROWS + 3 else ROWS - 1 if height >= ROWS + 1 else height
 
     def note(self) -> str:

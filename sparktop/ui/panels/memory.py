@@ -150,17 +150,17 @@ def _parts(machine: Machine, total: float, used: float) -> list[Part]:
     in_use = [Part("used", used, text(used))]
     if held is not None:
         gpu = min(held, used)
-        in_use = [Part("GPU", gpu, text(held)), Part("other", used - gpu, text(used - gpu), "part-3")]
+        in_use = [Part("GPU", gpu, text(held)), Part("other", used - gpu, text(used - gpu), "series-3")]
     return [
         *in_use,
-        Part("cache", shown, text(cache), "part-2"),
-        Part("free", free, text(free) + (" GiB" if text is gib and free is not None else ""), "free"),
+        Part("cache", shown, text(cache), "series-2"),
+        Part("free", free, text(free) + (" GiB" if text is gib and free is not None else ""), "muted"),
     ]
 
 
 def _vram_bar(one: tuple[str, float, float], width: int, signs: Glyphs) -> SpanRow:
     gpu, used, total = one
-    parts = [Part("used", used), Part("free", total - used, "", "free")]
+    parts = [Part("used", used), Part("free", total - used, "", "muted")]
     room = width - LABEL_CELLS
     bar = stacked_bar(parts, total, room, _caption(used, total, room), ascii_only=signs.ascii)
     return ((f"VRAM {gpu}".ljust(LABEL_CELLS), "label"), *bar)
@@ -238,7 +238,7 @@ def _headroom_row(machine: Machine, width: int) -> SpanRow:
     apart = machine.get(channels.MEMORY_HUGE_PAGES)
     rule = "available + free swap"
     if apart:
-        rule = f"free huge pages alone, {size(apart)} set apart"
+        rule = f"free of {size(apart)} huge pages"
     return _row(
         machine, "headroom", [("", channels.MEMORY_ALLOCATABLE, size)], width, [[(f"  {rule}", "muted")]]
     )  # fmt: skip

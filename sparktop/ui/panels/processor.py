@@ -106,7 +106,7 @@ def _list_row(machine: Machine, label: str, source: str, quantity: str, width: i
     groups: list[list[Span]] = []
     for name, value in told:
         text = watts(value) if source == "rail" else f"{value:.0f} {signs.celsius}"
-        groups.append([(text.rjust(VALUE_CELLS - 2), "value"), (f" {safe(name)}", "muted")])
+        groups.append([(text.rjust(VALUE_CELLS), "value"), (f" {safe(name)}", "muted")])
     room = width - LABEL_CELLS
     # The name of the first is cut before its value is left out.
     return (*start, *(whole(groups, room) or crop(groups[0], room)))

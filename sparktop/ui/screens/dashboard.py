@@ -89,10 +89,10 @@ class DashboardScreen(PanelScreen):
         # On a low screen the two share a row.
         low = self.size.height < LOW
         bar.display = bar.urgent or not low
-        self.set_class(bar.display, "-told")
+        self.query_one("#ending").styles.margin = (0, 0, 2 if bar.display else 1, 0)
         self.query_one("#progress").display = not (low and bar.urgent)
 
-    def arrangement(self, wanted: tuple[str, ...]) -> Arrangement | None:
+    def arrangement(self, wanted: tuple[str, ...]) -> Arrangement:
         """See `PanelScreen.arrangement`."""
         return arrange(self.size.width, self.size.height, wanted)
 

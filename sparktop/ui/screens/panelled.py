@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events
-from textual.widget import Widget
 
 from sparktop.ui.panels.base import Panel
 from sparktop.ui.run import Run
@@ -60,9 +59,9 @@ class PanelScreen(RunScreen):
         by_name = {panel.id: panel for panel in self.query(Panel)}
         return tuple(name for name in self.panels if name in by_name and by_name[name].wanted(self.shown))
 
-    def arrangement(self, wanted: tuple[str, ...]) -> Arrangement | None:
-        """Says which panels stand where on a screen of this size; None leaves it to the style sheet."""
-        return None
+    def arrangement(self, wanted: tuple[str, ...]) -> Arrangement:
+        """Says which panels stand where on a screen of this size."""
+        raise NotImplementedError
 
     @property
     def hidden(self) -> tuple[str, ...]:
@@ -72,21 +71,15 @@ class PanelScreen(RunScreen):
     def _arrange(self) -> None:
         self._offered = offered = self._wanted()
         shown = self._alone or (next(iter(offered), None) if self._cramped else None)
-        grid = self.query_one("#grid")
-        grid.set_class(shown is not None, "-one")
-        grid.set_class(shown is None and self.size.height < SHORT_ROWS, "-short")
         arranged = alone(shown) if shown else self.arrangement(offered)
         for panel in self.query(Panel):
-            panel.set_class(panel.id == shown, "-shown")
-            panel.display = (
-                panel.id in arranged.shown if arranged else panel.id == shown if shown else panel.id in offered
-            )
-        if arranged:
-            self._place(grid, arranged)
+            panel.display = panel.id in arranged.shown
+        self._place(arranged)
         # A panel that was hidden has to catch up, also in a frozen view: what it shows then is its newest state.
         self.call_after_refresh(self._catch_up)
 
-    def _place(self, grid: Widget, arranged: Arrangement) -> None:
+    def _place(self, arranged: Arrangement) -> None:
+        grid = self.query_one("#grid")
         grid.styles.grid_size_columns = COLUMNS
         grid.styles.grid_size_rows = len(arranged.rows)
         grid.styles.grid_columns = "1fr"

@@ -72,14 +72,14 @@ class Part:
         name: What it is.
         value: How much, in the unit of the whole; None is not known, which takes no room and reads `n/a`.
         text: The amount as the legend shows it.
-        style_class: A style of whoever draws it; `free` is drawn with dots.
+        style_class: A style of whoever draws it; `muted` is drawn with dots, as what is left over.
         fill: What it is drawn with; by default each part has its own, so that parts differ without colour.
     """
 
     name: str
     value: float | None
     text: str = ""
-    style_class: str = "part-1"
+    style_class: str = "series-1"
     fill: str = ""
 
 
@@ -97,10 +97,10 @@ def stacked_bar(parts: Sequence[Part], total: float, width: int, caption: str = 
     left, right = ("[", "]") if ascii_only else ("▕", "▏")
     room = max(1, width - cell_len(caption) - 2)
     cells = share_cells([part.value or 0.0 for part in parts], total, room)
-    spans: list[Span] = [(left, "free")]
+    spans: list[Span] = [(left, "muted")]
     for index, (part, length) in enumerate(zip(parts, cells, strict=True)):
         spans.append((_fill(index, part, ascii_only) * length, part.style_class))
-    spans += [(" " * (room - sum(cells)), ""), (right, "free"), (caption, "value")]
+    spans += [(" " * (room - sum(cells)), ""), (right, "muted"), (caption, "value")]
     return merge_spans(spans)
 
 
@@ -120,7 +120,7 @@ def legend_row(parts: Sequence[Part], width: int, *, ascii_only: bool) -> SpanRo
 def _fill(index: int, part: Part, ascii_only: bool) -> str:
     if part.fill:
         return part.fill
-    if part.style_class == "free":
+    if part.style_class == "muted":
         return "." if ascii_only else "·"
     fills = ASCII_FILLS if ascii_only else FILLS
     return fills[index % len(fills)]
