@@ -27,15 +27,17 @@ class Figure:
     Attributes:
         value: The number.
         about: It was given as approximate ("~58").
+        decimals: Digits after the point that it was given with.
     """
 
     value: float
     about: bool = False
+    decimals: int = 0
 
     @property
     def text(self) -> str:
-        """As it was published: "82.74", "~58"."""
-        return ("~" if self.about else "") + f"{self.value:g}"
+        """As it was published: "82.74", "58.10", "~58"."""
+        return ("~" if self.about else "") + f"{self.value:.{self.decimals}f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +78,7 @@ class PublishedSpeed:
         batch: Streams decoded together.
         pp: Prompt tokens read per second; null if not published.
         tg: Tokens decoded per second, by all streams together; null if not published.
+        latency_ms: Modelled milliseconds of 128 tokens, as published; null if not published.
         ceiling: Ceiling of tg that its source names; null if it names none.
     """
 
@@ -95,6 +98,7 @@ class PublishedSpeed:
     batch: int = 1
     pp: Figure | None = None
     tg: Figure | None = None
+    latency_ms: int | None = None
     ceiling: Figure | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -69,7 +70,8 @@ def _order(path: Path) -> tuple[bool, str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # Numbers as they are written: 58.10 has two digits after the point.
+        return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
     except (OSError, ValueError) as error:
         raise BadPublished(f"{path}: {error}") from error
 
@@ -87,9 +89,14 @@ def _figured(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _figure(value: Any) -> dict[str, Any]:
-    if isinstance(value, str) and value.startswith("~"):
-        return {"value": float(value[1:]), "about": True}
-    return {"value": value}
+    text = str(value)
+    try:
+        number = Decimal(text.removeprefix("~"))
+    except InvalidOperation:
+        return {"value": value}  # refused with the rest of its record
+    exponent = number.as_tuple().exponent
+    decimals = -exponent if isinstance(exponent, int) and exponent < 0 else 0
+    return {"value": float(number), "about": text.startswith("~"), "decimals": decimals}
 
 
 def _records(path: Path, rows: Any, cls: type[_Record]) -> list[_Record]:
@@ -98,10 +105,19 @@ def _records(path: Path, rows: Any, cls: type[_Record]) -> list[_Record]:
 
 def _record(path: Path, values: Any, cls: type[_Record]) -> _Record:
     try:
-        return msgspec.convert(values, cls)
+        return msgspec.convert(_plain(values), cls)
     except msgspec.ValidationError as error:
         named = values.get("id") or values.get("key") or values.get("name") if isinstance(values, dict) else ""
         raise BadPublished(f"{path}: {named or cls.__name__}: {error}") from error
+
+
+def _plain(value: Any) -> Any:
+    """Decimals as floats."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _check(published: Published) -> None:
