@@ -57,9 +57,12 @@ class Traffic:
     @property
     def fell_back(self) -> bool | None:
         """Whether the model's traffic went past RDMA; None where too little was seen to tell."""
-        if self.tokens < LEAST_TOKENS or self.rdma + self.past_rdma < LEAST_PER_TOKEN * self.tokens:
+        least = LEAST_PER_TOKEN * self.tokens
+        if self.tokens < LEAST_TOKENS or self.rdma + self.past_rdma < least:
             return None
-        return self.rdma <= MOST_RDMA_SHARE * (self.rdma + self.past_rdma)
+        # A download over the same machine is easily a thousand times a model's hidden states: a share alone would
+        # call it a fallback, though RDMA carried all that the model can have sent.
+        return self.rdma < least and self.rdma <= MOST_RDMA_SHARE * (self.rdma + self.past_rdma)
 
 
 @dataclass(slots=True)

@@ -36,6 +36,9 @@ def test_only_what_is_sent_while_tokens_come_is_counted() -> None:
         # What sets the connection up goes by RDMA at times, and a person's own session by TCP.
         (Traffic(rdma=1_000, tcp=50_000, other=49_000, tokens=16), True),
         (Traffic(rdma=1_100, tcp=50_000, other=49_000, tokens=16), False),
+        # 12 tok/s of 20 KiB each by RDMA, beside a download of 1 Gb/s: nothing fell back.
+        (Traffic(rdma=12 * 20_480, tcp=0, other=125e6, tokens=12 * 2), False),
+        (Traffic(rdma=16_383, tcp=0, other=125e6, tokens=16), True),
     ],
 )
 def test_when_it_fell_back(traffic: Traffic, fell_back: bool | None) -> None:
