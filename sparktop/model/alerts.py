@@ -14,8 +14,8 @@ from sparktop.model import channels
 from sparktop.model.channels import indexed, things
 from sparktop.model.gpu_checks import CAUSES, HEAT, is_gb10
 from sparktop.model.low_clock import THROTTLED_PERCENT
-from sparktop.model.machine_checks import unified_gpu
-from sparktop.model.pressure import GIB, LAST_SHARE, Level, floor_bytes, read_pressure
+from sparktop.model.machine_checks import SWAP_GROWTH, unified_gpu
+from sparktop.model.pressure import GIB, LAST_SHARE, MIB, Level, floor_bytes, read_pressure
 from sparktop.model.roce_checks import (
     BROKEN,
     CONGESTED,
@@ -104,6 +104,7 @@ class _Machine:
 
     def alerts(self) -> Iterator[Alert]:
         yield from self._memory()
+        yield from self._swap()
         yield from self._page_cache()
         for gpu in self._gpus:
             yield from self._clock(gpu)
@@ -128,6 +129,15 @@ class _Machine:
         if found.level in (Level.TIGHT, Level.CRITICAL):
             severity = Severity.FAULT if found.level is Level.CRITICAL else Severity.NOTE
             yield self._alert(Code.MEMORY_PRESSURE, severity, f"memory {found.level}: {found.reason}", **found.evidence)
+
+    def _swap(self) -> Iterator[Alert]:
+        gauge = self._gauges.get(channels.SWAP_USED)
+        recent = gauge.since(self._now - RECENT_S)[1] if gauge is not None else []
+        known = [value for value in recent if value is not None]
+        if known and (growth := known[-1] - known[0]) > SWAP_GROWTH:
+            severity = Severity.FAULT if self._state.started is not None else Severity.NOTE
+            text = f"swap grew by {growth / MIB:,.0f} MiB in {RECENT_S:.0f} s, to {known[-1] / GIB:,.1f} GiB"
+            yield self._alert(Code.SWAP_GROWTH, severity, text, bytes=growth, used=known[-1])
 
     def _page_cache(self) -> Iterator[Alert]:
         if self._node is None or not unified_gpu(self._state, self._node):

@@ -351,3 +351,19 @@ def test_swap_is_counted_from_the_first_reading_however_long_the_run() -> None:
     for t, value in enumerate(values):
         gauge.add(float(t), value)
     assert Code.SWAP_GROWTH not in {v.code for v in judge(state).verdicts}
+
+
+@pytest.mark.parametrize(("run", "severity"), [(True, Severity.FAULT), (False, Severity.NOTE)])
+def test_swap_that_grows_is_told_while_it_does(run: bool, severity: Severity) -> None:
+    def growing(until: float) -> Callable[[float, Values], Values]:
+        return lambda t, values: values | {"swap.used": min(t, until) * 4 * 2**20}
+
+    found = Played("spark-idle", run=run, change=growing(HOLD_S)).alerts()
+    assert {code: alert.severity for code, alert in found.items()} == {Code.SWAP_GROWTH: severity}
+    assert found[Code.SWAP_GROWTH].text == "swap grew by 40 MiB in 10 s, to 0.1 GiB"
+    # It grew by 20 MiB, and has been still for the last ten seconds: the run's verdict stays, the alert has gone.
+    over = Played("spark-idle", run=run, change=growing(5.0))
+    assert over.alerts() == {}
+    assert Code.SWAP_GROWTH in over.verdicts()
+    slow = Played("spark-idle", run=run, change=lambda t, values: values | {"swap.used": t * 2**20})
+    assert slow.alerts() == {}
