@@ -114,6 +114,9 @@ def _memory_pressure(state: RunState, node: Node) -> Findings:
         yield say(Code.MEMORY_PRESSURE, text, node=node.name, level=worst.level.value, **worst.evidence)
     elif isinstance(full, str):
         yield Unjudged(code=Code.MEMORY_PRESSURE, reason=full)
+    elif isinstance(available := _readings(state, node, channels.MEMORY_AVAILABLE), str):
+        # Tasks that hardly wait are no proof: next to nothing may be left.
+        yield Unjudged(code=Code.MEMORY_PRESSURE, reason=available)
 
 
 def _swap_growth(state: RunState, node: Node) -> Findings:

@@ -262,6 +262,15 @@ def test_without_readings_nothing_is_passed() -> None:
     assert reasons[Code.SWAP_GROWTH] == "swap.used of spark-a: no reading was taken"
 
 
+def test_tasks_that_do_not_wait_are_no_proof_of_memory_that_was_not_read() -> None:
+    found = judged(replace(CLEAN, samples=[sample(0.5, psi_full=0.0, psi_some=0.0, swap_in=0.0, swap_used=0.0)]))
+    reasons = {unjudged.code: unjudged.reason for unjudged in found.unjudged}
+    assert reasons[Code.MEMORY_PRESSURE] == "memory.available of spark-a: no reading was taken"
+    waiting = judged(replace(CLEAN, samples=[sample(0.5, psi_full=9.0, psi_some=9.0)]))
+    assert Code.MEMORY_PRESSURE in {v.code for v in waiting.verdicts}, "every task waited, whatever is left"
+    assert Code.MEMORY_PRESSURE not in {u.code for u in waiting.unjudged}
+
+
 def test_an_engine_that_tells_nothing_of_its_cache_is_not_trusted_to_have_none() -> None:
     found = judged(replace(CLEAN, requests=[*MANY, Request(cached_tokens=None)]))
     reasons = {unjudged.code: unjudged.reason for unjudged in found.unjudged}
