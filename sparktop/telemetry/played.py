@@ -140,7 +140,9 @@ def play(folder: Path) -> tuple[PlayedSource, ...]:
         if header.get("format") != FORMAT:
             raise BadRecording(f"{folder}: format {header.get('format')!r} is not {FORMAT}")
         inputs = Inputs(page_size=int(header["page_size"]), me=int(header["me"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise BadRecording(f"{folder} is no recording: {HEADER} can't be read ({error.strerror or error})") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadRecording(f"{folder / HEADER} is not the beginning of a recording: {error}") from None
     return tuple(PlayedSource(name, _Player(folder / f"{name}.jsonl"), inputs) for name in MAKERS)
 
@@ -181,7 +183,9 @@ def _answer(source: PlayedSource, t: float) -> Reading:
 def _ticks(path: Path) -> Iterator[_Tick]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise BadRecording(f"{path} can't be read: {error.strerror or error}") from None
+    except ValueError as error:
         raise BadRecording(f"{path} can't be read: {error}") from None
     tick: _Tick | None = None
     for number, line in enumerate(lines, 1):

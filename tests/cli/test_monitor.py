@@ -95,7 +95,7 @@ def test_once_has_rates(sparktop: Sparktop) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--from", "."], "is not the beginning of a recording"),
+        (["--from", "."], ". is no recording: recording.json can't be read (No such file or directory)"),
         (["--from", ".", "--record", "x"], "leave --record and --seconds away"),
         (["--from", ".", "--seconds", "3"], "leave --record and --seconds away"),
         (["--once", "--seconds", "3"], "leave --seconds away"),

@@ -139,8 +139,8 @@ def test_text_and_lines_are_still_to_be_had_on_a_terminal(start: Start) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--from", "."], "is not the beginning of a recording"),
-        (["--from", "nowhere"], "is not the beginning of a recording"),
+        (["--from", "."], "is no recording"),
+        (["--from", "nowhere"], "nowhere is no recording"),
         (["--speed", "2"], "name one with --from"),
         (["--from", ".", "--speed", "0"], "expected a number from 0.1 to 100"),
         (["--from", ".", "--speed", "nan"], "expected a number from 0.1 to 100"),

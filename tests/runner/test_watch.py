@@ -204,7 +204,7 @@ def test_a_recording_that_breaks_off_is_told_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda folder: (folder / "recording.json").unlink(), "is not the beginning of a recording"),
+        (lambda folder: (folder / "recording.json").unlink(), "is no recording"),
         (lambda folder: (folder / "gpu.jsonl").unlink(), r"gpu\.jsonl can't be read"),
         (lambda folder: [path.write_text("") for path in folder.glob("*.jsonl")], "there is no reading in"),
         (lambda folder: (folder / "cpu.jsonl").write_text("x\n{}\n"), r"cpu\.jsonl, line 1"),
