@@ -21,6 +21,9 @@ _UNIFIED_TO: Final = 1.1
 _WIDEST_UNIFIED_BITS: Final = 256
 """Discrete GPUs with as much memory as their machine have a wider bus."""
 
+_NOT_AVAILABLE: Final = frozenset({0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF})
+"""NVML_VALUE_NOT_AVAILABLE, which is -1, as unsigned numbers show it."""
+
 _MOST_THROTTLED: Final = 150.0
 """Percent: a counter that grows faster than time is not the counter that was asked for."""
 
@@ -145,7 +148,7 @@ class Device:
 
     def _count(self, question: str) -> int:
         answer = self._ask(question)
-        if not isinstance(answer, int) or answer < 0:
+        if not isinstance(answer, int) or answer < 0 or answer in _NOT_AVAILABLE:
             raise Unreadable(f"the driver's {question} makes no sense: {answer!r}")
         return answer
 

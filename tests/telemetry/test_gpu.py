@@ -80,7 +80,7 @@ def test_what_is_never_supported_is_asked_once(tmp_path: Path) -> None:
     assert {r.missing["gpu.0.memory_clock"] for r in readings} == {"the driver says: Not Supported"}
 
 
-@pytest.mark.parametrize("answer", [-1, None, "fast", [1]])
+@pytest.mark.parametrize("answer", [-1, 2**32 - 1, 2**64 - 1, None, "fast", [1]])
 def test_nonsense_is_a_reason(tmp_path: Path, answer: Answer) -> None:
     reading = source(Script(sm_clock=answer), tmp_path).read(0.0)
 
