@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sparktop.model.events import Event, RunEnded
 from sparktop.runner.watch import LiveMachine, RecordedMachine
 from sparktop.ui.feed import Clock
+from sparktop.ui.transport import Transport
 
 if TYPE_CHECKING:
     from sparktop.runner.session import Outcome
@@ -83,22 +84,24 @@ class PlayedMachineFeed:
 
     def __init__(self, machine: RecordedMachine, clock: Clock, speed: float = 1.0) -> None:
         self._events = machine.events()
-        self._clock = clock
+        self._transport = Transport(clock, machine.length_s, speed)
         self._next: Event | None = None
         self._ended = False
-        # It was at this place at this time of the clock; None while it stands still.
-        self._place, self._since = 0.0, clock()
         self.id = machine.name
         self.recorded_to: Path | None = None
         self.played_from = machine.name
         self.length_s = machine.length_s
         self.speed = speed
-        self.paused = False
         self.problem = ""
+
+    @property
+    def paused(self) -> bool:
+        """Whether it stands still."""
+        return self._transport.paused
 
     def start(self) -> None:
         """Begins at the first reading."""
-        self._place, self._since = 0.0, self._clock()
+        self._transport.start()
 
     def cancel(self) -> None:
         """Shows no more of it."""
@@ -120,8 +123,7 @@ class PlayedMachineFeed:
 
     def now(self) -> float:
         """Seconds from the first reading to the place that the recording is at; it stays at its end."""
-        gone = 0.0 if self.paused else (self._clock() - self._since) * self.speed
-        return min(self._place + gone, self.length_s)
+        return self._transport.place_s
 
     def wait(self, timeout: float | None = None) -> Outcome | None:
         """Nothing comes of it."""
@@ -133,6 +135,5 @@ class PlayedMachineFeed:
 
     def pause(self) -> bool:
         """Stops it, or lets it go on."""
-        self._place, self._since = self.now(), self._clock()
-        self.paused = not self.paused
+        self._transport.pause()
         return True
