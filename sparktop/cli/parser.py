@@ -14,6 +14,8 @@ ABOUT: Final = {
     "scenarios": "list the scenarios, or show one",
     "models": "list the models that come with sparktop, or look into a .gguf file",
     "monitor": "watch what the machine is doing, without running anything",
+    "node": "serve this machine to a sparktop on another one",
+    "nodes": "list the machines that can be reached, with their models",
     "doctor": "check whether everything that sparktop needs is here",
     "recover": "complete the runs that a crash broke off",
     "schema": "print the JSON Schema of snapshots",

@@ -1,0 +1,145 @@
+"""`sparktop nodes`: which machines there are."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from sparktop.cli.console import Console, Exit
+from sparktop.cli.remote import named
+from sparktop.headless.columns import Align, table
+from sparktop.model import channels
+from sparktop.model.events import Event, SampleTaken
+from sparktop.model.records import Node
+from sparktop.model.text import one_line
+from sparktop.nodes.local import describe_local
+from sparktop.nodes.place import Place, Unreachable
+from sparktop.nodes.protocol import ModelFile
+from sparktop.nodes.remote import RemoteNode
+from sparktop.telemetry.machine import sources
+from sparktop.telemetry.once import read_once, together
+
+_FIRST_S: Final = 3.0
+"""How long a reading is waited for; they come twice a second."""
+
+_HEAD: Final = ["NODE", "MACHINE", "MEMORY", "AVAILABLE", "GPU", "LLAMA.CPP", "CLOCK", "MODELS"]
+_ALIGNS: Final = [
+    *(Align.LEFT, Align.LEFT, Align.RIGHT, Align.RIGHT),
+    *(Align.LEFT, Align.LEFT, Align.RIGHT, Align.RIGHT),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A node as it answered, or why it did not."""
+
+    name: str
+    node: Node | None = None
+    sparktop: str = ""
+    available: float | None = None
+    models: tuple[ModelFile, ...] = ()
+    clock: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+def execute(arguments: argparse.Namespace, console: Console) -> int:
+    """Lists this machine and the others.
+
+    Raises:
+        Refused: A name or the configuration is not understood.
+    """
+    others = named(arguments.nodes, arguments.token_file, console)
+    with ThreadPoolExecutor(len(others) + 1) as pool:
+        asked = [pool.submit(_ask, one) for one in others]
+        here = [] if arguments.nodes else [pool.submit(_here)]
+        found = [future.result() for future in (*here, *asked)]
+    if arguments.json:
+        console.say(json.dumps([_document(one) for one in found], ensure_ascii=False, indent=2))
+    else:
+        console.say("\n".join(table(_HEAD, _ALIGNS, [_row(one) for one in found if one.node is not None])))
+        for one in found:
+            if one.models and others:
+                console.say(f"{one.name}: {', '.join(one_line(model.name) for model in one.models)}")
+        if not others:
+            console.note('no other node is named in config.toml: "sparktop nodes --help" shows how')
+    for one in found:
+        if one.error:
+            console.note(f"sparktop: {one.error}")
+    return Exit.UNREACHABLE if any(one.error for one in found) else Exit.OK
+
+
+def _here() -> _Found:
+    node = describe_local()
+    reading = together(read_once(sources()).values())
+    return _Found(name=node.name, node=node, available=reading.values.get(channels.MEMORY_AVAILABLE))
+
+
+def _ask(place: Place) -> _Found:
+    remote = RemoteNode(place)
+    read = threading.Event()
+    available: list[float | None] = [None]
+    clock: dict[str, float] = {}
+
+    def listen(event: Event) -> None:
+        if isinstance(event, SampleTaken) and channels.MEMORY_TOTAL in event.values:
+            available[0] = event.values.get(channels.MEMORY_AVAILABLE)
+            read.set()
+        elif (uncertainty := getattr(event, "uncertainty_s", None)) is not None:
+            clock.update(uncertainty_s=uncertainty, rtt_s=getattr(event, "rtt_s", 0.0))
+
+    try:
+        hello = remote.connect()
+        remote.start(listen, time.monotonic())
+        read.wait(_FIRST_S)
+    except Unreachable as error:
+        return _Found(name=place.shown, error=str(error))
+    finally:
+        remote.stop()
+    return _Found(
+        name=remote.name,
+        node=hello.node,
+        sparktop=hello.sparktop,
+        available=available[0],
+        models=hello.models,
+        clock=clock,
+    )
+
+
+def _document(found: _Found) -> dict[str, Any]:
+    document: dict[str, Any] = {"name": found.name, "reachable": not found.error}
+    if found.node is None:
+        return {**document, "error": found.error}
+    return {
+        **document,
+        "node": msgspec.to_builtins(found.node),
+        "memory_available": found.available,
+        "models": msgspec.to_builtins(found.models),
+        **({"sparktop": found.sparktop, "clock": dict(found.clock)} if found.sparktop else {}),
+    }
+
+
+def _row(found: _Found) -> list[str]:
+    node = found.node
+    assert node is not None
+    return [
+        one_line(found.name),
+        one_line(node.machine or node.cpu) or "unknown",
+        _gib(node.memory),
+        _gib(found.available) if found.available is not None else "n/a",
+        one_line(", ".join(node.gpus)) or "none",
+        one_line(node.llama_cpp) or "none",
+        f"±{found.clock['uncertainty_s'] * 1e3:.1f} ms" if found.clock else "here" if not found.sparktop else "n/a",
+        str(len(found.models)) if found.sparktop else "",
+    ]
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB" if size else "unknown"

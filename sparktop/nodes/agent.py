@@ -1,0 +1,296 @@
+"""The agent: serves what this machine is, has and does to heads that connect. docs/node-protocol.md is its contract."""
+
+from __future__ import annotations
+
+import asyncio
+import http
+import logging
+import secrets
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from websockets.asyncio.server import Server, ServerConnection, serve, unix_serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from sparktop import __version__
+from sparktop.model.codec import encode
+from sparktop.model.events import Event
+from sparktop.model.text import one_line
+from sparktop.nodes import token as tokens
+from sparktop.nodes.protocol import (
+    MOST_FROM_HEAD,
+    PATH,
+    PROGRAM_HEADER,
+    VERSION,
+    VERSION_HEADER,
+    BadFrame,
+    Bye,
+    Follow,
+    Hello,
+    Ping,
+    Pong,
+    events_frame,
+    frame,
+    read_from_head,
+)
+from sparktop.nodes.recorder import Recorder
+from sparktop.nodes.ring import Ring
+from sparktop.nodes.shelf import Shelf
+
+MOST_HEADS: Final = 8
+"""Connections at once."""
+
+_SLOW_S: Final = 15.0
+"""A head that takes nothing for this long is dropped."""
+
+_PIECE: Final = 1 << 17
+"""Bytes of events that go out in one message, about."""
+
+
+class Agent:
+    """Serves one machine.
+
+    Args:
+        recorder: Reads it.
+        shelf: Its models.
+        clock: Seconds; the recorder's.
+        log: Called with a sentence about what happened.
+        ring: What is kept for heads that were away.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        shelf: Shelf,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        log: Callable[[str], None] = lambda sentence: None,
+        ring: Ring | None = None,
+    ) -> None:
+        self._recorder = recorder
+        self._shelf = shelf
+        self._clock = clock
+        self._log = log
+        self._ring = ring if ring is not None else Ring()
+        self._instance = secrets.token_hex(8)
+        self._heads: set[ServerConnection] = set()
+        self._arrived = asyncio.Event()
+
+    @asynccontextmanager
+    async def recording(self) -> AsyncIterator[None]:
+        """Reads the machine as long as the context lasts."""
+        loop = asyncio.get_running_loop()
+
+        def listen(event: Event) -> None:
+            line = encode(event)
+            try:
+                loop.call_soon_threadsafe(self._take, line)
+            except RuntimeError:
+                # The loop has ended, and with it everybody who could be told.
+                return
+
+        self._recorder.start(listen)
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._recorder.stop)
+
+    async def listen_unix(self, path: Path) -> Server:
+        """Serves at a socket that belongs to this person alone; the folder must keep others out."""
+        return await unix_serve(
+            self._serve,
+            str(path),
+            process_request=self._examine_local,
+            process_response=_with_version,
+            logger=_SILENT,
+            compression=None,
+            max_size=MOST_FROM_HEAD,
+            server_header=None,
+            close_timeout=2,
+        )
+
+    async def listen_tcp(self, host: str, port: int, token: str, tls: ssl.SSLContext | None = None) -> Server:
+        """Serves at an address, to those who have the token.
+
+        Raises:
+            OSError: The address is not this machine's or is in use.
+        """
+
+        def examine(connection: ServerConnection, request: Request) -> Response | None:
+            return self._examine_remote(connection, request, token)
+
+        return await serve(
+            self._serve,
+            host,
+            port,
+            ssl=tls,
+            process_request=examine,
+            process_response=_with_version,
+            # Pages in a browser send an origin; no head does.
+            origins=[None],
+            logger=_SILENT,
+            compression=None,
+            max_size=MOST_FROM_HEAD,
+            server_header=None,
+            close_timeout=2,
+        )
+
+    async def end(self, reason: str) -> None:
+        """Tells every head why it is left alone now, and closes."""
+        heads = list(self._heads)
+        async with asyncio.TaskGroup() as group:
+            for head in heads:
+                group.create_task(self._dismiss(head, reason))
+
+    async def _dismiss(self, head: ServerConnection, reason: str) -> None:
+        try:
+            async with asyncio.timeout(2):
+                await head.send(frame(Bye(reason=reason)))
+                await head.close(1001, _short(reason))
+        except (ConnectionClosed, TimeoutError):
+            head.transport.abort()
+
+    def _take(self, line: bytes) -> None:
+        self._ring.add(line)
+        self._arrived.set()
+        self._arrived = asyncio.Event()
+
+    def _examine_local(self, connection: ServerConnection, request: Request) -> Response | None:
+        if request.path != PATH:
+            return _refusal(connection, http.HTTPStatus.NOT_FOUND, "there is nothing here but a node of sparktop")
+        spoken = request.headers.get_all(VERSION_HEADER)
+        if spoken != [str(VERSION)]:
+            theirs = one_line(spoken[0])[:20] if spoken else "none"
+            return _refusal(
+                connection,
+                http.HTTPStatus.UPGRADE_REQUIRED,
+                f"this node speaks version {VERSION} of the protocol (sparktop {__version__}), you speak {theirs}",
+            )
+        if len(self._heads) >= MOST_HEADS:
+            return _refusal(
+                connection, http.HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_HEADS} heads are connected already"
+            )
+        return None
+
+    def _examine_remote(self, connection: ServerConnection, request: Request, token: str) -> Response | None:
+        # The token first: nothing else is told to whoever has none.
+        given = request.headers.get_all("Authorization")
+        kind, _, secret = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        if kind != "Bearer" or not tokens.matches(secret, token):
+            whose, own = tokens.owner(secret), tokens.owner(token)
+            why = "no token was sent" if not given else "the token is not this node's"
+            if whose and whose != own:
+                why = f"the token is that of another node ({one_line(whose)[:64]})"
+            self._log(f"refused a connection from {_peer(connection)}: {why}")
+            return _refusal(connection, http.HTTPStatus.UNAUTHORIZED, why)
+        return self._examine_local(connection, request)
+
+    async def _serve(self, head: ServerConnection) -> None:
+        self._heads.add(head)
+        follower: asyncio.Task[None] | None = None
+        self._log(f"a head connected from {_peer(head)}")
+        why = "it left"
+        try:
+            hello = await asyncio.to_thread(self._hello)
+            await _send(head, frame(hello))
+            async for message in head:
+                received = self._clock()
+                match read_from_head(message):
+                    case Ping(id=number):
+                        await _send(head, frame(Pong(id=number, received=received, answered=self._clock())))
+                    case Follow(start=start):
+                        if follower is not None:
+                            raise BadFrame("events were asked for twice")
+                        follower = asyncio.create_task(self._follow(head, start))
+                    case Bye():
+                        break
+        except BadFrame as error:
+            why = f"it sent {error}"
+            await head.close(1002, _short(why))
+        except TimeoutError:
+            why = await _drop(head)
+        except ConnectionClosed:
+            pass
+        finally:
+            self._heads.discard(head)
+            if follower is not None:
+                follower.cancel()
+            self._log(f"the head from {_peer(head)} is gone: {why}")
+
+    def _hello(self) -> Hello:
+        return Hello(
+            instance=self._instance,
+            sparktop=__version__,
+            node=self._recorder.node,
+            models=self._shelf.models(),
+            processes=self._recorder.processes,
+            first=self._ring.first,
+            next=self._ring.next,
+        )
+
+    async def _follow(self, head: ServerConnection, start: int) -> None:
+        """Sends events from a number on, as they come.
+
+        Nothing is queued for a head: each has its place in the ring, and one that can't keep up falls off its end.
+        """
+        try:
+            while True:
+                arrived = self._arrived
+                start, lines = self._ring.since(start, _PIECE)
+                if lines:
+                    await _send(head, events_frame(start, lines))
+                    start += len(lines)
+                else:
+                    await arrived.wait()
+        except TimeoutError:
+            self._log(f"the head from {_peer(head)} is dropped: {await _drop(head)}")
+        except ConnectionClosed:
+            return
+
+
+async def _send(head: ServerConnection, message: str) -> None:
+    async with asyncio.timeout(_SLOW_S):
+        await head.send(message)
+
+
+async def _drop(head: ServerConnection) -> str:
+    why = f"it took nothing for {_SLOW_S:.0f} s"
+    # The reason goes out behind what it has not taken yet, if it ever takes it.
+    await head.close(1013, _short(f"too slow: {why}"))
+    return why
+
+
+def _refusal(connection: ServerConnection, status: http.HTTPStatus, sentence: str) -> Response:
+    return _with_version(connection, None, connection.respond(status, sentence + "\n"))
+
+
+def _with_version(connection: ServerConnection, request: Request | None, response: Response) -> Response:
+    response.headers[VERSION_HEADER] = str(VERSION)
+    response.headers[PROGRAM_HEADER] = __version__
+    return response
+
+
+def _peer(connection: ServerConnection) -> str:
+    address = connection.remote_address
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) and len(address) >= 2 else "this machine"
+
+
+def _short(reason: str) -> str:
+    # A close frame holds 123 bytes of reason.
+    return reason.encode()[:120].decode(errors="ignore")
+
+
+def _silent() -> logging.Logger:
+    """A logger that says nothing: what matters is told by `log`, in sentences."""
+    logger = logging.getLogger("sparktop.nodes.websockets")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    return logger
+
+
+_SILENT: Final = _silent()

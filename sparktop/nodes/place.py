@@ -1,0 +1,177 @@
+"""Where a node is reached: what a person typed, or named in config.toml."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from sparktop.model.text import one_line
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_HOST: Final = re.compile(r"[A-Za-z0-9_%:\[\]][A-Za-z0-9_.@%:\[\]-]{0,252}")
+
+
+class BadPlace(Exception):
+    """A node is named in a way that nothing can be made of; the message is one sentence that says what to do."""
+
+
+class Unreachable(Exception):
+    """A node can't be connected to; the message is one sentence that names it and says what to do.
+
+    Attributes:
+        final: Trying again will not help.
+    """
+
+    def __init__(self, sentence: str, *, final: bool = False) -> None:
+        super().__init__(sentence)
+        self.final = final
+
+
+class Lost(Exception):
+    """A connection has ended; the message says why, without naming the node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A node that can be connected to: over ssh, at an address, or at a socket; one of the three is given.
+
+    Attributes:
+        name: As the person calls it; empty takes what the node calls itself.
+        ssh: Host as OpenSSH takes it, alias or user@host.
+        url: ws://HOST:PORT or wss://HOST:PORT.
+        socket: Path of a unix socket on this machine.
+        token_file: Copy of the node's token, for `url`.
+        ca_file: Certificates that `url` is checked against; None takes the system's.
+        command: The program on the other side, for `ssh`.
+        models: Folders there that models may be loaded from, for `ssh` where no agent runs yet.
+        ssh_config: Configuration file that ssh reads; None leaves it to ssh.
+    """
+
+    name: str = ""
+    ssh: str = ""
+    url: str = ""
+    socket: Path | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+    command: str = ""
+    models: tuple[str, ...] = ()
+    ssh_config: Path | None = None
+
+    @property
+    def shown(self) -> str:
+        """What it is called in a sentence."""
+        return self.name or self.url or (str(self.socket) if self.socket else self.ssh)
+
+
+class _Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """[nodes.NAME] in config.toml."""
+
+    ssh: str = ""
+    url: str = ""
+    socket: str = ""
+    token_file: str = ""
+    ca_file: str = ""
+    command: str = ""
+    models: list[str] = []
+    ssh_config: str = ""
+
+
+def read_places(config: Path) -> dict[str, Place]:
+    """Returns the nodes that config.toml names, in its order; none if there is no such file.
+
+    Raises:
+        BadPlace: The file is no TOML, or a node in it is not understood.
+    """
+    try:
+        with config.open("rb") as file:
+            content = tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BadPlace(f"{config} can't be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadPlace(f"{config} is no TOML: {error}") from error
+    nodes = content.get("nodes", {})
+    if not isinstance(nodes, dict):
+        raise BadPlace(f"{config}: nodes are tables, [nodes.spark-2] for example")
+    return {name: _place(config, name, fields) for name, fields in nodes.items()}
+
+
+def place(text: str, known: Mapping[str, Place], token_file: Path | None = None) -> Place:
+    """Returns the place of what a person typed: a name from config.toml, an address, a socket, or a host for ssh.
+
+    Args:
+        text: As typed.
+        known: The nodes of config.toml.
+        token_file: Copy of the token for an address that is in no configuration.
+
+    Raises:
+        BadPlace: It is none of these.
+    """
+    if found := known.get(text):
+        return found
+    if "://" in text:
+        return Place(url=_url(text, "--node"), token_file=token_file)
+    if "/" in text:
+        return Place(socket=Path(text.removeprefix("unix:")).expanduser().absolute())
+    _check_host(text, "--node")
+    return Place(name=text.rpartition("@")[2], ssh=text)
+
+
+def _place(config: Path, name: str, fields: Any) -> Place:
+    where = f"{config}: nodes.{one_line(name)[:64]}"
+    if not _NAME.fullmatch(name):
+        raise BadPlace(f'{where}: a name has letters, digits, "-", "_" and "." only')
+    try:
+        entry = msgspec.convert(fields, _Entry)
+    except msgspec.ValidationError as error:
+        raise BadPlace(f"{where}: {error}") from None
+    if sum(map(bool, (entry.ssh, entry.url, entry.socket))) > 1:
+        raise BadPlace(f"{where}: give one of ssh, url and socket")
+    if entry.url and entry.url.startswith("ws") and not entry.token_file:
+        raise BadPlace(f"{where}: give token_file, a copy of the node's own")
+    if not (entry.ssh or entry.url or entry.socket):
+        entry.ssh = name
+    if entry.ssh:
+        _check_host(entry.ssh, f"{where}.ssh")
+    return Place(
+        name=name,
+        ssh=entry.ssh,
+        url=_url(entry.url, f"{where}.url") if entry.url else "",
+        socket=_path(config, entry.socket),
+        token_file=_path(config, entry.token_file),
+        ca_file=_path(config, entry.ca_file),
+        command=entry.command,
+        models=tuple(entry.models),
+        ssh_config=_path(config, entry.ssh_config),
+    )
+
+
+def _path(config: Path, text: str) -> Path | None:
+    return config.parent / Path(text).expanduser() if text else None
+
+
+def _check_host(text: str, where: str) -> None:
+    # What begins with "-" would be an option of ssh.
+    if not _HOST.fullmatch(text):
+        raise BadPlace(f"{where}: {one_line(text)[:60]!r} is no host that ssh can be given")
+
+
+def _url(text: str, where: str) -> str:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise BadPlace(f"{where}: an address has no user, password or token in it; the token is in a file of its own")
+    if parts.scheme not in ("ws", "wss") or not parts.hostname or port is None or parts.path not in ("", "/"):
+        raise BadPlace(f"{where}: expected ws://HOST:PORT or wss://HOST:PORT, found {one_line(text)[:60]!r}")
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,277 @@
+"""What goes over the wire between a head and a node's agent; docs/node-protocol.md explains it.
+
+A message is text, one JSON object a line. The first line is the frame; in an `events` frame each further line is an
+event, as a journal has it. Everything from the other side is untrusted: what is too long, of another shape or not a
+number is refused as a whole, and what is shown is made safe first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import msgspec
+import orjson
+
+from sparktop.model.codec import NotAnEvent, decode
+from sparktop.model.events import Event, NodeSeen, ProcessSeen, SampleTaken
+from sparktop.model.records import Node
+from sparktop.model.text import one_line
+
+VERSION: Final = 1
+"""Of the protocol; both sides must speak the same."""
+
+VERSION_HEADER: Final = "Sparktop-Protocol"
+PROGRAM_HEADER: Final = "Sparktop-Version"
+PATH: Final = "/node"
+
+MOST_FROM_NODE: Final = 4 << 20
+"""Bytes in a message from an agent."""
+
+MOST_FROM_HEAD: Final = 1 << 16
+"""Bytes in a message from a head."""
+
+_MOST_CHANNELS: Final = 4096
+_MOST_NAME: Final = 120
+_MOST_TEXT: Final = 400
+_MOST_MODELS: Final = 1000
+_MOST_GPUS: Final = 64
+
+
+class BadFrame(ValueError):
+    """A message is not what the protocol allows; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """A model that a node can load.
+
+    Attributes:
+        name: What it is asked for by; unique on its node.
+        size: Bytes on disk, all parts together.
+        toy: One of the demo models that come with the program.
+    """
+
+    name: str
+    size: int
+    toy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """The agent's first frame.
+
+    Attributes:
+        instance: Differs for every start of an agent; numbers of readings and its clock hold within one.
+        sparktop: Version of the program.
+        node: What the machine is.
+        models: What it can load.
+        processes: Those that hold memory of a GPU now, as they were looked up.
+        first: Number of the oldest event that is still kept.
+        next: Number that the next event will have.
+    """
+
+    instance: str
+    sparktop: str
+    node: Node
+    models: tuple[ModelFile, ...]
+    processes: tuple[ProcessSeen, ...]
+    first: int
+    next: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """The head's question for the time."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pong:
+    """The answer: when the question came and when this left, in seconds of the agent's clock."""
+
+    id: int
+    received: float
+    answered: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """The head asks for events, once in a connection.
+
+    Attributes:
+        start: Number of the first one; where that is not kept any more, the oldest one is.
+    """
+
+    start: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """Events of the agent, in order.
+
+    Attributes:
+        start: Number of the first one.
+        events: Their times are seconds of the agent's clock.
+    """
+
+    start: int
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bye:
+    """The last frame of a side that ends the connection; `reason` is one sentence."""
+
+    reason: str
+
+
+FromNode = Hello | Pong | Events | Bye
+FromHead = Ping | Follow | Bye
+
+_FROM_NODE: Final[dict[str, type[Any]]] = {"hello": Hello, "pong": Pong, "bye": Bye}
+_FROM_HEAD: Final[dict[str, type[Any]]] = {"ping": Ping, "follow": Follow, "bye": Bye}
+_NAMES: Final = {cls: name for name, cls in (*_FROM_NODE.items(), *_FROM_HEAD.items())}
+
+
+def frame(content: Hello | Pong | Bye | Ping | Follow) -> str:
+    """Returns a message of one line."""
+    return orjson.dumps({"frame": _NAMES[type(content)], **msgspec.to_builtins(content)}).decode()
+
+
+def events_frame(start: int, lines: Sequence[bytes]) -> str:
+    """Returns a message with events.
+
+    Args:
+        start: Number of the first one.
+        lines: The events, as `sparktop.model.codec.encode` wrote them.
+    """
+    return b"\n".join([b'{"frame":"events","start":%d}' % start, *lines]).decode()
+
+
+def read_from_node(message: str | bytes) -> FromNode:
+    """Returns what an agent sent, safe to show and to count with.
+
+    Raises:
+        BadFrame: It is not what an agent may send.
+    """
+    head, lines = _split(message, MOST_FROM_NODE)
+    if head.get("frame") == "events":
+        start = head.get("start")
+        if not isinstance(start, int) or isinstance(start, bool) or start < 0:
+            raise BadFrame("events without a number")
+        return Events(start=start, events=tuple(_event(line) for line in lines))
+    content = _convert(head, _FROM_NODE)
+    if isinstance(content, Hello):
+        return _safe_hello(content)
+    if isinstance(content, Bye):
+        return Bye(reason=_text(content.reason))
+    assert isinstance(content, Pong)
+    return content
+
+
+def read_from_head(message: str | bytes) -> FromHead:
+    """Returns what a head sent.
+
+    Raises:
+        BadFrame: It is not what a head may send.
+    """
+    head, _ = _split(message, MOST_FROM_HEAD)
+    content: FromHead = _convert(head, _FROM_HEAD)
+    if isinstance(content, Follow) and content.start < 0:
+        raise BadFrame("a negative number of an event")
+    return Bye(reason=_text(content.reason)) if isinstance(content, Bye) else content
+
+
+def _split(message: str | bytes, most: int) -> tuple[dict[str, Any], list[str]]:
+    if isinstance(message, bytes):
+        raise BadFrame("a binary message")
+    if len(message) > most:
+        raise BadFrame(f"a message of {len(message)} characters")
+    # Not splitlines, which takes other characters for the end of a line too.
+    first, *lines = message.split("\n")
+    try:
+        head = orjson.loads(first)
+    except orjson.JSONDecodeError as error:
+        raise BadFrame(f"not JSON: {error}") from None
+    if not isinstance(head, dict):
+        raise BadFrame("not an object")
+    return head, lines
+
+
+def _convert(head: dict[str, Any], kinds: dict[str, type[Any]]) -> Any:
+    name = head.pop("frame", None)
+    if not isinstance(name, str) or name not in kinds:
+        raise BadFrame(f'unknown frame "{_text(str(name))[:40]}"')
+    try:
+        return msgspec.convert(head, kinds[name])
+    except msgspec.ValidationError as error:
+        raise BadFrame(f'frame "{name}": {_text(str(error))}') from None
+
+
+def _event(line: str) -> Event:
+    try:
+        event = decode(line)
+    except (NotAnEvent, RecursionError) as error:
+        raise BadFrame(_text(str(error))) from None
+    if not math.isfinite(event.t):
+        raise BadFrame("an event without a time")
+    if isinstance(event, SampleTaken):
+        return _safe_sample(event)
+    if isinstance(event, NodeSeen):
+        return replace(event, node=_safe_node(event.node))
+    if isinstance(event, ProcessSeen):
+        return _safe_process(event)
+    raise BadFrame(f"an event that no agent sends: {type(event).__name__}")
+
+
+def _safe_sample(event: SampleTaken) -> SampleTaken:
+    if len(event.values) + len(event.missing) > _MOST_CHANNELS:
+        raise BadFrame(f"a reading of {len(event.values) + len(event.missing)} channels")
+    for name in (*event.values, *event.missing):
+        if not name or len(name) > _MOST_NAME or one_line(name) != name:
+            raise BadFrame("a channel with an impossible name")
+    if not all(map(math.isfinite, event.values.values())):
+        raise BadFrame("a reading that is not a number")
+    return replace(event, node="", missing={name: _text(why) for name, why in event.missing.items()})
+
+
+def _safe_process(process: ProcessSeen) -> ProcessSeen:
+    return replace(process, name=_text(process.name)[:64], node="")
+
+
+def _safe_hello(hello: Hello) -> Hello:
+    if len(hello.models) > _MOST_MODELS:
+        raise BadFrame(f"{len(hello.models)} models")
+    if len(hello.processes) > _MOST_CHANNELS:
+        raise BadFrame(f"{len(hello.processes)} processes")
+    return Hello(
+        instance=_text(hello.instance)[:64],
+        sparktop=_text(hello.sparktop)[:40],
+        node=_safe_node(hello.node),
+        models=tuple(replace(model, name=_text(model.name), size=max(0, model.size)) for model in hello.models),
+        processes=tuple(_safe_process(process) for process in hello.processes),
+        first=max(0, hello.first),
+        next=max(0, hello.next),
+    )
+
+
+def _safe_node(node: Node) -> Node:
+    return Node(
+        name=_text(node.name)[:64] or "node",
+        os=_text(node.os),
+        machine=_text(node.machine),
+        cpu=_text(node.cpu),
+        cores=max(0, node.cores),
+        memory=max(0, node.memory),
+        gpus=tuple(_text(name) for name in node.gpus[:_MOST_GPUS]),
+        driver=_text(node.driver)[:40],
+        llama_cpp=_text(node.llama_cpp),
+    )
+
+
+def _text(text: str) -> str:
+    return one_line(text[: 4 * _MOST_TEXT])[:_MOST_TEXT]

@@ -1,0 +1,71 @@
+"""The secret that lets a head in over the network."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+import secrets
+from pathlib import Path
+from typing import Final
+
+_MOST_BYTES: Final = 1024
+_SHAPE: Final = re.compile(r"[A-Za-z0-9._-]+\.[A-Za-z0-9_-]{43}")
+
+
+class BadToken(Exception):
+    """A token can't be read, made or trusted; the message is one sentence that says what to do."""
+
+
+def make_or_read(path: Path, node: str) -> str:
+    """Returns this node's token; makes it, readable for its owner alone, if there is none yet.
+
+    Args:
+        path: Its file.
+        node: Name of the node, which is part of the token: whose it is can be told when it is mistaken.
+
+    Raises:
+        BadToken: The file can't be made, or is no token, or others can read it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        return read(path)
+    except OSError as error:
+        raise BadToken(f"the token can't be written to {path}: {error.strerror or error}") from error
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", node)[:60] or "node"
+    token = f"{name}.{secrets.token_urlsafe(32)}"
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(token + "\n")
+    return token
+
+
+def read(path: Path) -> str:
+    """Returns the token in a file.
+
+    Raises:
+        BadToken: It can't be read, holds none, or others than its owner can read it.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_MOST_BYTES)
+    except OSError as error:
+        raise BadToken(f"the token in {path} can't be read: {error.strerror or error}") from error
+    if mode & 0o077:
+        raise BadToken(f"others can read the token in {path}: chmod 600 it, or delete it on the node for a new one")
+    token = content.decode("ascii", "replace").strip()
+    if not _SHAPE.fullmatch(token):
+        raise BadToken(f"{path} holds no token of a node: copy the node's own file, which it names as it starts")
+    return token
+
+
+def matches(given: str, own: str) -> bool:
+    """Whether a token is the right one; takes as long whichever is given."""
+    return hmac.compare_digest(given.encode("utf-8", "replace"), own.encode())
+
+
+def owner(token: str) -> str:
+    """Returns the name of the node that a token says it is for; empty if it is no token."""
+    return token.rpartition(".")[0] if _SHAPE.fullmatch(token) else ""

@@ -1,0 +1,188 @@
+"""To a node over the person's own OpenSSH: their configuration, keys, agent and jump hosts.
+
+One ssh does both: it starts `sparktop node --tunnel` there, and forwards the unix socket that this serves. When it
+ends, the standard input of the other side ends, and with it what was started there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shlex
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from sparktop.model.text import one_line
+from sparktop.nodes.place import Place, Unreachable
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+_READY_S: Final = 30.0
+"""A jump host, a slow key, Python's start on a busy machine."""
+
+_END_S: Final = 3.0
+_MOST_LOG: Final = 4096
+_MOST_LINE: Final = 4096
+
+_OPTIONS: Final = {
+    # Nobody is there to type a password: the screen has the terminal.
+    "BatchMode": "yes",
+    # A shared connection would outlive this one, and its forwardings with it.
+    "ControlMaster": "no",
+    "ControlPath": "none",
+    # What the person set for their own visits to that host.
+    "RemoteCommand": "none",
+    "RequestTTY": "no",
+    "PermitLocalCommand": "no",
+    "ForwardAgent": "no",
+    "ForwardX11": "no",
+    # A link that is down is noticed here; the other side can't know whether somebody still waits.
+    "ServerAliveInterval": "5",
+    "ServerAliveCountMax": "3",
+    "ConnectTimeout": "10",
+    "LogLevel": "ERROR",
+}
+
+
+class Tunnel:
+    """ssh to a node, as an asynchronous context.
+
+    Args:
+        place: Where the node is.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._folder = ""
+        self._process: asyncio.subprocess.Process
+        self._said = b""
+        self._reading: asyncio.Task[None]
+
+    async def __aenter__(self) -> Self:
+        """Starts ssh and waits until the agent serves there.
+
+        Raises:
+            Unreachable: ssh fails, or there is no sparktop.
+        """
+        program = shutil.which("ssh")
+        if program is None:
+            raise Unreachable(
+                f"{self._place.shown} is reached over ssh, which is not here: install openssh", final=True
+            )
+        self._folder = tempfile.mkdtemp(prefix="sparktop-")
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                program,
+                *self._words(f"/tmp/sparktop-{secrets.token_hex(8)}/node.sock"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                # Ctrl+C at the terminal is for sparktop alone, which then ends ssh.
+                start_new_session=True,
+            )
+            self._reading = asyncio.create_task(self._read_errors())
+            try:
+                await self._ready()
+            except BaseException:
+                await self._end()
+                raise
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends ssh, and what was started on the other side with it."""
+        await self._end()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def connected(self, open_at: Callable[[Place], Awaitable[ClientConnection]]) -> ClientConnection:
+        """Connects through the tunnel.
+
+        Raises:
+            Unreachable: Nothing answers at its other end.
+        """
+        try:
+            return await open_at(replace(self._place, ssh="", url="", socket=self._local, name=self._place.shown))
+        except Unreachable as error:
+            if self._said.strip():
+                raise Unreachable(f"{self._place.shown} can't be connected to: {self._last_words()}") from None
+            raise error from None
+
+    @property
+    def _local(self) -> Path:
+        return Path(self._folder) / "node.sock"
+
+    def _words(self, remote: str) -> list[str]:
+        words = ["-F", str(self._place.ssh_config)] if self._place.ssh_config is not None else []
+        for option, value in _OPTIONS.items():
+            words += ["-o", f"{option}={value}"]
+        order = f"{shlex.quote(self._place.command) if self._place.command else 'sparktop'} node --tunnel {remote}"
+        for folder in self._place.models:
+            # A leading "~" is for the shell there.
+            order += " --models " + ("~/" + shlex.quote(folder[2:]) if folder.startswith("~/") else shlex.quote(folder))
+        # Tools that were installed for one person are not on the path of a shell that nobody logged in to; and whatever
+        # shell that is, it understands these words.
+        order = f"sh -c {shlex.quote(f'PATH=$PATH:$HOME/.local/bin exec {order}')}"
+        return [*words, "-T", "-L", f"{self._local}:{remote}", "--", self._place.ssh, order]
+
+    async def _ready(self) -> None:
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(_READY_S):
+                while line := await self._process.stdout.readline():
+                    # A shell's own greeting may come first.
+                    if line.lstrip().startswith(b'{"protocol":'):
+                        return
+                await self._process.wait()
+        except TimeoutError:
+            raise Unreachable(f"{self._place.shown} did not start an agent within {_READY_S:.0f} s") from None
+        except ValueError:
+            raise Unreachable(f"{self._place.shown} answers with something else than sparktop", final=True) from None
+        await self._reading
+        raise self._failed(self._process.returncode)
+
+    def _failed(self, code: int | None) -> Unreachable:
+        shown, why = self._place.shown, self._last_words()
+        if code == 127:
+            return Unreachable(
+                f"there is no {self._place.command or 'sparktop'} on {shown}: install it there, "
+                f"or name its path as command in [nodes.{shown}]",
+                final=True,
+            )
+        if code == 255:
+            return Unreachable(
+                f'ssh could not reach {shown} ({why}): "ssh {self._place.ssh}" must work without questions'
+            )
+        return Unreachable(f"no agent could be started on {shown}: {why}", final=code == 2)
+
+    def _last_words(self) -> str:
+        lines = [line for line in self._said.decode("utf-8", "replace").splitlines() if line.strip()]
+        return one_line(lines[-1]).strip()[:300] if lines else "it said nothing"
+
+    async def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        while piece := await self._process.stderr.read(_MOST_LINE):
+            self._said = (self._said + piece)[-_MOST_LOG:]
+
+    async def _end(self) -> None:
+        # The end of its standard input is the end of what was started there.
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            async with asyncio.timeout(_END_S):
+                await self._process.wait()
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+        self._reading.cancel()
