@@ -173,12 +173,12 @@ class _Machine:
         if seen is None or not seen.stuck or seen.last is None or seen.last < self._now - RECENT_S:
             return
         clock, power = self._gpu(gpu, "sm_clock"), self._gpu(gpu, "power")
-        at = f"{clock:.0f} MHz" if clock is not None else f"{seen.worst['sm_clock_share']:.0f} % of its clock"
+        at = f"{clock:.0f} MHz" if clock is not None else f"{seen.worst['sm_clock_share']:.0f} % clock"
         evidence: dict[str, float | str] = {"gpu": gpu, "seconds": round(seen.seconds, 3)}
         evidence |= seen.worst
         if is_gb10(self._node):
-            watts = f", {power:.0f} W" if power is not None else ""
-            text = f"GPU {gpu} stuck at {at}{watts}: unplug the power supply for a minute"
+            watts = f", {power:.0f} W" if power is not None and clock is not None else ""
+            text = f"GPU {gpu} stuck at {at}{watts}: power-delivery fault; unplug it for a minute"
             yield self._alert(Code.LOW_CLOCK, Severity.FAULT, text, **evidence)
         else:
             text = f"GPU {gpu} busy, and stuck at {at} with no reason declared"

@@ -169,7 +169,7 @@ def test_every_machine_is_judged_as_it_is(played: Played, expected: dict[Code, S
 @pytest.mark.parametrize(
     ("recording", "code", "says"),
     [
-        ("spark-pd-fault", Code.LOW_CLOCK, "GPU 0 stuck at 611 MHz, 14 W: unplug the power supply for a minute"),
+        ("spark-pd-fault", Code.LOW_CLOCK, "GPU 0 stuck at 611 MHz, 14 W: power-delivery fault; unplug it"),
         ("spark-memory-squeeze", Code.MEMORY_PRESSURE, "all tasks wait 19 % of the time"),
         ("x86-h200", Code.THROTTLING, "GPU 0 held back by its power limit, 80 % of the time"),
     ],
@@ -203,6 +203,17 @@ def test_the_clocks_fault_says_what_it_is_and_what_to_do() -> None:
     assert all(part in found.text for part in ("611 MHz", "14 W", "96 % busy", "USB-C power delivery", "minute"))
     assert found.evidence["sm_clock"] == 611
     assert found.evidence["seconds"] == pytest.approx(HOLD_S)
+
+
+def test_the_clocks_fault_is_named_without_its_clock() -> None:
+    def without(t: float, values: Values) -> Values:
+        return {name: value for name, value in values.items() if name != "gpu.0.sm_clock"}
+
+    found = Played("spark-pd-fault", change=without).alerts()[Code.LOW_CLOCK]
+    assert found.text == "GPU 0 stuck at 20 % clock: power-delivery fault; unplug it for a minute"
+
+
+def test_what_is_a_fault_of_a_spark_is_a_note_elsewhere() -> None:
     elsewhere = Played("spark-pd-fault").state()
     elsewhere.nodes["spark-a"] = replace(NODE, gpus=("NVIDIA RTX",))
     [other] = [v for v in judge(elsewhere).verdicts if v.code is Code.LOW_CLOCK]
