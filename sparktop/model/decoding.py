@@ -49,6 +49,9 @@ def remarks(row: Summary) -> tuple[str, ...]:
     said = []
     if row.roofline is not None and row.roofline.share[0] is not None:
         said.append(f"{sentence(row.roofline)}; {row.roofline.bytes_per_token / 1e9:.3g} GB a token")
+    if row.acceptance is not None:
+        length = "" if row.accepted_length is None else f", {row.accepted_length:.2f} tokens a step"
+        said.append(f"speculative decoding: {100 * row.acceptance:.1f} % of the guessed tokens were accepted{length}")
     decode, prefill = row.decode_cost or TokenCost(), row.prefill_cost or TokenCost()
     for what, made, read in (
         ("GPU only", decode.gpu_j, prefill.gpu_j),

@@ -119,6 +119,10 @@ class RequestRecord:
         sent_s: When it was sent, in seconds since the run began; null if it never was.
         ended_s: When it ended, in seconds since the run began; null if it never did.
         prefill_ms: The engine's own timing of the prompt in milliseconds; null if it gives none.
+        decode_ms: The engine's own timing of what it decoded in milliseconds; null if it gives none.
+        decode_tokens: Tokens that this time is for, as the engine counts them; null if it gives none.
+        drafted_tokens: Tokens that were guessed ahead (speculative decoding); null if unknown.
+        accepted_tokens: Those of them that the model confirmed; null if unknown.
         finish: Why it ended; null if it never did.
         error: What went wrong; null if nothing did.
         score: The answer held against its item; null where it did not come to its natural end, or the item asks for
@@ -143,6 +147,10 @@ class RequestRecord:
     finish: Finish | None
     error: str | None
     score: Score | None = None
+    decode_ms: float | None = None
+    decode_tokens: int | None = None
+    drafted_tokens: int | None = None
+    accepted_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

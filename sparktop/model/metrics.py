@@ -45,6 +45,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "decode_cost": "energy (J) or bytes over the link while tokens were decoded and no prompt was read, / those tokens:"
     " between the first and the last reading of each such stretch",
     "prefill_cost": "the same while prompts were read and nothing was decoded, / prompt tokens read",
+    "acceptance": "speculative decoding: accepted / drafted tokens",
+    "accepted_length": "speculative decoding: output tokens / (output tokens - accepted tokens), the tokens of a step",
     "output_tokens": "tokens decoded; the end-of-generation token is not counted",
     "percentiles": "linear interpolation; p95 and p99 only from 20 samples on",
 }
@@ -129,6 +131,17 @@ def prefill_tok_s(
     if ttft is None or ttft < MINIMUM_PREFILL_S * 1e3:
         return None, True
     return work / ttft * 1e3, True
+
+
+def acceptance(drafted: int, accepted: int) -> float | None:
+    """Share of the tokens guessed ahead that the model confirmed; None if none was guessed."""
+    return accepted / drafted if drafted else None
+
+
+def accepted_length(output: int, accepted: int) -> float | None:
+    """Mean tokens of a step of speculative decoding: each gives one of the model's own and those it confirms."""
+    steps = output - accepted
+    return output / steps if steps > 0 else None
 
 
 def inter_chunk_ms(stream: Stream) -> list[float]:

@@ -104,6 +104,8 @@ def measured_record(record: RequestRecord) -> Measured:
         prompt_tokens=record.tokens.prompt,
         cached_tokens=record.tokens.cached,
         prefill_ms=record.prefill_ms,
+        drafted_tokens=record.drafted_tokens,
+        accepted_tokens=record.accepted_tokens,
     )
 
 
@@ -182,6 +184,10 @@ def _request(state: RequestState, item: Item | None) -> RequestRecord:
         finish=state.finish,
         error=state.error or None,
         score=score(item, state.answer) if item is not None and is_scored(item) and state.ok else None,
+        decode_ms=None if state.decode_ms is None else round(state.decode_ms, 3),
+        decode_tokens=state.decode_tokens,
+        drafted_tokens=state.drafted_tokens,
+        accepted_tokens=state.accepted_tokens,
     )
 
 

@@ -36,6 +36,8 @@ class Measured:
     prompt_tokens: int | None
     cached_tokens: int | None
     prefill_ms: float | None
+    drafted_tokens: int | None = None
+    accepted_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,8 @@ class Summary:
             where they never all were.
         prefill_tok_s: Prompt tokens read per second, for each request.
         prefill_estimated: Whether any of that was estimated from TTFT.
+        acceptance: Share of the tokens guessed ahead that the model confirmed; null without speculative decoding.
+        accepted_length: Mean tokens of a step of speculative decoding; null without it.
         speedup: aggregate_tok_s over that at batch 1.
         efficiency: speedup / batch.
         roofline: Bytes that decoding read against what the memory can give; null where it is not known what the model
@@ -97,6 +101,8 @@ class Summary:
     speedup: float | None = None
     efficiency: float | None = None
     roofline: Roofline | None = None
+    acceptance: float | None = None
+    accepted_length: float | None = None
     decode_cost: TokenCost | None = None
     prefill_cost: TokenCost | None = None
 
@@ -113,6 +119,8 @@ def measured(request: RequestState) -> Measured:
         prompt_tokens=request.prompt_tokens,
         cached_tokens=request.cached_tokens,
         prefill_ms=request.prefill_ms,
+        drafted_tokens=request.drafted_tokens,
+        accepted_tokens=request.accepted_tokens,
     )
 
 
@@ -151,6 +159,7 @@ def _row(contender: str, batch: int, requests: list[Measured]) -> Summary:
     prefill = [_prefill(request) for request in completed]
     responses = _known(metrics.e2e_ms(stream) for stream in streams)
     gaps = [gap for stream in streams for gap in metrics.inter_chunk_ms(stream)]
+    acceptance, length = _speculation(completed)
     return Summary(
         contender=contender,
         batch=batch,
@@ -172,7 +181,20 @@ def _row(contender: str, batch: int, requests: list[Measured]) -> Summary:
         steady_tok_s=_median(groups, metrics.steady_tok_s),
         prefill_tok_s=metrics.spread(_known(value for value, _ in prefill)),
         prefill_estimated=any(estimated for value, estimated in prefill if value is not None),
+        acceptance=acceptance,
+        accepted_length=length,
     )
+
+
+def _speculation(requests: Sequence[Measured]) -> tuple[float | None, float | None]:
+    """Acceptance, and tokens of a step, over the requests of which both are known."""
+    known = [r for r in requests if r.drafted_tokens and r.accepted_tokens is not None]
+    drafted = sum(request.drafted_tokens or 0 for request in known)
+    accepted = sum(request.accepted_tokens or 0 for request in known)
+    if not drafted:
+        return None, None
+    output = sum(request.stream.tokens for request in known)
+    return metrics.acceptance(drafted, accepted), metrics.accepted_length(output, accepted)
 
 
 def _prefill(request: Measured) -> tuple[float | None, bool]:

@@ -132,6 +132,10 @@ def _request(record: RequestRecord) -> Iterator[Event]:
         cached_tokens=record.tokens.cached,
         output_tokens=record.tokens.output,
         prefill_ms=record.prefill_ms,
+        decode_ms=record.decode_ms,
+        decode_tokens=record.decode_tokens,
+        drafted_tokens=record.drafted_tokens,
+        accepted_tokens=record.accepted_tokens,
         token_source=record.tokens.source or TokenSource.CHUNKS,
     )
 

@@ -10,7 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sparktop.model import bottleneck_checks, gpu_checks, history_checks, machine_checks, request_checks, roce_checks
+from sparktop.model import (
+    bottleneck_checks,
+    gpu_checks,
+    history_checks,
+    machine_checks,
+    request_checks,
+    roce_checks,
+    server_checks,
+)
 from sparktop.model.events import Status
 from sparktop.model.state import RunState
 from sparktop.model.verdicts import Code, Findings, Severity, Unjudged, Verdict, fault
@@ -26,6 +34,7 @@ _CHECKS: Final[tuple[Callable[[RunState], Findings], ...]] = (
     request_checks.output_length,
     request_checks.token_counts,
     request_checks.token_mismatch,
+    server_checks.server_timings,
     request_checks.contended,
     machine_checks.memory,
     machine_checks.page_cache,

@@ -19,6 +19,7 @@ class Code(StrEnum):
     OUTPUT_LENGTH = "output-length"
     TOKEN_COUNTS = "token-counts"
     TOKEN_MISMATCH = "token-mismatch"
+    SERVER_TIMINGS = "server-timings"
     CONTENDED = "contended"
     MEMORY_RESERVE = "memory-reserve"
     MEMORY_PRESSURE = "memory-pressure"

@@ -72,6 +72,11 @@ def check_summary(found: dict[str, Any]) -> None:
                 assert row[name]["p95"] is None
         responses = [r["metrics"]["e2e_ms"] for r in done if r["metrics"]["e2e_ms"] is not None]
         assert close(row["mean_response_ms"], sum(responses) / len(responses) if responses else None)
+        drafting = [r for r in done if r["drafted_tokens"] and r["accepted_tokens"] is not None]
+        drafted, accepted = (sum(r[name] for r in drafting) for name in ("drafted_tokens", "accepted_tokens"))
+        steps = sum(sum(r["chunks"]["n"]) for r in drafting) - accepted
+        assert close(row["acceptance"], accepted / drafted if drafted else None)
+        assert close(row["accepted_length"], (steps + accepted) / steps if drafted and steps > 0 else None)
         check_cells(row, requests)
 
 

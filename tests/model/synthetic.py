@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sparktop.model.events import (
     Event,
@@ -95,6 +96,8 @@ class Request:
     max_tokens: int = 4
     prefill_ms: float | None = 100.0
     source: TokenSource = TokenSource.TOKEN_IDS
+    more: dict[str, Any] = field(default_factory=dict)
+    """Further fields of its end."""
 
     def events(self, number: int) -> list[Event]:
         """Its events in order; the chunks come in one `Tokens` for each kind."""
@@ -131,6 +134,7 @@ class Request:
                     output_tokens=counted if self.output_tokens is None else self.output_tokens,
                     prefill_ms=self.prefill_ms,
                     token_source=self.source,
+                    **self.more,
                 )
             )
         return events

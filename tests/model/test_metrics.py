@@ -150,3 +150,11 @@ def test_spread_has_tails_only_from_twenty_samples_on() -> None:
 
 def test_spread_of_nothing() -> None:
     assert metrics.spread([]) == metrics.Spread(n=0, median=None, low=None, high=None, p95=None, p99=None)
+
+
+def test_speculation() -> None:
+    """Four guesses a step, three of them right: of 100 tokens 75 were guessed, in 25 steps."""
+    assert metrics.acceptance(100, 75) == 0.75
+    assert metrics.accepted_length(100, 75) == 4.0
+    assert metrics.acceptance(0, 0) is None
+    assert metrics.accepted_length(5, 5) is None

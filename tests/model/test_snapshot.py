@@ -63,6 +63,11 @@ THINKING = Run(
         ),
         Request(item="Q2", sent=2.0, chunks=[(2.3, 1, "只")], prefill_ms=None, cached_tokens=None),
         Request(item="Q3", sent=3.0, chunks=[(3.4, 1, "坏")], finish=Finish.ERROR),
+        Request(
+            item="Q4",
+            sent=4.0,
+            more={"drafted_tokens": 4, "accepted_tokens": 2, "decode_ms": 300.25, "decode_tokens": 4},
+        ),
     ],
     extra=[Notice(t=0.3, text="磁盘满")],
 )

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from sparktop.model import metrics
 from sparktop.model.events import (
     ContenderFailed,
     Event,
@@ -90,6 +91,32 @@ def test_a_request_goes_through_its_phases() -> None:
     assert (request.prompt_tokens, request.cached_tokens, request.prefilled) == (20, 4, 20)
     assert request.ok
     assert state.active() == []
+
+
+def test_counts_that_become_known_at_the_end_replace_the_guessed_ones() -> None:
+    done = RequestDone(
+        t=1.4,
+        request=0,
+        finish=Finish.STOP,
+        prompt_tokens=20,
+        cached_tokens=0,
+        output_tokens=8,
+        prefill_ms=None,
+        token_source=TokenSource.FINAL_USAGE,
+        decode_ms=200.0,
+        decode_tokens=9,
+        drafted_tokens=8,
+        accepted_tokens=6,
+        counts=(1, 4, 3),
+    )
+    seen = [RequestSent(t=1.0, request=0), *(tokens(t, "字") for t in (1.1, 1.2, 1.3))]
+    request = fold([*ONE, *seen, done]).requests[0]
+    assert list(request.counts) == [1, 4, 3]
+    assert metrics.tpot_ms(request.stream) == pytest.approx(200 / 7)
+    assert (request.decode_ms, request.decode_tokens) == (200.0, 9)
+    assert (request.drafted_tokens, request.accepted_tokens) == (8, 6)
+    # A journal of a stranger may say anything.
+    assert list(fold([*ONE, *seen, dataclasses.replace(done, counts=(1, 2))]).requests[0].counts) == [1, 1, 1]
 
 
 def test_an_unsent_request_is_not_active_and_a_sent_one_is() -> None:

@@ -228,6 +228,41 @@ def test_what_is_in_order_is_not_named(run: Run, code: Code) -> None:
     assert verdict(run, code) is None
 
 
+def served(server_ms: float, prefill_ms: float = 100.0) -> Run:
+    """A stream of 40 tokens, 10 ms apart, of a server that says what it took."""
+    chunks = [(1.2 + 0.01 * n, 1, "春") for n in range(40)]
+    timed = {"decode_ms": server_ms, "decode_tokens": 40}
+    return replace(
+        CLEAN, requests=[*MANY, Request(chunks=chunks, prefill_ms=prefill_ms, item="Q9", batch=2, more=timed)]
+    )
+
+
+@pytest.mark.parametrize("server_ms", [390.0, 400.0, 372.0, 419.0])
+def test_a_servers_timing_is_believed_as_forty_tokens_or_thirty_nine_steps(server_ms: float) -> None:
+    assert verdict(served(server_ms), Code.SERVER_TIMINGS) is None
+
+
+@pytest.mark.parametrize(("server_ms", "told"), [(360.0, 9.231), (430.0, 10.75)])
+def test_a_server_that_times_otherwise_is_named(server_ms: float, told: float) -> None:
+    found = verdict(served(server_ms), Code.SERVER_TIMINGS)
+    assert found is not None
+    assert found.severity is Severity.NOTE
+    assert found.evidence == {
+        "contender": "qwen",
+        "batch": 2,
+        "client_ms": pytest.approx(10),
+        "server_ms": pytest.approx(told, rel=1e-3),
+    }
+
+
+def test_a_first_token_cannot_come_before_the_prompt_was_read() -> None:
+    found = verdict(served(390.0, prefill_ms=400.0), Code.SERVER_TIMINGS)
+    assert found is not None
+    assert found.evidence["client_ms"] == pytest.approx(200)
+    assert found.evidence["server_ms"] == 400.0
+    assert verdict(served(390.0, prefill_ms=205.0), Code.SERVER_TIMINGS) is None
+
+
 def test_a_small_machine_has_a_small_reserve() -> None:
     small = replace(CLEAN, node=replace(NODE, memory=16 * GIB))
 
