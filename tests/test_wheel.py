@@ -86,7 +86,10 @@ def test_the_wheel_carries_everything_and_nothing_else(wheel: Path) -> None:
     assert scenarios | themes | demo <= names
     assert {name for name in names if not name.startswith("sparktop/")} == set()
     assert {name for name in names if "__pycache__" in name or name.endswith((".pyc", ".so"))} == set()
-    assert {path.relative_to(ROOT).as_posix() for path in ROOT.glob("sparktop/**/*.tcss")} <= names
+    for pattern in ("sparktop/**/*.tcss", "sparktop/published/*.toml"):
+        files = {path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern)}
+        assert files
+        assert files <= names
 
 
 def test_the_sdist_makes_the_same_wheel(wheel: Path, tmp_path: Path) -> None:

@@ -1,17 +1,26 @@
-"""`sparktop models`: what can take part."""
+"""`sparktop models`: what can take part, and what is known of well-known models."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from sparktop.cli.console import Console, Exit
+import orjson
+
+from sparktop.cli.catalogue import SPARK, Machine, catalogue_table, explanations, this_machine
+from sparktop.cli.console import Console, Exit, Refused
+from sparktop.cli.library import places
 from sparktop.engines.gguf import Header, read_header
 from sparktop.engines.protocol import Room
 from sparktop.headless.columns import Align, table
+from sparktop.model.codec import without_surrogates
+from sparktop.model.listing import Listed, list_models
 from sparktop.model.records import Contender
 from sparktop.model.text import one_line
+from sparktop.published import BadPublished, load_published
 from sparktop.runner.contenders import BadContender, demo_contenders, resolve_contenders
 from sparktop.runner.fit import assess_model
 from sparktop.telemetry.memory import allocatable
@@ -27,8 +36,43 @@ _ALIGNS: Final = [
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFile:
+    """A model in a file.
+
+    Attributes:
+        name: What tables show.
+        toy: It comes with sparktop.
+        size: Bytes of weights.
+        need: Bytes that a load takes, for one stream of `_ROOM.context` tokens.
+        fits: Whether that can be had now, with the usual reserve left; null if the machine does not tell.
+        parameters: Weights.
+        context: Tokens that it was trained on; null if its header does not say.
+        architecture: As its header says; empty if it does not.
+        chat_template: Whether it brings one.
+        file: Where it is.
+    """
+
+    name: str
+    toy: bool
+    size: int
+    need: int
+    fits: bool | None
+    parameters: int
+    context: int | None
+    architecture: str
+    chat_template: bool
+    file: str
+
+
 def execute(arguments: argparse.Namespace, console: Console) -> int:
-    """Lists the demo models, or the files that were named; a file that is no model spoils no other."""
+    """Lists the demo models and the catalogue, or the files that were named; a file that is no model spoils no other.
+
+    Raises:
+        Refused: Files and --node do not go together.
+    """
+    if arguments.files and arguments.node:
+        raise Refused("files are always held against this machine: leave --node away")
     found: dict[str, Contender] = {contender.model: contender for contender in demo_contenders()}
     problems = []
     if arguments.files:
@@ -43,12 +87,36 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
             else:
                 # The parts of a split model are one model.
                 found[contender.model] = contender
-    if found:
-        console.say("\n".join(table(_HEAD, _ALIGNS, [_row(contender) for contender in found.values()])))
-        _explain(console, demos=not arguments.files)
+    files = [_file(contender) for contender in found.values()]
+    machine = this_machine(places(console).state) if arguments.node else SPARK
+    rows = () if arguments.files else _catalogue(machine)
+    if arguments.json:
+        _print_json(console, files, rows, machine)
+    else:
+        if files:
+            console.say("\n".join(table(_HEAD, _ALIGNS, [_row(file) for file in files])))
+            _explain(console, demos=not arguments.files)
+        if rows:
+            console.say("\n" + "\n".join(catalogue_table(rows, machine)))
+            console.note("\n".join(one_line(line) for line in explanations(rows, machine)))
     for problem in problems:
         console.note(f"sparktop: {one_line(problem)}")
     return Exit.USAGE if problems else Exit.OK
+
+
+def _catalogue(machine: Machine) -> tuple[Listed, ...]:
+    try:
+        return list_models(load_published(), machine.ceilings, machine.memory)
+    except BadPublished as error:
+        raise Refused(f"{one_line(str(error))}: install sparktop again", Exit.FAILED) from error
+
+
+def _print_json(console: Console, files: Sequence[ModelFile], rows: Sequence[Listed], machine: Machine) -> None:
+    # Names of files may hold what JSON cannot.
+    document: dict[str, object] = {"files": without_surrogates([asdict(file) for file in files])}
+    if rows:
+        document |= {"machine": machine, "catalogue": rows}
+    console.say(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 def _explain(console: Console, demos: bool) -> None:
@@ -62,19 +130,34 @@ def _explain(console: Console, demos: bool) -> None:
         console.note(f"memory that can be allocated now: unknown ({reason})")
 
 
-def _row(contender: Contender) -> list[str]:
+def _file(contender: Contender) -> ModelFile:
     header = read_header(Path(contender.model))
     fit = assess_model(Path(contender.model), _ROOM)
+    return ModelFile(
+        name=contender.name,
+        toy=contender.toy,
+        size=header.size,
+        need=fit.need,
+        fits=None if fit.allocatable is None else fit.ok,
+        parameters=_parameters(header),
+        context=header.number("context_length") or None,
+        architecture=header.architecture,
+        chat_template=bool(header.chat_template),
+        file=contender.model,
+    )
+
+
+def _row(file: ModelFile) -> list[str]:
     return [
-        one_line(contender.name) + (" (toy)" if contender.toy else ""),
-        _bytes(header.size),
-        _bytes(fit.need),
-        "unknown" if fit.allocatable is None else "yes" if fit.ok else "no",
-        _count(_parameters(header)),
-        str(header.number("context_length") or "unknown"),
-        one_line(header.architecture) or "unknown",
-        "yes" if header.chat_template else "no",
-        one_line(contender.model),
+        one_line(file.name) + (" (toy)" if file.toy else ""),
+        _bytes(file.size),
+        _bytes(file.need),
+        "unknown" if file.fits is None else "yes" if file.fits else "no",
+        _count(file.parameters),
+        str(file.context or "unknown"),
+        one_line(file.architecture) or "unknown",
+        "yes" if file.chat_template else "no",
+        one_line(file.file),
     ]
 
 

@@ -1,5 +1,5 @@
 """Results that others published, as data: one TOML file for each document, and the catalogue of models."""
 
-from sparktop.published.loader import load_published
+from sparktop.published.loader import BadPublished, load_published
 
-__all__ = ["load_published"]
+__all__ = ["BadPublished", "load_published"]

@@ -131,17 +131,48 @@ def assess_model(
         return Fit(0, 0, 0, None, 0, "", problem=str(error))
     weights, kv, compute = header.size, kv_bytes(header, room), compute_bytes(header, room)
     try:
-        own = vram() if vram is not None else local_vram(proc)
-        if own is not None:
-            kept = VRAM_RESERVE * len(own.gpus) if reserve is None else reserve
-            return Fit(weights - host_bytes(header), kv, compute, own.free, kept, own.rule)
-        have = allocatable(proc)
-        total = MemoryInfo(proc).bytes("MemTotal")
+        here = memory_here(reserve, proc, vram)
     except Unreadable as error:
         return Fit(weights, kv, compute, None, reserve or 0, str(error))
-    if reserve is None:
-        reserve = min(RESERVE, total // _RESERVE_SHARE)
-    return Fit(weights, kv, compute, have.bytes, reserve, have.rule)
+    if here.own:
+        weights -= host_bytes(header)
+    return Fit(weights, kv, compute, here.free, here.reserve, here.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryHere:
+    """Memory that a load on this machine goes to, in bytes.
+
+    Attributes:
+        free: What can be had now.
+        reserve: What must be left.
+        rule: How `free` was found.
+        own: It is memory of GPUs, apart from the machine's.
+    """
+
+    free: int
+    reserve: int
+    rule: str
+    own: bool
+
+
+def memory_here(
+    reserve: int | None = None, proc: Path = Path("/proc"), vram: Callable[[], Vram | None] | None = None
+) -> MemoryHere:
+    """Returns what this machine has for a load; see `assess_model`.
+
+    Raises:
+        Unreadable: It doesn't tell.
+    """
+    own = vram() if vram is not None else local_vram(proc)
+    if own is not None:
+        kept = VRAM_RESERVE * len(own.gpus) if reserve is None else reserve
+        return MemoryHere(own.free, kept, own.rule, own=True)
+    have = allocatable(proc)
+    total = MemoryInfo(proc).bytes("MemTotal")
+    return MemoryHere(
+        have.bytes, min(RESERVE, total // _RESERVE_SHARE) if reserve is None else reserve, have.rule, own=False
+    )
 
 
 def local_vram(proc: Path = Path("/proc")) -> Vram | None:

@@ -18,7 +18,7 @@ import jsonschema
 import pytest
 
 from sparktop.model.schema import snapshot_schema
-from tests.cli.conftest import PROGRAM, ROOT, Sparktop
+from tests.cli.conftest import PROGRAM, Sparktop
 
 ONE = ("-m", "demo-base")
 SHORT = ("--limit", "1", "--max-tokens", "4")
@@ -361,12 +361,3 @@ def test_engine_ends_with_the_run(terminal: Terminal) -> None:
         time.sleep(0.05)
 
     assert [worker for worker in workers if worker.exists()] == []
-
-
-def test_models_lists_the_demos(sparktop: Sparktop) -> None:
-    done = sparktop("models")
-
-    assert done.returncode == 0
-    rows = [line.split() for line in done.stdout.splitlines()[2:]]
-    assert [row[:2] for row in rows] == [["demo-base", "(toy)"], ["demo-sutra", "(toy)"]]
-    assert str(ROOT) in done.stdout

@@ -356,10 +356,10 @@ def test_a_run_of_questions_beside_the_evaluation() -> None:
 
 
 def test_some_of_the_questions_give_no_ratio_of_their_mean() -> None:
-    run = known(questions("qwen2.5-32b-instruct", "general", 3), MODELS["qwen2.5-32b"])
+    run = known(questions("qwen2.5-32b-instruct-bf16", "general", 3), MODELS["qwen2.5-32b"])
     [one] = compare_evaluations(run, PUBLISHED)
     assert (one.response_ratio, one.tok_s_ratio is None) == (None, False)
     assert one.differences[0] == "questions: here 3, published all 8"
-    other = known(questions("qwen2.5-32b-instruct", "smoke", 2), MODELS["qwen2.5-32b"])
+    other = known(questions("qwen2.5-32b-instruct-bf16", "smoke", 2), MODELS["qwen2.5-32b"])
     [one] = compare_evaluations(other, PUBLISHED)
     assert one.differences == ("scenario: here smoke, published sutra-qa and general",)
