@@ -1,15 +1,31 @@
-"""Nodes that a person names on the command line."""
+"""Nodes that a person names on the command line: found, connected to, and printed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import queue
+import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import places
+from sparktop.model.events import Event, Notice, SampleTaken
 from sparktop.nodes.place import BadPlace, Place, Unreachable, place, read_places
 from sparktop.nodes.remote import RemoteNode
+from sparktop.telemetry.latest import Latest
+from sparktop.telemetry.reading import Reading
+
+if TYPE_CHECKING:
+    from sparktop.runner.watch import LiveMachine
+
+_EVERY_S: Final = 0.9
+"""Readings come twice a second; every second one is printed."""
+
+_ONCE: Final = 3
+"""The first has no rates, and what is told of the second may be from before."""
 
 
 def named(texts: Sequence[str], token_file: str | None, console: Console) -> list[Place]:
@@ -66,3 +82,61 @@ def stop(nodes: Sequence[RemoteNode]) -> None:
     if nodes:
         with ThreadPoolExecutor(len(nodes)) as pool:
             list(pool.map(RemoteNode.stop, nodes))
+
+
+def watch(
+    machine: LiveMachine, names: Sequence[str], console: Console, *, once: bool, seconds: int | None
+) -> Iterator[tuple[str, Reading]]:
+    """Yields the readings of several machines by name, each about once a second; their times are Unix time here.
+
+    Args:
+        machine: This one, with the others beside it.
+        names: Of all of them.
+        console: Where it is said that a node is cut off.
+        once: One of each and no more, with rates.
+        seconds: For how long; None for ever.
+    """
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    told = {name: _Told() for name in names}
+    began = time.time()
+    machine.start(events.put)
+    try:
+        while True:
+            event = events.get()
+            if isinstance(event, Notice):
+                console.note(f"sparktop: {event.text}")
+            if not isinstance(event, SampleTaken) or (one := told.get(event.node)) is None:
+                continue
+            one.add(event)
+            if once:
+                if all(each.count >= _ONCE for each in told.values()):
+                    for name, each in told.items():
+                        yield name, replace(each.reading, t=began + each.reading.t)
+                    return
+            elif one.count >= _ONCE and event.t - one.shown >= _EVERY_S:
+                one.shown = event.t
+                yield event.node, replace(one.reading, t=began + event.t)
+            if seconds is not None and time.time() - began > seconds:
+                return
+    finally:
+        machine.stop()
+
+
+class _Told:
+    """What is known of a machine now: its events tell reasons when they change."""
+
+    def __init__(self) -> None:
+        self._latest = Latest()
+        self._missing: dict[str, str] = {}
+        self.reading = Reading(t=0.0)
+        self.count = 0
+        self.shown = float("-inf")
+
+    def add(self, event: SampleTaken) -> None:
+        self.count += 1
+        for name in event.values:
+            self._missing.pop(name, None)
+            self._missing.pop(name.partition(".")[0], None)
+        self._missing.update(event.missing)
+        values = self._latest.add(Reading(t=event.t, values=event.values, missing=event.missing)).values
+        self.reading = Reading(t=event.t, values=values, missing=dict(self._missing))

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from sparktop.model import channels
 from sparktop.model.events import Event, NodeSeen, Notice, RunEnded, SampleTaken, Status
@@ -27,14 +27,25 @@ INTERVAL_S: Final = 0.5
 """Seconds between readings."""
 
 
+class Other(Protocol):
+    """A machine elsewhere, connected to."""
+
+    def start(self, listen: Callable[[Event], None], origin: float) -> None:
+        """Begins to hand on its events; `origin` is the monotonic time of t = 0."""
+
+    def stop(self) -> None:
+        """Ends the connection."""
+
+
 class LiveMachine:
-    """This machine, read in threads of its own.
+    """This machine, read in threads of its own, and others beside it on the same time line.
 
     Args:
         recording: Where what is read is kept as well; None for nowhere.
         inputs: What the sources read, where it is not recorded; None takes this machine's.
         those: What is read in their place, for machines that are not here.
         ask_gpus: Asks the driver for the names of the GPUs.
+        others: Machines elsewhere; they are not recorded.
     """
 
     def __init__(
@@ -44,8 +55,10 @@ class LiveMachine:
         inputs: Inputs | None = None,
         those: Sequence[Source] | None = None,
         ask_gpus: Callable[[], Gpus] = gpus,
+        others: Sequence[Other] = (),
     ) -> None:
         self._recording = recording
+        self._others = tuple(others)
         self._inputs = inputs if inputs is not None else Inputs()
         self._sources = those if those is not None else recording.sources if recording else sources(self._inputs.root)
         self._ask_gpus = ask_gpus
@@ -68,14 +81,23 @@ class LiveMachine:
 
         self._began = clock()
         threading.Thread(target=self._run, args=(listen, clock), name="machine", daemon=True).start()
+        origin = time.monotonic()
+        for other in self._others:
+            other.start(listen, origin)
 
     def stop(self) -> None:
-        """Ends; what was read is on disk when this returns, which takes a second at most."""
+        """Ends; what was read is on disk when this returns: a second at most, with others over ssh three."""
         self._stopped.set()
+        # At once: each may have to wait for its connection to end.
+        stopping = [threading.Thread(target=other.stop) for other in self._others]
+        for thread in stopping:
+            thread.start()
         if self._sampler is not None:
             self._sampler.stop()
         if self._recording is not None:
             self._recording.close()
+        for thread in stopping:
+            thread.join()
 
     @property
     def problem(self) -> str:

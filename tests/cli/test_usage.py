@@ -29,7 +29,7 @@ def files(tmp_path: Path) -> Path:
 
 REFUSALS = [
     (["rnu"], 'no command is called "rnu"; did you mean "sparktop run"?'),
-    (["frobnicate"], "there are run, scenarios, models, monitor, doctor, recover, schema"),
+    (["frobnicate"], "there are run, scenarios, models, monitor, node"),
     (["--frobnicate"], '"sparktop --help" shows'),
     (["run"], "SCENARIO"),
     (["run", "smoke", "--frobnicate"], '"sparktop run --help" shows'),

@@ -6,6 +6,7 @@ import argparse
 from typing import Final
 
 from sparktop.cli.arguments.base import add_fps, number, parser_of, speed
+from sparktop.cli.arguments.nodes import NODES, add_token_file
 
 _MONITOR_EXAMPLES: Final = """\
 examples:
@@ -18,6 +19,7 @@ examples:
   sparktop monitor --from case --speed 10   ten times as fast
   sparktop monitor --from case --once       what it was doing at the end
   sparktop monitor --engine URL             a server of models too: tokens a second, requests, caches
+  sparktop monitor --node spark-2           another machine beside this one, on the same time line
 """
 
 _MONITOR_WHERE: Final = """\
@@ -38,7 +40,7 @@ exit codes:
   0    done, or left with q
   1    the recording is not complete
   2    wrong usage, or the folder is no recording; stderr says in one sentence what to do
-  3    with --once: none of the servers could be read
+  3    a node could not be reached; with --once: none of the servers could be read
   129  the terminal hung up; what was recorded is kept
   130  interrupted (Ctrl+C) while it printed; what was recorded is kept
   143  ended by SIGTERM; what was recorded is kept
@@ -55,6 +57,7 @@ def make() -> argparse.ArgumentParser:
         _MONITOR_EXAMPLES,
         _MONITOR_WHERE,
         _MONITOR_JSON,
+        NODES,
         _MONITOR_EXIT_CODES,
     )
     parser.add_argument("--text", action="store_true", help="print a line for each reading, on a terminal too")
@@ -84,6 +87,15 @@ def make() -> argparse.ArgumentParser:
         default="",
         help="environment variable with the API key of the servers; the key itself is written nowhere",
     )
+    parser.add_argument(
+        "--node",
+        dest="nodes",
+        metavar="NODE",
+        action="append",
+        default=[],
+        help="also show another machine: a name from config.toml, a host for ssh, or ws://HOST:PORT; several times too",
+    )
+    add_token_file(parser)
     parser.add_argument(
         "--speed",
         metavar="N",
