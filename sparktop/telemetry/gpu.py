@@ -142,7 +142,8 @@ class GpuSource:
         answered = [device.read(at, gathered) for device in self._devices]
         if not any(answered):
             # After some restarts the driver refuses everything with errors that sound harmless.
-            raise Unreadable("the NVIDIA driver answers nothing any more")
+            why = next(iter(gathered.missing.values()), "no reason given")
+            raise Unreadable(f"the NVIDIA driver answers nothing any more: {why.removeprefix('the driver says: ')}")
         if self._listed.due(now):
             self._failed = {}
             self._put_processes(gathered)

@@ -14,9 +14,10 @@ from sparktop.telemetry.reading import Unreadable
 
 Answer: TypeAlias = int | float | str | list[Any] | dict[str, Any] | None
 
-_LOST: Final = frozenset({1, 9, 12, 15, 16, 18})
+_LOST: Final = frozenset({1, 9, 12, 18})
 """NVML errors after which nothing will be answered any more: not initialised, driver not loaded,
-library not found, GPU lost, reset required, library and driver of different versions."""
+library not found, library and driver of different versions. A GPU that is lost (15) or has to be
+reset (16) is not among them: the others beside it go on."""
 
 _NOT_SUPPORTED: Final = frozenset({3, 13})
 """Not supported, and function not found: the same question won't be answered later either."""

@@ -249,8 +249,25 @@ def test_a_driver_that_refuses_everything_is_opened_again(tmp_path: Path) -> Non
     gpu.read(0.0)
     driver.lost = Unreadable("the driver says: Unknown Error")
 
-    assert gpu.read(1.0).missing["gpu"] == "the NVIDIA driver answers nothing any more"
+    assert gpu.read(1.0).missing["gpu"] == "the NVIDIA driver answers nothing any more: Unknown Error"
     assert driver.closed == 1
+
+
+def test_a_gpu_that_is_lost_costs_no_other_its_readings(tmp_path: Path) -> None:
+    class OneLost(Script):
+        def ask(self, question: str, gpu: int = 0) -> Answer:
+            if gpu == 1:
+                raise Unreadable("the driver says: GPU is lost")
+            return super().ask(question, gpu)
+
+    driver = OneLost(count=2)
+    gpu = source(driver, tmp_path)
+    reading = [gpu.read(t) for t in (0.0, 0.5)][-1]
+
+    assert reading.values["gpu.0.utilization"] == 50
+    assert reading.missing["gpu.1.utilization"] == "the driver says: GPU is lost"
+    assert "gpu" not in reading.missing
+    assert (driver.opened, driver.closed) == (1, 0)
 
 
 def test_no_driver_is_one_reason_and_asked_for_less_and_less(tmp_path: Path) -> None:
