@@ -109,7 +109,7 @@ async def test_what_is_told(tmp_path: Path) -> None:
         (decoding(GB10, approximations=("MLA",)), "about 200 GB/s, 73 % of 273 GB/s: usual (73-81 %)"),
         (decoding(PROCESSOR, 400_000_000), "16 GB/s, 80 % of 20 GB/s"),
         (decoding(UNKNOWN), "200 GB/s; the memory bandwidth of Vulkan0 is not known"),
-        (decoding(None), "roofline n/a (what the model reads for a token is not known)"),
+        (decoding(None), "roofline n/a (bytes per token are not known)"),
         (decoding(GB10)[:4], "roofline n/a (nothing was decoded yet)"),
         (decoding(GB10)[:2], "roofline n/a (no model is loaded)"),
     )

@@ -78,9 +78,11 @@ class GpuPanel(MachinePanel):
 
     def rows_wanted(self, height: int) -> int:
         """See `MachinePanel`; a curve is worth more than the last figures."""
-        gpus = sum(len(machine.gpus) for machine in self.machines)
-        if gpus > 1 or len(self.machines) > 1:
-            return max(gpus, (height + 1) // 2)
+        several = len(self.machines) > 1
+        lines = sum(max(1, len(machine.gpus)) for machine in self.machines)
+        if lines > 1:
+            in_full = ROWS * lines + several
+            return in_full if height >= in_full + ROWS else lines + several
         if height >= 2 * ROWS + 4:
             return ROWS + min(ROWS, sum(len(machine.processes()) for machine in self.machines))
         return ROWS if height >= ROWS + 3 else ROWS - 1 if height >= ROWS + 1 else height

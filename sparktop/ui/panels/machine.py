@@ -19,6 +19,9 @@ from sparktop.ui.chrome import safe
 FRESH_S: Final = 10.0
 """Twice the slowest pace of a source: what is older than the machine's newest reading by more is not read any more."""
 
+SETTLED: Final = 5
+"""Readings after which a channel of which nothing was told will not come any more."""
+
 OVERDUE: Final = 3
 """Intervals without a reading after which what is shown is said to be old."""
 
@@ -66,7 +69,13 @@ class Machine:
 
     def why(self, *names: str) -> str:
         """Why there is no reading: the reason of the first of these channels or sources that has one."""
-        return next((safe(self.missing[name]) for name in names if name in self.missing), "no reading yet")
+        return next((safe(self.missing[name]) for name in names if name in self.missing), self._nothing)
+
+    @property
+    def _nothing(self) -> str:
+        """What to say of a channel that nothing is told of: the first readings lack what is counted between two."""
+        often = max((len(gauge.times) for gauge in self.gauges.values()), default=0)
+        return "not read" if often >= SETTLED else "no reading yet"
 
     def things(self, source: str) -> tuple[str, ...]:
         """Which things of a source there are, in order: numbers by their value, names by the alphabet."""

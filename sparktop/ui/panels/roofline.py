@@ -175,5 +175,5 @@ def _why(contender: ContenderState, decoding: bool) -> str:
     if contender.info is None:
         return "no model is loaded"
     if contender.footprint is None or contender.ceilings is None:
-        return "what the model reads for a token is not known"
+        return "bytes per token are not known"
     return "the length of a prompt is not known" if decoding else "nothing was decoded yet"

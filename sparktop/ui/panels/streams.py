@@ -20,7 +20,7 @@ BAR_CELLS = 6
 COLUMNS = (
     Column("#", align="right", priority=1),
     Column("contender", priority=6, min_width=11, max_width=20),
-    Column("question", priority=7, min_width=12, max_width=28, flexible=True),
+    Column("question", priority=7, min_width=11, max_width=28, flexible=True),
     Column("phase", priority=9),
     Column("prompt", align="right", priority=6, min_width=BAR_CELLS),
     Column("tokens", align="right", priority=8),
