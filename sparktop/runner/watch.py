@@ -62,7 +62,8 @@ class LiveMachine:
         self._inputs = inputs if inputs is not None else Inputs()
         self._sources = those if those is not None else recording.sources if recording else sources(self._inputs.root)
         self._ask_gpus = ask_gpus
-        self._began = 0.0
+        self._began = self._origin = 0.0
+        self._waiting = list(self._others)
         self._told_problem = False
         self._stopped = threading.Event()
         self._sampler: Sampler | None = None
@@ -79,11 +80,8 @@ class LiveMachine:
         def clock() -> float:
             return offset + time.monotonic()
 
-        self._began = clock()
+        self._began, self._origin = clock(), time.monotonic()
         threading.Thread(target=self._run, args=(listen, clock), name="machine", daemon=True).start()
-        origin = time.monotonic()
-        for other in self._others:
-            other.start(listen, origin)
 
     def stop(self) -> None:
         """Ends; what was read is on disk when this returns: a second at most, with others over ssh three."""
@@ -117,6 +115,9 @@ class LiveMachine:
             for event in lookup.look(t, reading):
                 listen(event)
             listen(_at(t, changes, reading))
+            # Machines are shown in the order in which they are first told of, and this one is the first.
+            while self._waiting:
+                self._waiting.pop(0).start(listen, self._origin)
             if self.problem and not self._told_problem:
                 self._told_problem = True
                 listen(Notice(t=t, text=self.problem))
