@@ -65,7 +65,8 @@ def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
 
 def _plan(scenario: str, contenders: list[str], options: Options, console: Console, key_env: str = "") -> Plan:
     try:
-        found = resolve_contenders(contenders, key_env, console.environ)
+        config = places(console).config / "config.toml"
+        found = resolve_contenders(contenders, key_env, console.environ, config)
         return make_plan(library(console).get(scenario), found, options)
     except (BadScenario, BadContender) as error:
         raise Refused(str(error)) from error

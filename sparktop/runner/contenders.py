@@ -1,4 +1,4 @@
-"""From what a person types to who runs: demo names, paths of .gguf files, and addresses of servers."""
+"""From what a person types to who runs: names, paths of .gguf files, and addresses of servers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from sparktop.model.codec import without_surrogates
 from sparktop.model.records import Contender
 from sparktop.model.text import one_line
 from sparktop.resources import demo_dir
+from sparktop.runner.named import BadContender, Named, read_named
+
+__all__ = ["DEMOS", "BadContender", "demo_contenders", "resolve_contenders"]
 
 DEMOS: Final = ("demo-base", "demo-sutra")
 """Names of the models that come with sparktop."""
@@ -28,12 +31,11 @@ _VARIABLE: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _SPLIT: Final = re.compile(r"-\d{5}-of-\d{5}$")
 
 
-class BadContender(ValueError):
-    """What was named is no model that can run; the message is one sentence for the person."""
-
-
 def resolve_contenders(
-    specs: Sequence[str], key_env: str = "", environ: Mapping[str, str] = os.environ
+    specs: Sequence[str],
+    key_env: str = "",
+    environ: Mapping[str, str] = os.environ,
+    config: Path | None = None,
 ) -> tuple[Contender, ...]:
     """Returns the contenders of the specs; of none, both demo models.
 
@@ -44,18 +46,29 @@ def resolve_contenders(
         specs: As a person types them.
         key_env: Name of the environment variable with the API key of those that are on servers; empty for none.
         environ: The environment that is meant.
+        config: The person's config.toml, which may name contenders; None for none.
 
     Raises:
-        BadContender: A name that is no demo and no file, a file that is no GGUF, an address that is none, or a
-            key that is not there.
+        BadContender: A name that is no demo and no file, a file that is no GGUF, an address that is none, a key
+            that is not there, or a configuration that is not understood.
     """
     if not specs:
         return demo_contenders()
+    named = read_named(config) if config is not None else {}
     if key_env:
         _check_key(key_env, environ)
-    found = [_resolve_url(spec, key_env) if "://" in spec else _resolve(spec) for spec in specs]
+    found = [_find(spec, named, key_env, environ) for spec in specs]
     names = _distinct([(contender.name, _where(contender)) for contender in found])
     return tuple(replace(contender, name=name) for name, contender in zip(names, found, strict=True))
+
+
+def _find(spec: str, named: Mapping[str, Named], key_env: str, environ: Mapping[str, str]) -> Contender:
+    if spec in DEMOS or (known := named.get(spec)) is None:
+        return _resolve_url(spec, key_env) if "://" in spec else _resolve(spec, named)
+    if known.key_env:
+        _check_key(known.key_env, environ)
+    found = _resolve_url(known.spec, known.key_env) if "://" in known.spec else _resolve(known.spec, named)
+    return replace(found, name=spec)
 
 
 def _where(contender: Contender) -> str:
@@ -82,14 +95,14 @@ def demo_contenders() -> tuple[Contender, ...]:
     return tuple(_resolve(name) for name in DEMOS)
 
 
-def _resolve(spec: str) -> Contender:
+def _resolve(spec: str, named: Mapping[str, Named] | None = None) -> Contender:
     demo = spec in DEMOS
     try:
         path = demo_dir() / f"{spec}.gguf" if demo else Path(spec).expanduser().absolute()
     except RuntimeError:
         raise BadContender(f"{spec}: there is no such home folder; name the whole path") from None
     if not demo and not os.path.exists(path) and path.suffix != ".gguf" and "/" not in spec:
-        raise BadContender(_unknown(spec))
+        raise BadContender(_unknown(spec, (*(named or {}), *DEMOS)))
     try:
         header = read_header(path)
     except BadModelFile as error:
@@ -148,10 +161,10 @@ def _check_key(name: str, environ: Mapping[str, str]) -> None:
         raise BadContender(f"what the environment variable {name} holds can't be an API key")
 
 
-def _unknown(spec: str) -> str:
+def _unknown(spec: str, known: Sequence[str]) -> str:
     if _HOST_AND_PORT.match(spec):
         return f'no contender "{spec}": did you mean http://{spec}?'
-    close = difflib.get_close_matches(spec, DEMOS, n=1)
-    names = ", ".join(DEMOS)
+    close = difflib.get_close_matches(spec, known, n=1)
+    names = ", ".join(known)
     hint = f"did you mean {close[0]}?" if close else f"name {names}, the path of a .gguf file, or a server's address"
     return f'no contender "{spec}": {hint}'

@@ -27,6 +27,8 @@ contenders:
     PATH.gguf               a model file in llama.cpp's format (of a split model, its first part)
     URL#MODEL               a model on a server with OpenAI's API (llama-server, vLLM, SGLang, TensorRT-LLM,
                             Ollama, ...), as in http://127.0.0.1:8000/v1#qwen; "#MODEL" can go if it has one
+    NAME                    what config.toml calls one of these: [contenders.NAME] with path, or url, model
+                            and api_key_env
   Without -m both demo models run. Contenders run one after another, because two models in one memory
   measure each other; --together runs them at once and marks the figures as contended.
 """
@@ -34,6 +36,7 @@ contenders:
 FILES: Final = """\
 files:
   ~/.config/sparktop/scenarios/*.toml   your own scenarios
+  ~/.config/sparktop/config.toml        names for contenders and nodes
   ~/.local/share/sparktop/runs/         a journal and a snapshot (JSON) of every run
   ~/.local/state/sparktop/log/          logs of the engines, and of crashes
   XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME move them.
