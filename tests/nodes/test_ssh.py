@@ -1,0 +1,184 @@
+"""Over ssh: the person's own OpenSSH, against a real server on this machine with its own keys and configuration."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from sparktop.model.events import SampleTaken
+from sparktop.nodes.place import Place, Unreachable
+from sparktop.nodes.remote import RemoteNode
+from tests.nodes.conftest import ROOT, Head, StartAgent
+
+SSHD = "/usr/sbin/sshd"
+
+pytestmark = pytest.mark.skipif(
+    not Path(SSHD).exists() or shutil.which("ssh") is None, reason="no OpenSSH server and client here"
+)
+
+
+@dataclass
+class Server:
+    """An ssh server, and how the person here reaches it."""
+
+    process: subprocess.Popen[bytes]
+    config: Path
+    home: Path
+    program: Path
+
+    @property
+    def place(self) -> Place:
+        return Place(name="spark-2", ssh="spark-2", ssh_config=self.config, command=str(self.program))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "ssh"
+    folder.mkdir(mode=0o700)
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+    shutil.copy(folder / "user.pub", folder / "authorized_keys")
+    home = tmp_path / "there"
+    home.mkdir()
+    program = folder / "sparktop"
+    # The other side has a home and a path of its own.
+    program.write_text(
+        f"#!/bin/sh\nexport HOME={home} PYTHONPATH={ROOT}\nunset XDG_RUNTIME_DIR\n"
+        f'exec {sys.executable} -m sparktop.cli "$@"\n'
+    )
+    program.chmod(0o755)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "sshd_config").write_text(
+        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+        "PermitRootLogin prohibit-password\n"
+    )
+    config = folder / "config"
+    key = (folder / "host.pub").read_text().split()[:2]
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {' '.join(key)}\n")
+    config.write_text(
+        f"Host spark-2\n  HostName 127.0.0.1\n  Port {port}\n  User {getpass.getuser()}\n"
+        f"  IdentityFile {folder}/user\n  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known_hosts\n"
+        # What would be in the way if it were not overruled: a command, a shared connection.
+        f"  RemoteCommand echo hello\n  ControlMaster auto\n  ControlPath {folder}/shared-%C\n  ControlPersist 60\n"
+    )
+    Path("/run/sshd").mkdir(exist_ok=True)
+    process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "sshd_config"], stderr=(folder / "log").open("wb"))
+    deadline = time.monotonic() + 10
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        assert process.poll() is None, (folder / "log").read_text()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    yield Server(process, config, home, program)
+    process.terminate()
+    process.wait()
+
+
+def left_over(server: Server) -> list[str]:
+    """Processes that belong to the other side's home or to this connection."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                environ = (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"HOME={server.home}".encode() in environ.split(b"\0") or str(server.config).encode() in words:
+                found.append(b" ".join(words).decode(errors="replace"))
+    return found
+
+
+def gone(server: Server) -> bool:
+    """Whether everything has gone within five seconds."""
+    deadline = time.monotonic() + 5
+    while left_over(server) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not left_over(server)
+
+
+def test_an_agent_is_started_there_and_goes_with_the_connection(
+    server: Server, follow: Callable[[Place], Head]
+) -> None:
+    head = follow(server.place)
+    head.wait(lambda events: sum(isinstance(event, SampleTaken) for event in events) >= 3)
+    assert head.state.nodes.keys() == {"spark-2"}
+    assert head.state.gauges["spark-2"]["memory.total"].last
+    assert head.state.clocks["spark-2"].uncertainty_s < 0.05
+    assert left_over(server)
+    head.remote.stop()
+    assert gone(server), left_over(server)
+    assert not list(server.config.parent.glob("shared-*"))
+
+
+def test_a_killed_head_leaves_nothing_there(server: Server) -> None:
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from sparktop.nodes.place import Place; from sparktop.nodes.remote import RemoteNode\n"
+        "node = RemoteNode(Place(name='n', ssh='spark-2', ssh_config=Path(sys.argv[1]), command=sys.argv[2]))\n"
+        "node.connect(); print('there', flush=True); time.sleep(60)\n"
+    )
+    head = subprocess.Popen(
+        [sys.executable, "-c", code, server.config, server.program], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert head.stdout is not None
+    assert head.stdout.readline() == b"there\n"
+    assert left_over(server)
+    head.kill()
+    head.wait()
+    assert gone(server), left_over(server)
+
+
+def test_an_agent_that_runs_there_is_used_and_stays(
+    server: Server, start_agent: StartAgent, follow: Callable[[Place], Head]
+) -> None:
+    own = server.home / ".local/state/sparktop"
+    own.mkdir(parents=True, mode=0o700)
+    agent = start_agent(name="spark-of-its-own")
+    (own / "node.sock").symlink_to(agent.socket)
+    head = follow(server.place)
+    head.wait(lambda events: any(isinstance(event, SampleTaken) for event in events))
+    assert head.remote.hello is not None
+    assert head.remote.hello.node.name == "spark-of-its-own"
+    # What the person calls it counts.
+    assert head.state.nodes.keys() == {"spark-2"}
+    head.remote.stop()
+    assert gone(server), left_over(server)
+    assert agent.process.poll() is None
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"command": "/nowhere/sparktop"}, "there is no /nowhere/sparktop on spark-2"),
+        ({"ssh": "no-such-host.invalid"}, "ssh could not reach spark-2 (ssh: Could not resolve hostname no-such-host"),
+        ({"models": ("/nowhere",)}, "no agent could be started on spark-2: sparktop: /nowhere is no folder"),
+    ],
+)
+def test_what_fails_is_said(server: Server, change: dict[str, object], sentence: str) -> None:
+    place = replace(server.place, **change)  # type: ignore[arg-type]
+    with pytest.raises(Unreachable) as refusal:
+        RemoteNode(place).connect()
+    assert str(refusal.value).startswith(sentence)
+    assert gone(server), left_over(server)
+
+
+def test_a_key_that_is_not_known_there_asks_nobody(server: Server) -> None:
+    (server.config.parent / "authorized_keys").write_text("")
+    with pytest.raises(Unreachable, match=r"Permission denied .*must work without questions"):
+        RemoteNode(server.place).connect()
