@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts.make_variants import MODULE, module
+from sparktop.model.document import RequestRecord
+from sparktop.model.events import Finish
 from sparktop.model.folding import fold
 from sparktop.model.scenario import Item
 from sparktop.model.scoring import Score, score
+from sparktop.model.snapshot import take_snapshot
+from sparktop.model.state import fold as fold_events
 from sparktop.resources import scenarios_dir
 from sparktop.scenarios.loader import load_scenario
+from tests.model.synthetic import QUESTIONS, Request, Run
 
 SUTRA = {item.id: item for item in load_scenario(scenarios_dir() / "sutra-qa.toml").items}
 CHAIN = SUTRA["Q1"]
@@ -236,3 +244,33 @@ def test_no_answer_takes_long(piece: str) -> None:
 def test_the_table_of_variants_is_what_its_script_makes() -> None:
     assert MODULE.read_text(encoding="utf-8") == module()
     assert Path(MODULE).stat().st_size < 32_000
+
+
+def asked(**fields: Any) -> RequestRecord:
+    """The record of one request whose item has two points."""
+    seasons = Item(id="Q1", prompt="一年有哪四个季节？", points=(("春",), ("夏天", "夏")))
+    scenario = replace(QUESTIONS, items=(seasons,))
+    [record] = take_snapshot(fold_events(Run(requests=(Request(**fields),), scenario=scenario).events())).requests
+    return record
+
+
+def test_the_snapshot_keeps_the_score_with_its_places() -> None:
+    record = asked()
+    assert record.score is not None
+    assert (record.answer, record.score.text) == ("春夏秋冬", "2/2")
+    assert [point.spans for point in record.score.points] == [((0, 1),), ((1, 2),)]
+    again = msgspec.json.decode(msgspec.json.encode(record), type=RequestRecord)
+    assert again == record
+    old = msgspec.json.decode(msgspec.json.encode(record))
+    del old["score"]
+    assert msgspec.convert(old, RequestRecord).score is None
+
+
+@pytest.mark.parametrize("finish", [Finish.ERROR, Finish.CANCELLED, None])
+def test_what_broke_off_has_no_score(finish: Finish | None) -> None:
+    assert asked(finish=finish).score is None
+
+
+def test_what_asks_for_nothing_has_no_score() -> None:
+    [record] = take_snapshot(fold_events(Run().events())).requests
+    assert record.score is None

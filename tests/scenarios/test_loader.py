@@ -40,6 +40,7 @@ points = [
 ordered = true
 source = "杂阿含经"
 avoid = ["大般涅槃经"]
+source_names = ["杂阿含"]
 """
 BATCH = """\
 title = "Batch"
@@ -93,6 +94,7 @@ def test_questions(tmp_path: Path) -> None:
                 points=(("一", "壹"), ("二",)),
                 ordered=True,
                 source="杂阿含经",
+                source_names=("杂阿含",),
                 avoid=("大般涅槃经",),
             ),
         ),
@@ -156,6 +158,8 @@ MISTAKES = [
     (QUESTIONS, 'id = "B"', 'id = "\\u001b[2J"', 'mine.toml:12: items[1].id: expected one line of text, found the text "\\u001b[2J"'),
     (QUESTIONS, 'id = "B"', f'id = "{"B" * 33}"', f'mine.toml:12: items[1].id: expected at most 32 characters, found the text "{"B" * 33}"'),
     (QUESTIONS, 'source = "杂阿含经"', 'source = "《杂阿含经》"', 'mine.toml:22: items[1].source: expected the title alone, without 《》, found the text "《杂阿含经》"'),
+    (QUESTIONS, 'source_names = ["杂阿含"]', 'source_names = ["《杂阿含》"]', 'mine.toml:24: items[1].source_names: expected the title alone, without 《》, found the list [\'《杂阿含》\']'),
+    (QUESTIONS, 'source = "杂阿含经"', '', 'mine.toml:24: items[1].source_names: gives other names of the source, but there is no source'),
     (QUESTIONS, 'avoid = ["大般涅槃经"]', 'avoid = "大般涅槃经"', 'mine.toml:23: items[1].avoid: expected a list of text, none of it empty, found the text "大般涅槃经"'),
     (QUESTIONS, 'prompt = "甲？"', 'prompt = "甲？"\nordered = true', "mine.toml:10: items[0].ordered: says that the points are a chain, but there are no points"),
     (QUESTIONS, "ordered = true", "ordered = 1", "mine.toml:21: items[1].ordered: expected true or false, found the number 1"),
