@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import Final
 
@@ -123,12 +124,10 @@ def score(item: Item, answer: str) -> Score:
         item: The question.
         answer: The model's answer, as it came.
     """
-    folded = fold(answer)
-    spellings = [[fold(spelling).text for spelling in row] for row in item.points]
-    names = [[fold(name).text for name in row if name] for row in _titles(item)]
-    repeated = _repeated(item.prompt, folded.text)
-    points = _counted(spellings, [_named(folded.text, row) for row in spellings], repeated)
-    right, *wrong = _counted(names, [attributions(folded.text, row) for row in names], repeated)
+    folded, wanted = fold(answer), _wanted(item)
+    repeated = _merged(match.span() for sentence in wanted.sentences for match in sentence.finditer(folded.text))
+    points = _counted(wanted.points, [_named(folded.text, row) for row in wanted.points], repeated)
+    right, *wrong = _counted(wanted.titles, [attributions(folded.text, row) for row in wanted.titles], repeated)
     kept = _chain(points) if item.ordered else set(range(len(points)))
     return Score(
         found=sum(map(bool, points)),
@@ -147,8 +146,34 @@ def score(item: Item, answer: str) -> Score:
     )
 
 
-def _titles(item: Item) -> list[tuple[str, ...]]:
-    return [(item.source, *item.source_names), *((name,) for name in item.avoid)]
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is looked for, folded.
+
+    Attributes:
+        points: The spellings of each point.
+        titles: The names of the source, then of each text that is to be avoided.
+        sentences: What finds each sentence of the question, whatever the punctuation.
+    """
+
+    points: list[list[str]]
+    titles: list[list[str]]
+    sentences: list[re.Pattern[str]]
+
+
+@lru_cache(maxsize=256)
+def _wanted(item: Item) -> _Wanted:
+    titles = [(item.source, *item.source_names), *((name,) for name in item.avoid)]
+    sentences = {
+        tuple(letters)
+        for sentence in _SENTENCE.split(fold(item.prompt).text)
+        if len(letters := _LETTER.findall(sentence)) >= _LEAST_REPEATED
+    }
+    return _Wanted(
+        points=[[fold(spelling).text for spelling in row] for row in item.points],
+        titles=[[fold(name).text for name in row if name] for row in titles],
+        sentences=[re.compile(r"[\W_]*+".join(map(re.escape, letters))) for letters in sentences],
+    )
 
 
 def _named(text: str, spellings: Sequence[str]) -> list[Span]:
@@ -188,18 +213,6 @@ def _around(span: Span, others: Sequence[Span]) -> Span | None:
     """The one of some places, ascending and none overlapping, that a place lies in."""
     at = bisect_right(others, span[0], key=itemgetter(0)) - 1
     return others[at] if at >= 0 and others[at][1] >= span[1] else None
-
-
-def _repeated(question: str, text: str) -> list[Span]:
-    """Places in an answer that say a sentence of the question word for word, whatever the punctuation."""
-    sentences = {
-        tuple(letters)
-        for sentence in _SENTENCE.split(fold(question).text)
-        if len(letters := _LETTER.findall(sentence)) >= _LEAST_REPEATED
-    }
-    return _merged(
-        match.span() for letters in sentences for match in re.finditer(r"[\W_]*+".join(map(re.escape, letters)), text)
-    )
 
 
 def _chain(points: Sequence[Sequence[Span]]) -> set[int]:
