@@ -19,6 +19,12 @@ _LOST: Final = frozenset({1, 9, 12, 18})
 library not found, library and driver of different versions. A GPU that is lost (15) or has to be
 reset (16) is not among them: the others beside it go on."""
 
+_ABSENT: Final = frozenset({9, 12})
+"""Driver not loaded, and library not found: there is none, or nothing that could be asked."""
+
+_MISMATCH: Final = 18
+"""Library and driver of different versions. The binding's text is of "RM"; people know nvidia-smi's."""
+
 _NOT_SUPPORTED: Final = frozenset({3, 13})
 """Not supported, and function not found: the same question won't be answered later either."""
 
@@ -91,7 +97,9 @@ class Nvml:
         try:
             self._nvml.nvmlInit()
         except self._nvml.NVMLError as error:
-            raise Unreadable(f"no NVIDIA driver: {_text_of(error)}") from None
+            # One that was updated under a running kernel is there, and can't be used until the machine restarts.
+            absent = getattr(error, "value", None) in _ABSENT
+            raise Unreadable(f"{'no ' if absent else ''}NVIDIA driver: {_text_of(error)}") from None
 
     def close(self) -> None:
         """See `Driver`."""
@@ -138,6 +146,8 @@ def library_is_here() -> bool:
 
 
 def _text_of(error: Exception) -> str:
+    if getattr(error, "value", None) == _MISMATCH:
+        return "Driver/library version mismatch"
     return str(error) or type(error).__name__
 
 

@@ -38,7 +38,7 @@ class FakeDriver:
 
     def open(self) -> None:
         if self.no_driver:
-            raise Unreadable(f"no NVIDIA driver: {self.no_driver}")
+            raise Unreadable(self.no_driver)
 
     def close(self) -> None: ...
 

@@ -173,14 +173,14 @@ def _squeeze() -> Case:
 
 
 def _no_nvml() -> Case:
-    reason = "Driver/library version mismatch"
+    reason = "NVIDIA driver: Driver/library version mismatch"
     return spark(
         "spark-without-nvml",
         mem=IDLE,
         gpus=({}, {}),
         no_driver=reason,
         values={"thermal.acpitz-0.temperature": 52.0},
-        missing=NO_RAIL | {"gpu": f"no NVIDIA driver: {reason}"},
+        missing=NO_RAIL | {"gpu": reason},
     )
 
 
@@ -270,7 +270,7 @@ def _laptop() -> Case:
         name="laptop-bare",
         trees=(ram | x86_cores(2, 50, 1000), ram | x86_cores(2, 60, 1040)),
         answers=({}, {}),
-        no_driver="NVML Shared Library Not Found",
+        no_driver="no NVIDIA driver: NVML Shared Library Not Found",
         values=memory_values(**mem) | {"swap.in": 0, "cpu.load": 25.0},
         missing={
             "gpu": "no NVIDIA driver: NVML Shared Library Not Found",

@@ -115,7 +115,6 @@ def test_memory_that_a_gb10_refuses() -> None:
         (pynvml.NVML_ERROR_GPU_IS_LOST, Unreadable),
         (pynvml.NVML_ERROR_RESET_REQUIRED, Unreadable),
         (pynvml.NVML_ERROR_DRIVER_NOT_LOADED, DriverLost),
-        (pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH, DriverLost),
         (pynvml.NVML_ERROR_NO_PERMISSION, Unreadable),
         (pynvml.NVML_ERROR_UNKNOWN, Unreadable),
     ],
@@ -128,6 +127,11 @@ def test_errors_say_whether_to_ask_again(code: int, kind: type[Unreadable]) -> N
     assert str(pynvml.NVMLError(code)) in str(caught.value)
 
 
+def test_a_driver_that_is_updated_meanwhile_is_told_of_as_nvidia_smi_does() -> None:
+    with pytest.raises(DriverLost, match=r"^the NVIDIA driver went away: Driver/library version mismatch$"):
+        ask("power", nvmlDeviceGetPowerUsage=raising(pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH))
+
+
 def test_an_old_binding_lacks_a_function() -> None:
     with pytest.raises(NotSupported, match="too old"):
         ask("energy")
@@ -137,11 +141,19 @@ def test_the_old_name_of_the_event_reasons_will_do() -> None:
     assert ask("events", nvmlDeviceGetCurrentClocksThrottleReasons=lambda handle: 0x44) == 0x44
 
 
-def test_no_driver_is_a_reason() -> None:
-    driver = Nvml(Library(nvmlInit=raising(pynvml.NVML_ERROR_DRIVER_NOT_LOADED)))
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (pynvml.NVML_ERROR_DRIVER_NOT_LOADED, "no NVIDIA driver: Driver Not Loaded"),
+        (pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH, "NVIDIA driver: Driver/library version mismatch"),
+    ],
+)
+def test_no_driver_and_one_that_can_not_be_used_are_told_apart(code: int, reason: str) -> None:
+    driver = Nvml(Library(nvmlInit=raising(code)))
 
-    with pytest.raises(Unreadable, match="no NVIDIA driver: Driver Not Loaded"):
+    with pytest.raises(Unreadable) as caught:
         driver.open()
+    assert str(caught.value) == reason
 
 
 def test_closing_what_is_broken_raises_nothing() -> None:

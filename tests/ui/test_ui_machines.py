@@ -143,11 +143,11 @@ SEEN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "processor": (*SLOW_CORES, *NO_RAILS),
     },
     "spark-without-nvml": {
-        "gpu": ("n/a (no NVIDIA driver: Driver/library version mismatch)",),
+        "gpu": ("n/a (NVIDIA driver: Driver/library version mismatch)",),
         "memory": (" 5.7 of 121.7 GiB 5 %", "█ used 5.7  ▓ cache 13.0  · free 103.0 GiB", "available 116.0 GiB", *CALM),
         "links": QUIET_LINK,
         "processor": (*SLOW_CORES, *NO_RAILS),
-        "alerts": ("spark-a  GPU n/a: no NVIDIA driver: Driver/library version mismatch",),
+        "alerts": ("spark-a  GPU n/a: NVIDIA driver: Driver/library version mismatch",),
     },
     "x86-h200": {
         "gpu": (
