@@ -2,7 +2,8 @@
 
     python scripts/make_screens.py [JOURNAL]
 
-Without a journal it takes the one that the tests replay. The monitor is that of a recorded machine with a GPU.
+Without a journal it takes the one that the tests replay. The monitor is that of a recorded machine with a GPU. What the
+dashboard looks like on a DGX Spark is a scene (see spark_scene.py).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from spark_scene import scene
 from textual.pilot import Pilot
 
 from sparktop.model.codec import decode
@@ -37,6 +39,9 @@ MACHINE = ROOT / "tests" / "telemetry" / "real" / "h100-decoding"
 SCREENS = ROOT / "docs" / "screens"
 TERMINAL = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
 FULL, SMALL = (120, 40), (80, 24)
+
+SCENE_S = 108.4
+"""Seconds into a scene: the second model is at its fifth question, and the first one's curve is still in sight."""
 
 
 class KeptFeed(ReplayFeed):
@@ -96,21 +101,41 @@ async def shoot(events: Sequence[Event], home: Path) -> None:
     sent = {e.request: e.t for e in events if isinstance(e, RequestSent)}
     # The second contender is at its eighth question: both have something to show.
     late = sent[17] + 0.2
-    for size in (FULL, SMALL):
-        stage = Stage(events, home)
-        async with stage.app().run_test(size=size) as pilot:
-            await pilot.pause(1.0)
-            if size == FULL:
-                await keep(pilot, "menu")
-            await pilot.press("enter")
-            await stage.at(pilot, late)
-            await keep(pilot, "dashboard" if size == FULL else "dashboard-80x24")
-            if size == FULL:
-                await stage.at(pilot, events[-1].t + 1)
-                await pilot.press("a")
-                await keep(pilot, "answers")
-                await pilot.press("r")
-                await keep(pilot, "results")
+    stage = Stage(events, home)
+    async with stage.app().run_test(size=FULL) as pilot:
+        await pilot.pause(1.0)
+        await keep(pilot, "menu")
+        await pilot.press("enter")
+        await stage.at(pilot, late)
+        await keep(pilot, "dashboard")
+        await stage.at(pilot, events[-1].t + 1)
+        await pilot.press("a")
+        await keep(pilot, "answers")
+        await pilot.press("r")
+        await keep(pilot, "results")
+
+
+async def shoot_scenes(home: Path) -> None:
+    """Makes the pictures of a Spark at work, and of a pair with traffic on its link."""
+    stage = Stage((), home)
+    places = Places.of({"HOME": str(home)})
+    library = Library(ROOT / "scenarios", places.scenarios)
+    ports = real_ports(library, places, lambda: stage.now)
+    plan = make_plan(library.get("sutra-qa"), demo_contenders(), Options())
+    alone, pair = {"spark-a": "spark-loaded"}, {"spark-a": "spark-loaded", "spark-b": "spark-rdma"}
+    for name, machines, size in (
+        ("dashboard-spark", alone, FULL),
+        ("dashboard-80x24", alone, SMALL),
+        ("dashboard-pair", pair, FULL),
+    ):
+        events = scene(plan.scenario, machines, SCENE_S)
+        stage.now = 0.0
+        feed = KeptFeed("scene", events, lambda: stage.now)
+        app = SparktopApp(replace(ports, open=lambda plan, feed=feed: feed), plan=plan, environ=TERMINAL)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause(0.5)
+            await stage.at(pilot, SCENE_S)
+            await keep(pilot, name)
 
 
 async def shoot_monitor(home: Path) -> None:
@@ -137,6 +162,7 @@ def main() -> None:
     SCREENS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         asyncio.run(shoot(events, Path(home)))
+        asyncio.run(shoot_scenes(Path(home)))
         asyncio.run(shoot_monitor(Path(home)))
 
 
