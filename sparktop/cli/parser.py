@@ -12,7 +12,7 @@ from sparktop.cli.arguments.base import CONTENDERS, EXIT_CODES, FILES, add_fps, 
 ABOUT: Final = {
     "run": "run a scenario, on the screen or headless",
     "scenarios": "list the scenarios, or show one",
-    "models": "list the models that come with sparktop, or look into a .gguf file",
+    "models": "list models: those that come with sparktop, well-known ones, or what is in a .gguf file",
     "monitor": "watch what the machine is doing, without running anything",
     "node": "serve this machine to a sparktop on another one",
     "nodes": "list the machines that can be reached, with their models",
