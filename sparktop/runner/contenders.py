@@ -21,7 +21,7 @@ from sparktop.model.text import one_line
 from sparktop.resources import demo_dir
 from sparktop.runner.named import BadContender, Named, read_named
 
-__all__ = ["DEMOS", "BadContender", "demo_contenders", "resolve_contenders"]
+__all__ = ["DEMOS", "BadContender", "demo_contenders", "resolve_contenders", "whereabouts"]
 
 DEMOS: Final = ("demo-base", "demo-sutra")
 """Names of the models that come with sparktop."""
@@ -58,7 +58,7 @@ def resolve_contenders(
     if key_env:
         _check_key(key_env, environ)
     found = [_find(spec, named, key_env, environ) for spec in specs]
-    names = _distinct([(contender.name, _where(contender)) for contender in found])
+    names = _distinct([(contender.name, whereabouts(contender)) for contender in found])
     return tuple(replace(contender, name=name) for name, contender in zip(names, found, strict=True))
 
 
@@ -71,8 +71,8 @@ def _find(spec: str, named: Mapping[str, Named], key_env: str, environ: Mapping[
     return replace(found, name=spec)
 
 
-def _where(contender: Contender) -> str:
-    """What tells a contender from another of the same name."""
+def whereabouts(contender: Contender) -> str:
+    """Returns what tells a contender from another of the same name: a file's folder, a server's address."""
     if contender.url:
         return urlsplit(contender.url).netloc
     folder: str = without_surrogates(Path(contender.model).parent.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -18,7 +17,7 @@ from textual.worker import Worker
 from sparktop import __version__
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Scenario
-from sparktop.runner.contenders import BadContender
+from sparktop.runner.contenders import BadContender, whereabouts
 from sparktop.scenarios.fields import BadScenario
 from sparktop.scenarios.library import Entry
 from sparktop.ui import work
@@ -84,7 +83,7 @@ class MenuScreen(ScopedScreen):
                 yield fit
                 with Vertical(id="own", classes="panel") as own:
                     own.border_title = "Add a model of your own"
-                    yield Input(id="path", placeholder="path of a .gguf file, then enter", compact=True)
+                    yield Input(id="path", placeholder="a .gguf file or a server's URL, then enter", compact=True)
                 with Horizontal(id="options", classes="panel") as options:
                     options.border_title = "Options"
                     yield Label("items ", classes="field")
@@ -208,7 +207,7 @@ class MenuScreen(ScopedScreen):
         rows: list[SpanRow] = [
             ((cut(safe(contender.name), width), "value"),),
             ((cut(f"{safe(contender.engine)} on {safe(contender.node)}{toy}", width), "label"),),
-            ((cut(safe(contender.model), width), "muted"),),
+            ((cut(safe(contender.url or contender.model), width), "muted"),),
         ]
         if verdict:
             rows += self._wrap(safe(verdict.sentence), width, "" if verdict.ok else "bad")
@@ -349,10 +348,10 @@ class MenuScreen(ScopedScreen):
         self._redraw()
 
     def _add(self, contender: Contender) -> None:
-        """Adds a contender, and chooses it; a file of the same name elsewhere is told from it by its folder."""
-        others = [c for c in self._contenders if c.model != contender.model]
+        """Adds a contender, and chooses it; one of the same name elsewhere is told from it by where it is."""
+        others = [c for c in self._contenders if (c.url, c.model) != (contender.url, contender.model)]
         if any(c.name == contender.name for c in others):
-            contender = replace(contender, name=f"{Path(contender.model).parent.name}/{contender.name}")
+            contender = replace(contender, name=f"{whereabouts(contender)}/{contender.name}")
         self._contenders = [c for c in others if c.name != contender.name] + [contender]
         self._chosen.add(contender.name)
 
