@@ -218,16 +218,14 @@ def test_folding_keeps_the_way_back(text: str) -> None:
 
 def test_a_hundred_thousand_characters_in_fifty_milliseconds() -> None:
     answer = (RIGHT + "随顺觉不是出自《大般涅槃经》。修行者当如是观察，" * 4) * 1000
-    answer = answer[:100_000]
-    best = min(_seconds(answer) for _ in range(7))
-    assert len(answer) == 100_000
-    assert best < 0.050
+    # This thread's time on the processor, not the clock's: others work here too.
+    assert min(_seconds(answer[:100_000]) for _ in range(20)) < 0.050
 
 
 def _seconds(answer: str) -> float:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert score(CHAIN, answer).found == 5
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 @pytest.mark.parametrize(
@@ -235,10 +233,10 @@ def _seconds(answer: str) -> float:
 )
 def test_no_answer_takes_long(piece: str) -> None:
     answer = (piece * 100_000)[:100_000]
-    began = time.perf_counter()
+    began = time.thread_time()
     score(CHAIN, answer)
     score(SUTRA["Q3"], answer)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_the_table_of_variants_is_what_its_script_makes() -> None:
