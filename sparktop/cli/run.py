@@ -96,7 +96,7 @@ def _headless(plan: Plan, target: Target, console: Console) -> int:
         return _SIGNALLED[done.signal]
     if done.state.status is Status.CANCELLED:
         return Exit.INTERRUPTED
-    if done.state.contenders and all(contender.unreachable for contender in done.state.contenders.values()):
+    if done.state.unreachable:
         return Exit.UNREACHABLE
     return Exit.OK if kept and done.state.status is Status.COMPLETED and done.state.all_answered else Exit.FAILED
 

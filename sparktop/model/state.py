@@ -214,6 +214,11 @@ class RunState:
         return [r for r in self.requests.values() if r.sent is not None and r.ended is None]
 
     @property
+    def unreachable(self) -> bool:
+        """Whether nothing could be measured because no contender's engine was there."""
+        return bool(self.contenders) and all(contender.unreachable for contender in self.contenders.values())
+
+    @property
     def all_answered(self) -> bool:
         """Whether everything that was asked for came: no contender failed, and every request has an answer."""
         return not any(c.error for c in self.contenders.values()) and all(

@@ -23,7 +23,16 @@ from sparktop.runner.plan import Plan
 from sparktop.ui import ending, glyphs, theme
 from sparktop.ui.actions import Scope, bindings, of
 from sparktop.ui.chrome import safe
-from sparktop.ui.ending import EXIT_FAILED, EXIT_INTERRUPTED, HANG_UP_S, HUNG_UP, LAST_RESORT_S, STOP_S, UNREAD_S
+from sparktop.ui.ending import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_UNREACHABLE,
+    HANG_UP_S,
+    HUNG_UP,
+    LAST_RESORT_S,
+    STOP_S,
+    UNREAD_S,
+)
 from sparktop.ui.feed import MachineFeed
 from sparktop.ui.ports import Ports
 from sparktop.ui.run import Run
@@ -278,7 +287,8 @@ class SparktopApp(App[int]):
         failed = state is not None and (
             state.status is Status.FAILED or (state.status is Status.COMPLETED and not state.all_answered)
         )
-        self.leave(EXIT_FAILED if failed else 0)
+        unreachable = state is not None and state.unreachable
+        self.leave(EXIT_UNREACHABLE if unreachable else EXIT_FAILED if failed else 0)
 
     def leave(self, code: int, within_s: float = STOP_S) -> None:
         """Stops the run, waits until it is written, and ends the program."""

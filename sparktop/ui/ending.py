@@ -23,6 +23,7 @@ UNREAD_S: Final = 3.0
 """How long taking the screen down may take; a terminal that nobody reads would hold it for ever."""
 
 EXIT_FAILED: Final = 1
+EXIT_UNREACHABLE: Final = 3
 EXIT_INTERRUPTED: Final = 130
 HUNG_UP: Final = 128 + signal.SIGHUP
 

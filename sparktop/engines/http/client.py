@@ -64,6 +64,7 @@ class Client:
         key: API key; empty for none.
 
     Attributes:
+        base: Where its API begins, without a slash at the end.
         root: The server's own address, without the API's path.
         where: The same for people.
         host: Name or address of the machine.
@@ -71,11 +72,11 @@ class Client:
 
     def __init__(self, base: str, key: str = "") -> None:
         parts = urlsplit(base)
-        self._base = base.rstrip("/")
+        self.base = base.rstrip("/")
         self._key = key
         self._stamps = Stamps()
         self._session: aiohttp.ClientSession | None = None
-        self.root = self._base.removesuffix("/v1")
+        self.root = self.base.removesuffix("/v1")
         self.where = f"{parts.scheme}://{parts.netloc}"
         self.host = parts.hostname or ""
 
@@ -117,7 +118,7 @@ class Client:
             async with asyncio.timeout(patience_s):
                 async with self._session.request(
                     "GET" if fields is None else "POST",
-                    url if "://" in url else self._base + url,
+                    url if "://" in url else self.base + url,
                     data=None if fields is None else orjson.dumps(fields),
                     headers={} if fields is None else {"Content-Type": "application/json"},
                     allow_redirects=False,
@@ -158,7 +159,7 @@ class Client:
         assert self._session is not None
         body = _Body(orjson.dumps(fields), lambda writer: sent(self._socket(writer)))
         try:
-            async with self._session.post(self._base + path, data=body, allow_redirects=False) as response:
+            async with self._session.post(self.base + path, data=body, allow_redirects=False) as response:
                 yield response
         except (aiohttp.ClientError, OSError) as error:
             raise explain(error, self.where) from None

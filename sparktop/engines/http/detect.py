@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -69,7 +70,8 @@ async def detect(client: Client, wanted: str) -> Served:
     document = reply.document
     listed = document.get("data") if isinstance(document, dict) else None
     if reply.status != 200 and not (reply.status in (404, 405) and wanted and reply.document is not None):
-        raise refused(reply.status, reply.kind, reply.body, f"{client.where} (asked for its models)")
+        asked = f"{client.where} (asked for its models at {urlsplit(client.base).path}/models)"
+        raise refused(reply.status, reply.kind, reply.body, asked)
     if reply.status == 200 and not isinstance(listed, list):
         if document is None:
             raise (

@@ -1,0 +1,115 @@
+"""Whole runs against servers, as people start them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from sparktop.model.schema import snapshot_schema
+from tests.cli.conftest import Sparktop
+from tests.servers.process import Truth, truth
+
+FAST = "ttft=0.02&tpot=0.002&tokens=12"
+SHORT = ("--limit", "2", "--max-tokens", "40")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Truth]:
+    with truth("--options", FAST) as running:
+        yield running
+
+
+def nowhere() -> str:
+    """An address where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def kept(environ: dict[str, str]) -> list[Path]:
+    """Every file that runs left behind."""
+    return [path for path in Path(environ["HOME"]).rglob("*") if path.is_file()]
+
+
+def snapshot(done: subprocess.CompletedProcess[str]) -> Any:
+    document = json.loads(done.stdout)
+    jsonschema.validate(document, snapshot_schema())
+    return document
+
+
+def test_a_server_beside_a_file_and_its_key_in_no_file(
+    sparktop: Sparktop, environ: dict[str, str], server: Truth
+) -> None:
+    server.forget()
+    address = server.under(f"{FAST}&mode=role,reasoning,timings") + "/v1"
+    words = ("-m", f"{address}#truth", "-m", "demo-base", "--api-key-env", "MY_KEY", *SHORT)
+    done = sparktop("run", "general", "--json", *words, MY_KEY="sk-very-secret")
+    assert done.returncode == 0, done.stderr
+    found = snapshot(done)
+
+    served, own = (record["contender"] for record in found["contenders"])
+    assert (served["name"], served["engine"], served["url"]) == ("truth", "http", address)
+    assert (served["key_env"], own["url"], own["key_env"]) == ("MY_KEY", "", "")
+    assert found["contenders"][0]["info"]["parameters"] is None
+    for request in [one for one in found["requests"] if one["contender"] == "truth"]:
+        assert (request["tokens"]["output"], request["tokens"]["source"]) == (12, "final usage spread over the chunks")
+        assert request["reasoning"]
+        assert request["decode_ms"]
+        assert 10 < request["metrics"]["ttft_ms"] < 60
+    assert {record["headers"]["authorization"] for record in server.records()} == {"Bearer sk-very-secret"}
+    said = done.stdout + done.stderr
+    assert not any(b"sk-very-secret" in path.read_bytes() for path in kept(environ))
+    assert "sk-very-secret" not in said
+    assert "answers at http" in said
+
+
+def test_one_that_is_not_there_does_not_hold_up_the_others(sparktop: Sparktop, server: Truth) -> None:
+    done = sparktop("run", "general", "--json", "-m", nowhere(), "-m", server.url, *SHORT)
+    assert done.returncode == 1
+    found = snapshot(done)
+    gone, there = found["contenders"]
+    assert "the connection is refused" in gone["error"]
+    assert there["error"] is None
+    assert [one["finish"] for one in found["requests"]] == ["error", "error", "stop", "stop"]
+
+
+def test_nobody_there_is_exit_code_three(sparktop: Sparktop) -> None:
+    done = sparktop("run", "general", "--headless", "-m", nowhere(), "-m", nowhere(), *SHORT)
+    assert done.returncode == 3
+    assert "the connection is refused; is the server running, and on that port?" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_throughput_run_asks_of_a_server_what_it_asks_of_a_file(
+    sparktop: Sparktop, tmp_path: Path, server: Truth
+) -> None:
+    server.forget()
+    scenario = tmp_path / "rate.toml"
+    scenario.write_text('title = "rate"\nkind = "prefill-decode"\nisl = 300\nosl = 24\nrepetitions = 2\nwarmup = 1\n')
+    done = sparktop("run", str(scenario), "--json", "-m", server.under("ttft=0.05&tpot=0.005") + "/v1")
+    found = snapshot(done)
+    (row,) = found["summary"]
+    assert {(one["tokens"]["prompt"], one["tokens"]["output"]) for one in found["requests"]} == {(300, 24)}
+    assert row["completed"] == 2
+    assert row["tpot_ms"]["median"] == pytest.approx(5, rel=0.05)
+    codes = {verdict["code"] for verdict in found["validity"]["verdicts"]}
+    assert not codes & {"prompt-length", "output-length", "cache-hits", "token-mismatch", "cold-start"}
+
+
+def test_usage_of_servers(sparktop: Sparktop) -> None:
+    for words, sentence in (
+        (("-m", "http://x:1", "--api-key-env", "NO_SUCH"), "NO_SUCH, which is to hold the API key, is not set"),
+        (("-m", "http://me:secret@x:1"), "must not hold a user or password"),
+        (("-m", "http://x:1", "--silence", "0"), "expected seconds from 1 to 86400"),
+        (("-m", "localhost:8000"), "did you mean http://localhost:8000?"),
+    ):
+        done = sparktop("run", "general", "--headless", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert sentence in done.stderr
+        assert done.stderr.count("\n") == 1
