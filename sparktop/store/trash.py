@@ -14,7 +14,7 @@ from typing import Final
 
 from sparktop.store.journal import lock
 from sparktop.store.names import SUFFIXES, journal_path, run_of
-from sparktop.store.runs import RunEntry, list_runs
+from sparktop.store.runs import RunEntry, find_run, list_runs
 
 FOLDER: Final = ".trash"
 """Folder among the runs, which puts it on the same file system: nothing is copied."""
@@ -65,7 +65,7 @@ def trash(entry: RunEntry, logs: Path) -> Trashed:
         # The snapshot goes last: until then the run is listed, and can be deleted again.
         for path in files:
             path.rename(folder / path.name)
-    return _trashed(folder, entry)
+    return _trashed(folder, find_run(folder, entry.id))
 
 
 def list_trash(runs: Path) -> list[Trashed]:
