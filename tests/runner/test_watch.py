@@ -14,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from sparktop.model.alerts import alerts
 from sparktop.model.events import Event, NodeSeen, Notice, ProcessSeen, RunEnded, SampleTaken
 from sparktop.model.state import fold
+from sparktop.model.verdicts import Code, Severity
 from sparktop.nodes.nvidia import Gpus
 from sparktop.runner.watch import BadRecording, LiveMachine, RecordedMachine
 from sparktop.telemetry.machine import Inputs
@@ -154,12 +156,30 @@ def test_recorded_machines_are_told_as_they_were(case: Case) -> None:
     first, *_, last = events
     assert isinstance(first, NodeSeen)
     assert first.node.memory == case.values["memory.total"]
+    assert first.node.gpus == tuple(str(case.answers[0][key]) for key in case.answers[0] if key == "name")
     assert isinstance(last, RunEnded)
     assert last.t == machine.length_s
     state = fold(events)
     newest = {name: gauge.last for name, gauge in state.gauges[case.name].items() if gauge.last is not None}
     assert newest == pytest.approx(case.values, rel=1e-12)
     assert state.missing[case.name] == case.missing
+
+
+def test_the_fault_of_a_recorded_spark_is_called_what_it_is(tmp_path: Path) -> None:
+    case = next(case for case in CASES if case.name == "spark-pd-fault")
+    root = tmp_path / "root"
+    lay(root, case.trees[1])
+    driver = FakeDriver(case.answers[1])
+    made = Recording(tmp_path / "kept", Inputs(root=root, driver=driver, clock=lambda: 0.0, page_size=4096, me=4000))
+    for tick in range(14):
+        for source in made.sources:
+            source.read(tick / 2)
+    made.close()
+
+    state = fold(RecordedMachine(tmp_path / "kept").events())
+    [found] = alerts(state, state.now)
+    assert (found.code, found.severity) == (Code.LOW_CLOCK, Severity.FAULT)
+    assert "power-delivery fault" in found.text
 
 
 def test_what_is_recorded_while_it_is_watched_survives_a_kill(tmp_path: Path) -> None:
