@@ -92,7 +92,7 @@ def test_a_throughput_run_asks_of_a_server_what_it_asks_of_a_file(
     server.forget()
     scenario = tmp_path / "rate.toml"
     scenario.write_text('title = "rate"\nkind = "prefill-decode"\nisl = 300\nosl = 24\nrepetitions = 2\nwarmup = 1\n')
-    done = sparktop("run", str(scenario), "--json", "-m", server.under("ttft=0.05&tpot=0.005") + "/v1")
+    done = sparktop("run", str(scenario), "--json", "-m", server.under("ttft=0.05&tpot=0.005&tokens=99") + "/v1")
     found = snapshot(done)
     (row,) = found["summary"]
     assert {(one["tokens"]["prompt"], one["tokens"]["output"]) for one in found["requests"]} == {(300, 24)}
@@ -100,6 +100,10 @@ def test_a_throughput_run_asks_of_a_server_what_it_asks_of_a_file(
     assert row["tpot_ms"]["median"] == pytest.approx(5, rel=0.05)
     codes = {verdict["code"] for verdict in found["validity"]["verdicts"]}
     assert not codes & {"prompt-length", "output-length", "cache-hits", "token-mismatch", "cold-start"}
+    # A server of unknown kind can't be told to go on: that it stopped early is said.
+    short = snapshot(sparktop("run", str(scenario), "--json", "-m", server.under("tokens=9") + "/v1"))
+    verdicts = {verdict["code"]: verdict for verdict in short["validity"]["verdicts"]}
+    assert (verdicts["output-length"]["severity"], short["validity"]["valid"]) == ("fault", False)
 
 
 def test_usage_of_servers(sparktop: Sparktop) -> None:
