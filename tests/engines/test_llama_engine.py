@@ -17,8 +17,8 @@ import psutil
 import pytest
 
 from sparktop.engines.llama.chat import ChatTemplate
-from sparktop.engines.wire import Command, Load, encode_command
 from sparktop.engines.protocol import Generation, Room
+from sparktop.engines.wire import Command, Load, encode_command
 from sparktop.model.events import (
     ContenderFailed,
     Finish,
