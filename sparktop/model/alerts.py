@@ -178,7 +178,7 @@ class _Machine:
         evidence |= seen.worst
         if is_gb10(self._node):
             watts = f", {power:.0f} W" if power is not None and clock is not None else ""
-            text = f"GPU {gpu} stuck at {at}{watts}: power-delivery fault; unplug it for a minute"
+            text = f"GPU {gpu} stuck at {at}{watts}: power-delivery fault; unplug for 60 s"
             yield self._alert(Code.LOW_CLOCK, Severity.FAULT, text, **evidence)
         else:
             text = f"GPU {gpu} busy, and stuck at {at} with no reason declared"

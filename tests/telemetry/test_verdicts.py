@@ -169,7 +169,7 @@ def test_every_machine_is_judged_as_it_is(played: Played, expected: dict[Code, S
 @pytest.mark.parametrize(
     ("recording", "code", "says"),
     [
-        ("spark-pd-fault", Code.LOW_CLOCK, "GPU 0 stuck at 611 MHz, 14 W: power-delivery fault; unplug it"),
+        ("spark-pd-fault", Code.LOW_CLOCK, "GPU 0 stuck at 611 MHz, 14 W: power-delivery fault; unplug for 60 s"),
         ("spark-memory-squeeze", Code.MEMORY_PRESSURE, "all tasks wait 19 % of the time"),
         ("x86-h200", Code.THROTTLING, "GPU 0 held back by its power limit, 80 % of the time"),
     ],
@@ -210,7 +210,7 @@ def test_the_clocks_fault_is_named_without_its_clock() -> None:
         return {name: value for name, value in values.items() if name != "gpu.0.sm_clock"}
 
     found = Played("spark-pd-fault", change=without).alerts()[Code.LOW_CLOCK]
-    assert found.text == "GPU 0 stuck at 20 % clock: power-delivery fault; unplug it for a minute"
+    assert found.text == "GPU 0 stuck at 20 % clock: power-delivery fault; unplug for 60 s"
 
 
 def test_what_is_a_fault_of_a_spark_is_a_note_elsewhere() -> None:
