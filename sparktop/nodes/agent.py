@@ -45,7 +45,7 @@ from sparktop.nodes.shelf import Shelf
 MOST_HEADS: Final = 8
 """Connections at once."""
 
-_SLOW_S: Final = 15.0
+SLOW_S: Final = 15.0
 """A head that takes nothing for this long is dropped."""
 
 _PIECE: Final = 1 << 17
@@ -61,6 +61,7 @@ class Agent:
         clock: Seconds; the recorder's.
         log: Called with a sentence about what happened.
         ring: What is kept for heads that were away.
+        slow_s: Seconds after which a head that takes nothing is dropped.
     """
 
     def __init__(
@@ -71,12 +72,14 @@ class Agent:
         clock: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = lambda sentence: None,
         ring: Ring | None = None,
+        slow_s: float = SLOW_S,
     ) -> None:
         self._recorder = recorder
         self._shelf = shelf
         self._clock = clock
         self._log = log
         self._ring = ring if ring is not None else Ring()
+        self._slow_s = slow_s
         self._instance = secrets.token_hex(8)
         self._heads: set[ServerConnection] = set()
         self._arrived = asyncio.Event()
@@ -197,12 +200,12 @@ class Agent:
         why = "it left"
         try:
             hello = await asyncio.to_thread(self._hello)
-            await _send(head, frame(hello))
+            await self._send(head, frame(hello))
             async for message in head:
                 received = self._clock()
                 match read_from_head(message):
                     case Ping(id=number):
-                        await _send(head, frame(Pong(id=number, received=received, answered=self._clock())))
+                        await self._send(head, frame(Pong(id=number, received=received, answered=self._clock())))
                     case Follow(start=start):
                         if follower is not None:
                             raise BadFrame("events were asked for twice")
@@ -213,7 +216,7 @@ class Agent:
             why = f"it sent {error}"
             await head.close(1002, _short(why))
         except TimeoutError:
-            why = await _drop(head)
+            why = await self._drop(head)
         except ConnectionClosed:
             pass
         finally:
@@ -243,26 +246,24 @@ class Agent:
                 arrived = self._arrived
                 start, lines = self._ring.since(start, _PIECE)
                 if lines:
-                    await _send(head, events_frame(start, lines))
+                    await self._send(head, events_frame(start, lines))
                     start += len(lines)
                 else:
                     await arrived.wait()
         except TimeoutError:
-            self._log(f"the head from {_peer(head)} is dropped: {await _drop(head)}")
+            self._log(f"the head from {_peer(head)} is dropped: {await self._drop(head)}")
         except ConnectionClosed:
             return
 
+    async def _send(self, head: ServerConnection, message: str) -> None:
+        async with asyncio.timeout(self._slow_s):
+            await head.send(message)
 
-async def _send(head: ServerConnection, message: str) -> None:
-    async with asyncio.timeout(_SLOW_S):
-        await head.send(message)
-
-
-async def _drop(head: ServerConnection) -> str:
-    why = f"it took nothing for {_SLOW_S:.0f} s"
-    # The reason goes out behind what it has not taken yet, if it ever takes it.
-    await head.close(1013, _short(f"too slow: {why}"))
-    return why
+    async def _drop(self, head: ServerConnection) -> str:
+        why = f"it took nothing for {self._slow_s:g} s"
+        # The reason goes out behind what it has not taken yet, if it ever takes it.
+        await head.close(1013, _short(f"too slow: {why}"))
+        return why
 
 
 def _refusal(connection: ServerConnection, status: http.HTTPStatus, sentence: str) -> Response:

@@ -154,7 +154,9 @@ class Link:
             )
         except InvalidStatus as error:
             raise _refused(place, error) from None
-        except InvalidMessage:
+        except InvalidMessage as error:
+            if isinstance(error.__cause__, EOFError):
+                raise Unreachable(f"{shown} broke the connection off as it was made") from None
             raise Unreachable(f"what answers at {shown} is no node of sparktop", final=True) from None
         except InvalidHandshake as error:
             raise Unreachable(f"{shown} can't be connected to: {one_line(str(error))[:200]}") from None

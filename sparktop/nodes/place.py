@@ -96,7 +96,7 @@ def read_places(config: Path) -> dict[str, Place]:
         return {}
     except OSError as error:
         raise BadPlace(f"{config} can't be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadPlace(f"{config} is no TOML: {error}") from error
     nodes = content.get("nodes", {})
     if not isinstance(nodes, dict):

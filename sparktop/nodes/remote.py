@@ -192,6 +192,7 @@ class _Line:
             first_ever = not self._instance
             self._instance = hello.instance
             self._clock = ClockFilter()
+            self._told_clock = float("-inf")
             self._next = max(hello.first, hello.next - _BEFORE) if first_ever else hello.first
             self._live_from = hello.next if first_ever else 0
         await self._measure(link)
@@ -312,12 +313,12 @@ class _Line:
         self._current = self._latest.add(Reading(t=self._last_t, values=event.values, missing=event.missing))
         if self._next < self._live_from:
             return
+        # The first one holds what is read less often too, from the readings before it.
+        news = self._current if self._is_cut or not self._began else event
+        self._began = True
         if self._is_cut:
             self._is_cut, self._told = False, ""
             self._listen(Notice(t=self._now(), text=f"{self._name} is back"))
-        # The first one holds what is read less often too, from the readings before it.
-        news = event if self._began else self._current
-        self._began = True
         self._listen(self._changes.sample(Reading(t=self._last_t, values=news.values, missing=news.missing)))
 
     def _placed(self, t: float) -> float:
