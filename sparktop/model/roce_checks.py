@@ -69,10 +69,17 @@ def errors(state: RunState) -> Findings:
         gauges = state.gauges.get(node.name, {})
         devices = things(gauges, "roce")
         split = any(node in split_nodes(state, contender) for contender in split_contenders(state))
-        counted = [q for device in devices for q in BROKEN if indexed("roce", device, q) in gauges]
-        if split and not counted:
-            why = state.missing.get(node.name, {}).get("roce", "no counter of RDMA errors was read")
+        missing = state.missing.get(node.name, {})
+        names = [indexed("roce", device, counter) for device in devices for counter in BROKEN]
+        unread = [name for name in names if name not in gauges or gauges[name].peak is None]
+        if split and len(unread) == len(names):
+            why = missing.get("roce", "no counter of RDMA errors was read")
             yield Unjudged(code=Code.ROCE_ERRORS, reason=f"{node.name}: {why}")
+        elif split and unread:
+            # That the others did not grow says nothing of these.
+            more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
+            why = missing.get(unread[0], "no reading was taken")
+            yield Unjudged(code=Code.ROCE_ERRORS, reason=f"{unread[0]} of {node.name}: {why}{more}")
         lost = state.watches.get(node.name, Watch()).lost_ever
         for port, members in ports(gauges, devices).items():
             broken = growth(gauges, members, BROKEN)

@@ -338,6 +338,18 @@ def test_errors_of_the_link_are_counted_over_the_run(counter: str, split: Severi
     assert old.alerts() == {}, "it was long ago"
 
 
+def test_an_error_counter_that_is_not_read_is_not_passed() -> None:
+    def without(t: float, values: Values) -> Values:
+        return {name: value for name, value in values.items() if not name.endswith("f0.local_ack_timeout_err")}
+
+    played = Played("spark-rdma", place=SPLIT, change=without)
+    assert played.verdicts() == {}
+    reason = "roce.roceP2p1s0f0.local_ack_timeout_err of spark-a: no reading was taken, and 1 more"
+    assert played.unjudged()[Code.ROCE_ERRORS] == reason
+    assert Code.ROCE_ERRORS not in Played("spark-rdma", place=SPLIT).unjudged()
+    assert Code.ROCE_ERRORS not in Played("spark-rdma", change=without).unjudged(), "no model uses the link"
+
+
 def test_a_link_that_goes_down_is_told_until_it_is_back() -> None:
     def lost(until: float) -> Callable[[float, Values], Values]:
         return lambda t, values: values | ({"roce.rocep1s0f0.up": 0.0} if 3.0 <= t < until else {})
