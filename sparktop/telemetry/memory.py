@@ -197,7 +197,7 @@ class MemorySource:
             return
         put(channels.MEMORY_TOTAL, lambda: info.bytes("MemTotal"))
         put(channels.MEMORY_USED, lambda: _difference(info, "MemTotal", "MemAvailable"))
-        put(channels.MEMORY_AVAILABLE, lambda: info.bytes("MemAvailable"))
+        put(channels.MEMORY_AVAILABLE, lambda: info.bytes("MemTotal") - _difference(info, "MemTotal", "MemAvailable"))
         put(channels.MEMORY_FREE, lambda: info.bytes("MemFree"))
         put(channels.MEMORY_CACHE, lambda: info.bytes("Cached") + info.bytes("SReclaimable"))
         put(channels.MEMORY_ALLOCATABLE, lambda: allocatable_of(info).bytes)
