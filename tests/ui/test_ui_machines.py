@@ -11,6 +11,7 @@ from typing import Final
 import pytest
 import recorded
 from fakes import Bench, screen_text, settle
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from sparktop.model.events import Event, NodeSeen, ProcessSeen, RunEnded, SampleTaken, Status
@@ -232,6 +233,32 @@ async def test_the_numbers_of_a_machine(tmp_path: Path, name: str) -> None:
         memory, links = TITLES.get(name, ("Unified memory", "RoCE links"))
         assert panel(bench, "memory").border_title == f"4 {memory}"
         assert panel(bench, "links").border_title == f"5 {links}"
+
+
+async def test_figures_fit_at_every_width(tmp_path: Path) -> None:
+    """No row is wider than its panel, none is a label without a figure, and none stands below the last row."""
+    bench = Bench(tmp_path, events=sorted(every_machine(), key=lambda event: event.t))
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 100.6)
+        for one in bench.latest.screen.query(MachinePanel):
+            together = one.machines
+            for chosen in [*([machine] for machine in together), together[:2], together]:
+                one.machines = chosen
+                for width in (22, 26, 31, 36, 45, 54, 55, 56, 70, 116):
+                    for height in (1, 3, 9, 30):
+                        rows = one.figures(width, height)
+                        assert len(rows) <= height
+                        for row in rows:
+                            text = "".join(part for part, _ in row)
+                            assert cell_len(text.rstrip()) <= width, (one.id, width, height, text)
+                            words = [part.strip() for part, look in row if look != "label" and part.strip()]
+                            header = text.split() in (["RDMA", "TCP", "both"], ["RDMA", "TCP"], ["in", "out"], ["in"])
+                            assert words or header or not text.strip(), (one.id, width, height, text)
+
+
+def every_machine() -> list[Event]:
+    """All recorded machines at once, called alike but for their ends."""
+    return [event for at, name in enumerate(SEEN) for event in played(name, f"spark-{at}{name[-4:]}")]
 
 
 async def test_what_a_machine_lacks_takes_no_room(tmp_path: Path) -> None:

@@ -12,13 +12,26 @@ from sparktop.ui.format import NA, gib, joules, megahertz, percent, size, watts
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.base import series_mark
 from sparktop.ui.panels.machine import Machine
-from sparktop.ui.panels.machine_panel import VALUE_CELLS, MachinePanel, by_machine, gauge_row, head, reason
+from sparktop.ui.panels.machine_panel import (
+    VALUE_CELLS,
+    MachinePanel,
+    beside,
+    by_machine,
+    first_fitting,
+    gauge_row,
+    head,
+    reason,
+)
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.series import Series
 
 ROWS: Final = 6
 """Rows that a GPU's figures fill where there is room."""
+
+PROCESS_CELLS: Final = 24
+SIZE_CELLS: Final = 10
+LEAST_NAME: Final = 8
 
 CAUSES: Final = {
     "throttle_power_cap": "power cap",
@@ -159,20 +172,19 @@ def gpu_rows(gpu: Gpu, width: int, height: int, signs: Glyphs) -> list[SpanRow]:
     def gauge(label: str, value: str, part: float | None, notes: tuple[str, str], style: int) -> SpanRow:
         return gauge_row(head(label, cells), value, part, notes, width, signs, style=f"series-{style}")
 
-    def words(label: str, groups: list[list[Span]]) -> SpanRow:
-        return tuple(whole([head(label, cells), *groups], width))
-
     rows = [
         gauge("load", percent(load), _part(load, 100), (f"core {heat}", heat), 1),
         gauge("clock", megahertz(clock), _part(share, 100), (of_most, percent(share)), 2),
         gauge("power", watts(power), _part(power, limit or gpu.power_peak), (only, scale.removesuffix(" W")), 3),
-        words("slowed", held_back(gpu)),
-        words("memory", _memory(gpu, width - cells)),
-        words("energy", _energy(gpu, width - cells)),
+        beside(head("slowed", cells), held_back(gpu), width),
+        (*head("memory", cells), *_memory(gpu, width - cells)),
+        beside(head("energy", cells), _energy(gpu, width - cells), width),
     ]
+    names = min(PROCESS_CELLS, width - cells - SIZE_CELLS)
     rows += [
-        (*head("", cells), (pad(who, 24), "muted"), (f"{size(held):>10}", "value"))
+        (*head("", cells), (pad(who, names), "muted"), (f"{size(held):>{SIZE_CELLS}}", "value"))
         for who, held in gpu.machine.processes()
+        if names >= LEAST_NAME
     ]
     return rows[:height]
 
@@ -235,16 +247,15 @@ def _heat(gpu: Gpu, signs: Glyphs) -> str:
     return NA if degrees is None else f"{degrees:.0f} {signs.celsius}"
 
 
-def _memory(gpu: Gpu, width: int) -> list[list[Span]]:
+def _memory(gpu: Gpu, width: int) -> list[Span]:
     own, others, count = gpu.get("held_own"), gpu.get("held_other"), gpu.get("processes_other")
     if own is None and others is None:
-        return [reason(gpu.why("held"), width)]
-    groups: list[list[Span]] = [
-        [("own ", "muted"), (f"{gib(own):>5}", "value"), ("  others ", "muted"), (f"{gib(others):>5} GiB", "value")],
+        return reason(gpu.why("held"), width)
+    both: list[Span] = [
+        *(("own ", "muted"), (f"{gib(own):>5}", "value"), ("  others ", "muted"), (f"{gib(others):>5} GiB", "value"))
     ]
-    if count:
-        groups.append([(f"  in {count:.0f} process{'' if count == 1 else 'es'}", "muted")])
-    return groups
+    many: list[Span] = [(f"  in {count:.0f} process{'' if count == 1 else 'es'}", "muted")] if count else []
+    return first_fitting([[*both, *many], both, [("own ", "muted"), (f"{gib(own):>5} GiB", "value")]], width)
 
 
 def _energy(gpu: Gpu, width: int) -> list[list[Span]]:

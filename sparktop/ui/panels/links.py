@@ -10,7 +10,7 @@ from sparktop.model.live import live_cost
 from sparktop.ui.chrome import crop, safe, whole
 from sparktop.ui.format import NA, traffic, volume
 from sparktop.ui.panels.machine import Machine
-from sparktop.ui.panels.machine_panel import MachinePanel, by_machine, fitting, head, named, reason
+from sparktop.ui.panels.machine_panel import MachinePanel, beside, by_machine, fitting, head, named, reason
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.series import Series
@@ -20,6 +20,7 @@ STATE_CELLS: Final = 8
 NAME_CELLS: Final = LABEL_CELLS + STATE_CELLS
 WAY_CELLS: Final = 3
 NUMBER_CELLS: Final = 12
+SHORT_CELLS: Final = 7
 KIND_CELLS: Final = 5
 KINDS: Final = (("RDMA", "rdma"), ("TCP", "tcp"), ("both", ""))
 WAYS: Final = (("in", "rx"), ("out", "tx"))
@@ -109,7 +110,21 @@ def _header(width: int) -> SpanRow:
     wide = width >= WIDE
     start = " " * (NAME_CELLS + WAY_CELLS if wide else LABEL_CELLS + KIND_CELLS)
     names = [name for name, _ in (KINDS if wide else WAYS)]
-    return tuple(whole([[(start, "")], *([(name.rjust(NUMBER_CELLS), "label")] for name in names)], width))
+    return tuple(whole([[(start, "")], *([(name.rjust(_number_cells(width)), "label")] for name in names)], width))
+
+
+def _number_cells(width: int) -> int:
+    return NUMBER_CELLS if width >= LABEL_CELLS + KIND_CELLS + 2 * NUMBER_CELLS else SHORT_CELLS
+
+
+def _rate(value: float | None, width: int) -> Span:
+    """A rate as wide as its column; without its unit where columns are narrow."""
+    cells = _number_cells(width)
+    text = traffic(value)
+    if cells == SHORT_CELLS and value is not None:
+        number, unit = text.split()
+        text = f"{float(number):.3g}{unit.removesuffix('b/s')}"
+    return (text.rjust(cells), "value" if value else "muted")
 
 
 def _port_rows(machine: Machine, several: bool, width: int) -> list[tuple[int, SpanRow]]:
@@ -130,7 +145,7 @@ def _port_rows(machine: Machine, several: bool, width: int) -> list[tuple[int, S
             for _, other in inner:
                 way, kind = (key, other) if wide else (other, key)
                 value = machine.of("port", port, f"{way}_{kind}" if kind else way)
-                figures.append([(traffic(value).rjust(NUMBER_CELLS), "value" if value else "muted")])
+                figures.append([_rate(value, width)])
             if wide or not several or at < 2:
                 rows.append((3 if at == 2 else 0, tuple(whole(figures, width))))
     return rows
@@ -200,8 +215,8 @@ def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
     if not known:
         return 3, (*groups[0], *reason(found[0].why("roce"), width - LABEL_CELLS))
     if len(groups) == 1:
-        return 3, (*groups[0], ("none", "value"), (" since the start", "muted"))
-    return 0, tuple(whole(groups, width))
+        return 3, tuple(whole([[*groups[0], ("none", "value")], [(" since the start", "muted")]], width))
+    return 0, beside(groups[0], groups[1:], width)
 
 
 def _interface_row(machine: Machine, name: str, several: bool, width: int) -> SpanRow:

@@ -184,6 +184,17 @@ def gauge_row(
     return tuple(whole([start, [(f"  {notes[1]}", "muted")]], width))
 
 
+def beside(label: Sequence[Span], groups: Sequence[Sequence[Span]], width: int) -> SpanRow:
+    """Lays out a label and as many groups as find room whole; the first is cut before there is a label alone."""
+    room = width - row_width(label)
+    return (*label, *(whole(groups, room) or crop(groups[0], room)))
+
+
+def first_fitting(candidates: Sequence[Sequence[Span]], width: int) -> list[Span]:
+    """Returns the first of several ways to say the same that finds room; the last one cut if none does."""
+    return next((list(one) for one in candidates if row_width(one) <= width), crop(candidates[-1], width))
+
+
 def head(label: str, cells: int) -> list[Span]:
     """The label of a row, as wide as in every row of its panel."""
     return [(pad(label, cells), "label")]

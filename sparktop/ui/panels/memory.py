@@ -7,11 +7,11 @@ from typing import Final
 
 from sparktop.model import channels
 from sparktop.model.pressure import GIB, Level, Pressure, pressure
-from sparktop.ui.chrome import whole
+from sparktop.ui.chrome import crop, whole
 from sparktop.ui.format import flow, gib, percent, size
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.machine import Machine
-from sparktop.ui.panels.machine_panel import MachinePanel, by_machine, fitting, head, reason
+from sparktop.ui.panels.machine_panel import MachinePanel, beside, by_machine, fitting, head, reason
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.gauge import Part, legend_row, stacked_bar
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
@@ -194,7 +194,7 @@ def _row(
         [("  " if at else "", ""), (f"{name} " if name else "", "muted"), (text(machine.get(channel)), "value")]
         for at, (name, channel, text) in enumerate(figures)
     ]
-    return tuple(whole([start, *groups, *more], width))
+    return beside(start, [*groups, *more], width)
 
 
 def _word(found: Pressure, signs: Glyphs) -> list[Span]:
@@ -217,7 +217,7 @@ def _pressure_row(machine: Machine, width: int, signs: Glyphs) -> SpanRow:
         if row_width(both) <= room:
             return tuple(whole([[*start, *both], [("  of the last 10 s", "muted")]], width))
     # That every task waits weighs more than that some task does.
-    return tuple(whole([start, [("  ", ""), *told[1]]], width))
+    return beside(start, [[("  ", ""), *told[1]]], width) if room > 6 else tuple(crop(start, width))
 
 
 def _held_row(machine: Machine, width: int) -> SpanRow:
@@ -230,7 +230,7 @@ def _held_row(machine: Machine, width: int) -> SpanRow:
     if own or others:
         groups.append([("  own ", "muted"), (size(sum(own)), "")])
         groups.append([("  others ", "muted"), (size(sum(others)), "")])
-    return tuple(whole([head("GPU holds", LABEL_CELLS), *groups], width))
+    return beside(head("GPU holds", LABEL_CELLS), groups, width)
 
 
 def _headroom_row(machine: Machine, width: int) -> SpanRow:

@@ -6,11 +6,20 @@ from typing import Final
 
 from sparktop.model import channels
 from sparktop.model.live import live_cost
-from sparktop.ui.chrome import crop, safe, whole
+from sparktop.ui.chrome import safe, whole
 from sparktop.ui.format import joules, megahertz, percent, watts
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.machine import Machine
-from sparktop.ui.panels.machine_panel import VALUE_CELLS, MachinePanel, by_machine, gauge_row, head, reason
+from sparktop.ui.panels.machine_panel import (
+    VALUE_CELLS,
+    MachinePanel,
+    beside,
+    by_machine,
+    first_fitting,
+    gauge_row,
+    head,
+    reason,
+)
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.series import Series
@@ -107,9 +116,7 @@ def _list_row(machine: Machine, label: str, source: str, quantity: str, width: i
     for name, value in told:
         text = watts(value) if source == "rail" else f"{value:.0f} {signs.celsius}"
         groups.append([(text.rjust(VALUE_CELLS), "value"), (f" {safe(name)}", "muted")])
-    room = width - LABEL_CELLS
-    # The name of the first is cut before its value is left out.
-    return (*start, *(whole(groups, room) or crop(groups[0], room)))
+    return beside(start, groups, width)
 
 
 def _cost_rows(run: Run | None, width: int) -> list[SpanRow]:
@@ -120,11 +127,16 @@ def _cost_rows(run: Run | None, width: int) -> list[SpanRow]:
     cost = live_cost(run.state, run.now)
     if cost is None:
         return [(*start, *whole([[("n/a (nothing is decoded)", "muted")]], width - LABEL_CELLS))]
-    groups: list[list[Span]] = [start]
-    for name, energy in (("GPU only", cost.gpu_j), ("machine", cost.machine_j)):
-        if energy is not None:
-            groups.append([(f"{name} ", "muted"), (f"{joules(energy):>8}", "value"), ("/token  ", "muted")])
-    if len(groups) == 1:
-        why = cost.notes.get("gpu_j", "power can't be read")
-        return [(*start, *reason(why, width - LABEL_CELLS))]
-    return [tuple(whole(groups, width))]
+    known = [
+        (name, joule) for name, joule in (("GPU only", cost.gpu_j), ("machine", cost.machine_j)) if joule is not None
+    ]
+    if not known:
+        return [(*start, *reason(safe(cost.notes.get("gpu_j", "power can't be read")), width - LABEL_CELLS))]
+    wide = [_energy(name, joule) for name, joule in known]
+    narrow = _energy("GPU" if cost.gpu_j is not None else "machine", known[0][1])
+    both = wide[0] if len(wide) == 1 else [*wide[0], ("  ", ""), *wide[1]]
+    return [(*start, *first_fitting([both, wide[0], narrow], width - LABEL_CELLS))]
+
+
+def _energy(name: str, joule: float) -> list[Span]:
+    return [(f"{name} ", "muted"), (f"{joules(joule):>8}", "value"), ("/token", "muted")]

@@ -92,7 +92,7 @@ class RooflineGauge(Chrome):
             fresh = found is not None and found.achieved is not None
             if found is not None and fresh:
                 self._last[name] = found
-            why = _why(contender, name in decoding)
+            why = "no speed yet" if found is not None else _why(contender, name in decoding)
             shown.append(Shown(safe(name), series_style(names.index(name)), self._last.get(name), fresh, why))
         return shown
 
@@ -151,7 +151,9 @@ class RooflineGauge(Chrome):
         whole_of: list[Span] = [(f", {share}{ceiling}", style)] if share else []
         full = [*start, *whole_of, *judged]
         if row_width(full) > width:
-            return whole([[*start, *short_of], judged], width)
+            brief: list[Span] = [(text.partition(" (")[0], look) for text, look in judged]
+            told = ([*short_of, *judged], [*short_of, *brief], short_of)
+            return [*start, *next((some for some in told if row_width([*start, *some]) <= width), [])]
         more: list[list[Span]] = []
         if found.share_theoretical is not None and found.share_measured is not None:
             measured = f"; {percent(found.share_measured * 100)} of {bandwidth(found.ceilings.measured)} measured"

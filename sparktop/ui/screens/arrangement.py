@@ -12,7 +12,7 @@ COLUMNS: Final = 24
 MACHINE: Final = ("gpu", "memory", "links", "processor")
 """Panels about the machine, the most important first."""
 
-WIDE: Final = 160
+WIDE: Final = 190
 """Columns from which on all panels about the machine stand side by side."""
 
 LOW: Final = 20
