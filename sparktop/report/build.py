@@ -11,6 +11,7 @@ from sparktop.report.answers import question
 from sparktop.report.bandwidth import bandwidth
 from sparktop.report.baseline import baseline
 from sparktop.report.charts import charts
+from sparktop.report.comparison import comparison
 from sparktop.report.document import Block, Listing, Report, Section, Text, Tone
 from sparktop.report.environment import environment
 from sparktop.report.figures import answers_of, cells_of
@@ -94,6 +95,7 @@ def _part(one: Counted, spoken: Language, published: Published | None, full: boo
         throughput(part, one.measured, spoken),
         _questions(one, spoken, full=full) if part.kind is Kind.QUESTIONS else None,
         ratings(part, spoken),
+        comparison(part, published, spoken) if published is not None else None,
         bandwidth(part, one.measured, spoken),
         charts(part, one.measured, spoken),
     )

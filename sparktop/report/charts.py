@@ -74,7 +74,11 @@ def _tpot(part: Part, cells: Sequence[Measurement], language: Language) -> Itera
                     language.say("chart.tpot.description"),
                     *(
                         language.say(
-                            "chart.strip", name=strip.label, low=strip.low, median=strip.median, high=strip.high
+                            "chart.strip",
+                            name=strip.label,
+                            low=language.short(strip.low),
+                            median=language.short(strip.median),
+                            high=language.short(strip.high),
                         )
                         for strip in strips
                     ),
@@ -112,7 +116,7 @@ def _throughput(part: Part, run: Run, remark: str, language: Language) -> Iterat
         description=language.together(
             [
                 language.say("chart.throughput.description", end=language.duration(end)),
-                *(language.say("chart.peak", name=line.label, peak=f"{_peak(line):.3g}") for line in lines),
+                *(language.say("chart.peak", name=line.label, peak=language.short(_peak(line))) for line in lines),
             ]
         ),
         x=Axis(title=language.say("axis.seconds"), low=0.0, high=end),
@@ -223,7 +227,13 @@ def _chart(
     highest = max(_peak(line) for line in lines)
     end = max(run.duration_s, *(line.x[-1] for line in lines))
     said = [
-        language.say("chart.range", name=line.label, low=f"{_least(line):.3g}", high=f"{_peak(line):.3g}", unit=unit)
+        language.say(
+            "chart.range",
+            name=line.label,
+            low=language.short(_least(line)),
+            high=language.short(_peak(line)),
+            unit=unit,
+        )
         for line in lines[:LINES]
     ]
     if len(lines) > LINES:

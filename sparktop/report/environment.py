@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import PurePath
-from typing import Final
 
 from sparktop.model.document import ContenderRecord
 from sparktop.model.events import Status
+from sparktop.model.naming import quantization_of
 from sparktop.model.records import Node
 from sparktop.report.document import Align, Block, Cell, Column, Row, Section, Text, Tone
 from sparktop.report.language import Language
 from sparktop.report.runs import Part, Run
 from sparktop.report.tables import Maker, name_column
 
-_QUANTIZATION: Final = re.compile(
-    r"(?<![A-Za-z0-9])((?:UD-)?I?Q\d(?:_[A-Z0-9]+)*|TQ\d_\d|MXFP4|NVFP4|FP8|FP4|BF16|F16|FP16|F32|INT4|INT8|W4A16|AWQ|GPTQ)"
-    r"(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
-
 
 def quantization(record: ContenderRecord) -> str:
     """Returns how a model's weights are kept, as its engine or its name says; empty if neither does."""
     told = record.info.description if record.info is not None else ""
-    for text in (told, PurePath(record.contender.model).name, record.contender.name):
-        if found := _QUANTIZATION.search(text):
-            return found[1].upper()
-    return ""
+    return quantization_of(record.contender.model, record.contender.name, told)
 
 
 def environment(runs: tuple[Run, ...], parts: tuple[Part, ...], language: Language) -> Section:

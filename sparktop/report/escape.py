@@ -24,9 +24,15 @@ _MARKDOWN: Final = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_LIST_NUMBER: Final = re.compile(r"^(\d{1,9})([.)])")
+_LIST_NUMBER: Final = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 _SPREADSHEET: Final = ("=", "+", "-", "@", "\t", "\r")
 _RUN: Final = re.compile("`+")
+
+_CLOSING: Final = frozenset("，。、；：？！）》〉」』】〕”’,.;:?!)]}…")
+"""Marks that no line begins with."""
+
+_OPENING: Final = frozenset("（《〈「『【〔“‘([{")
+"""Marks that no line ends with."""
 
 QUOTE_CELLS: Final = 76
 """Cells of a line of a quoted answer in Markdown; a Chinese character takes two."""
@@ -84,7 +90,7 @@ def _wrapped(row: str) -> Iterator[str]:
             if cells > QUOTE_CELLS:
                 end = at
                 break
-            if character == " " or wide:
+            if (character == " " or wide) and character not in _OPENING and row[at + 1 : at + 2] not in _CLOSING:
                 blank = at + 1
         if end == len(row):
             yield row

@@ -60,6 +60,12 @@ class Language:
         """Returns a share in percent; English has a narrow space before the sign, Chinese none."""
         return f"{digits}%" if self.lang is Lang.ZH else f"{digits} %"
 
+    def short(self, value: float) -> str:
+        """Returns a number in three digits, where it is said by the way ("1,430", "2.88")."""
+        if not value:
+            return "0"
+        return f"{float(f'{value:.3g}'):,.10g}"
+
     def size(self, count: float) -> str:
         """Returns bytes with a binary unit, in three digits ("135 GiB", "3.44 MiB")."""
         value, unit = float(count), "B"

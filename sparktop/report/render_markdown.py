@@ -58,7 +58,7 @@ def _block(block: Block, language: Language) -> Iterator[str]:
                 yield f"*{for_markdown(block.note)}*"
         case _:
             # What is to be seen in a chart, in words.
-            yield f"**{for_markdown(block.title)}**: {for_markdown(block.description)}"
+            yield language.labelled(f"**{for_markdown(block.title)}**", for_markdown(block.description))
 
 
 def _text(text: Text) -> str:

@@ -1,0 +1,143 @@
+"""The runs beside results that others published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from sparktop.model.published import (
+    EvaluationComparison,
+    Published,
+    SpeedComparison,
+    compare_evaluations,
+    compare_speeds,
+)
+from sparktop.model.published import Figure as Printed
+from sparktop.report.document import Align, Block, Cell, Column, Row, Section, Table, Text, Tone
+from sparktop.report.language import Language
+from sparktop.report.rounding import Figure
+from sparktop.report.runs import Entrant, Part
+from sparktop.report.tables import Maker, Quantity, name_column
+
+SPEED: Final = Quantity("tok_s", 2)
+RATIO: Final = Quantity("ratio", 2)
+
+
+def comparison(part: Part, published: Published, language: Language) -> Section | None:
+    """Returns the section about published results; None where nobody published any of these models."""
+    if not (published.speeds or published.evaluations):
+        return None
+    speeds: list[tuple[Entrant, SpeedComparison]] = []
+    evaluations: list[tuple[Entrant, EvaluationComparison]] = []
+    for run in part.runs:
+        own = {entrant.name: entrant for entrant in part.entrants if entrant.run is run}
+        speeds += [(own[one.contender], one) for one in compare_speeds(run.snapshot, published)]
+        evaluations += [(own[one.contender], one) for one in compare_evaluations(run.snapshot, published)]
+    blocks: list[Block] = []
+    if speeds:
+        blocks.append(_speed_table(part, speeds, language))
+    blocks += _evaluation_tables(part, evaluations, language)
+    if not blocks:
+        return None
+    blocks.append(Text(text=language.say("published.rule"), tone=Tone.NOTE))
+    return Section(id=f"{part.id}.published", title=language.say("published"), blocks=tuple(blocks))
+
+
+def _speed_table(part: Part, found: list[tuple[Entrant, SpeedComparison]], language: Language) -> Table:
+    say, maker = language.say, Maker(language)
+    columns = [
+        name_column(say("contender")),
+        Column(id="batch", title=say("batch")),
+        Column(id="published", title=say("published.row"), align=Align.LEFT),
+        *(
+            Column(id=key, title=say(f"published.{key}"))
+            for key in ("pp", "pp_published", "pp_ratio", "tg", "tg_published", "tg_ratio")
+        ),
+        Column(id="source", title=say("published.source"), align=Align.LEFT),
+    ]
+    rows = []
+    for entrant, one in found:
+        other = one.published
+        differs = language.listed(language.sentence(text) for text in one.differences)
+        note = say("published.differs", what=differs) if differs else ""
+        shape = language.listed(filter(None, (other.quantization, other.engine, other.how)))
+        rows.append(
+            Row(
+                id=f"{entrant.label}.{one.batch}.{other.id}",
+                cells=(
+                    Cell(text=entrant.label),
+                    Cell(text=str(one.batch), value=one.batch),
+                    maker.word(language.with_remark(other.name, shape), note),
+                    *_pair(maker, one.pp, other.pp, one.pp_ratio),
+                    *_pair(maker, one.tg, other.tg, one.tg_ratio),
+                    Cell(text=_source(other.source.name, other.source.date, other.grade, language)),
+                ),
+            )
+        )
+    return maker.table(f"{part.id}.published-speeds", say("published.speeds"), columns, rows)
+
+
+def _pair(maker: Maker, own: float | None, other: Printed | None, ratio: float | None) -> tuple[Cell, Cell, Cell]:
+    say = maker.language.say
+    unknown = say("published.not-published")
+    return (
+        maker.figure(Figure(value=own, reason=say("why.not-measured")), SPEED),
+        Cell(text=other.text, value=other.value) if other is not None else maker.missing(unknown),
+        _ratio(maker, ratio, about=other is not None and other.about),
+    )
+
+
+def _ratio(maker: Maker, ratio: float | None, *, about: bool) -> Cell:
+    reason = maker.language.say("published.no-ratio")
+    cell = maker.figure(Figure(value=ratio, estimate=about, reason=reason), RATIO)
+    return Cell(text=f"{cell.text} ×", value=cell.value) if cell.value is not None else cell
+
+
+def _source(name: str, date: str, grade: str, language: Language) -> str:
+    return language.with_remark(name, language.listed(filter(None, (grade, date))))
+
+
+def _evaluation_tables(
+    part: Part, found: list[tuple[Entrant, EvaluationComparison]], language: Language
+) -> Iterator[Table]:
+    say = language.say
+    for evaluation in dict.fromkeys(one.evaluation.id for _, one in found):
+        own = [(entrant, one) for entrant, one in found if one.evaluation.id == evaluation]
+        title = own[0][1].evaluation.title
+        maker = Maker(language)
+        columns = [
+            name_column(say("contender")),
+            Column(id="published", title=say("published.model"), align=Align.LEFT),
+            *(
+                Column(id=key, title=say(f"published.{key}"))
+                for key in ("tok_s", "tok_s_ratio", "tpot", "tpot_ratio", "response", "response_ratio")
+            ),
+        ]
+        rows = []
+        for entrant, one in own:
+            other = one.published
+            differs = language.listed(language.sentence(text) for text in one.differences)
+            note = say("published.differs", what=differs) if differs else ""
+            response = other.mean_response_s.get(part.scenario.name)
+            rows.append(
+                Row(
+                    id=entrant.label,
+                    cells=(
+                        Cell(text=entrant.label),
+                        maker.word(language.with_remark(other.name, other.label), note),
+                        Cell(text=other.tok_s.text, value=other.tok_s.value),
+                        _ratio(maker, one.tok_s_ratio, about=other.tok_s.about),
+                        Cell(text=other.tpot_ms.text, value=other.tpot_ms.value),
+                        _ratio(maker, one.tpot_ratio, about=other.tpot_ms.about),
+                        Cell(text=response.text, value=response.value)
+                        if response is not None
+                        else maker.missing(say("published.not-published")),
+                        _ratio(maker, one.response_ratio, about=response is not None and response.about),
+                    ),
+                )
+            )
+        source = own[0][1].evaluation.source
+        said = _source(language.with_remark(title, own[0][1].evaluation.machines), source.date, "", language)
+        yield maker.table(
+            f"{part.id}.published-{evaluation}", language.labelled(say("published.evaluation"), said), columns, rows
+        )
