@@ -123,6 +123,8 @@ class RequestRecord:
         decode_tokens: Tokens that this time is for, as the engine counts them; null if it gives none.
         drafted_tokens: Tokens that were guessed ahead (speculative decoding); null if unknown.
         accepted_tokens: Those of them that the model confirmed; null if unknown.
+        unread_ms: The longest, in milliseconds, that something that had arrived over a network lay unread; null if
+            that is not known.
         finish: Why it ended; null if it never did.
         error: What went wrong; null if nothing did.
         score: The answer held against its item; null where it did not come to its natural end, or the item asks for
@@ -151,6 +153,7 @@ class RequestRecord:
     decode_tokens: int | None = None
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
+    unread_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -248,6 +248,7 @@ class RequestDone(Event):
         decode_tokens: Tokens that this time is for, as the engine counts them; None if it gives none.
         drafted_tokens: Tokens that were guessed ahead (speculative decoding); None if unknown.
         accepted_tokens: Those of them that the model confirmed; None if unknown.
+        unread_ms: The longest that something that had arrived over a network lay unread; None where that is not known.
         counts: Tokens in each chunk of the request, where `Tokens` could only guess them; else empty.
     """
 
@@ -262,6 +263,7 @@ class RequestDone(Event):
     decode_tokens: int | None = None
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
+    unread_ms: float | None = None
     counts: tuple[int, ...] = ()
 
 

@@ -10,6 +10,9 @@ from sparktop.model.verdicts import Code, Findings, note
 
 TOLERANCE: Final = 0.05
 
+LATE_MS: Final = 10.0
+"""Chunks that lie unread for less are few."""
+
 _LEAST_TOKENS: Final = 20
 """In fewer, the token that a server counts and we don't (the first, or the end) is worth more than the tolerance."""
 
@@ -44,6 +47,19 @@ def server_timings(state: RunState) -> Findings:
                 f" by its own timing: one after {ttft:.3g} ms of {prefill:.3g} ms"
             )
             yield note(Code.SERVER_TIMINGS, text, contender=contender, batch=batch, client_ms=ttft, server_ms=prefill)
+
+
+def read_late(state: RunState) -> Findings:
+    """What several chunks brought while nobody read is one chunk afterwards."""
+    done = [request for request in state.measured() if request.ok]
+    late = [r for r in done if r.unread_ms is not None and r.unread_ms > max(LATE_MS, metrics.tpot_ms(r.stream) or 0.0)]
+    if late:
+        longest = max(request.unread_ms or 0.0 for request in late)
+        text = (
+            f"in {len(late)} of {len(done)} requests chunks lay unread for up to {longest:.0f} ms, as this machine was"
+            " busy: first and last tokens are timed by the kernel and right, but gaps between chunks look longer"
+        )
+        yield note(Code.READ_LATE, text, requests=len(late), completed=len(done), longest_ms=longest)
 
 
 def _decoding(request: RequestState) -> tuple[float, float] | None:

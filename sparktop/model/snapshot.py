@@ -188,6 +188,7 @@ def _request(state: RequestState, item: Item | None) -> RequestRecord:
         decode_tokens=state.decode_tokens,
         drafted_tokens=state.drafted_tokens,
         accepted_tokens=state.accepted_tokens,
+        unread_ms=state.unread_ms,
     )
 
 

@@ -120,6 +120,7 @@ class RequestState:
     decode_tokens: int | None = None
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
+    unread_ms: float | None = None
     token_source: TokenSource | None = None
     finish: Finish | None = None
     error: str = ""
@@ -354,6 +355,7 @@ class RunState:
             request.decode_tokens = event.decode_tokens
             request.drafted_tokens = event.drafted_tokens
             request.accepted_tokens = event.accepted_tokens
+            request.unread_ms = event.unread_ms
             if len(event.counts) == len(request.times):
                 request.counts = array("L", event.counts)
             request.token_source = event.token_source

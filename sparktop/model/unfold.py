@@ -136,6 +136,7 @@ def _request(record: RequestRecord) -> Iterator[Event]:
         decode_tokens=record.decode_tokens,
         drafted_tokens=record.drafted_tokens,
         accepted_tokens=record.accepted_tokens,
+        unread_ms=record.unread_ms,
         token_source=record.tokens.source or TokenSource.CHUNKS,
     )
 

@@ -35,6 +35,7 @@ _CHECKS: Final[tuple[Callable[[RunState], Findings], ...]] = (
     request_checks.token_counts,
     request_checks.token_mismatch,
     server_checks.server_timings,
+    server_checks.read_late,
     request_checks.contended,
     machine_checks.memory,
     machine_checks.page_cache,

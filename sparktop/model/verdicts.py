@@ -20,6 +20,7 @@ class Code(StrEnum):
     TOKEN_COUNTS = "token-counts"
     TOKEN_MISMATCH = "token-mismatch"
     SERVER_TIMINGS = "server-timings"
+    READ_LATE = "read-late"
     CONTENDED = "contended"
     MEMORY_RESERVE = "memory-reserve"
     MEMORY_PRESSURE = "memory-pressure"

@@ -275,6 +275,14 @@ def test_the_key_goes_to_the_server_and_nowhere_else(server: Truth, http_bench: 
     assert "sk-very-secret" not in repr(bench.engine.__dict__)
 
 
+def test_a_key_that_a_server_repeats_is_not_passed_on(http_bench: MakeBench) -> None:
+    body = b'{"error":{"message":"Incorrect API key provided: sk-very-secret."}}'
+    with answering(page("401 Unauthorized", "application/json", body)) as url:
+        failed = failure(http_bench(url + "/v1", "m", key="sk-very-secret"))
+    assert "Incorrect API key provided: [API key]." in failed.error
+    assert "sk-very-secret" not in str(failed)
+
+
 def test_the_parent_never_imports_an_http_library(tmp_path: Path) -> None:
     script = textwrap.dedent("""
         import sys
@@ -403,6 +411,44 @@ def test_a_real_llama_server_serves_eight_streams_and_lets_go_of_cancelled_ones(
     run.ask(question(16, max_tokens=5))
     assert run.done(16).output_tokens == 5  # it has slots again
     assert not any(isinstance(event, Notice) for event in run.seen)
+
+
+def test_llama_cpp_pythons_own_server_counts_nothing_and_says_so(http_bench: MakeBench, bench: MakeBench) -> None:
+    with own_server() as url:
+        served, own = http_bench(url + "/v1"), bench()
+        assert served.ready().model.description == "llama-cpp-python"
+        own.ready()
+        for one in (served, own):
+            one.ask(question(0, max_tokens=60))
+        served.engine.submit([question(1, max_tokens=800)])
+        served.until(RequestSent)
+        served.engine.cancel()
+        served.until(RequestDone)
+    assert served.answer(0) == own.answer(0)
+    assert served.done(0).token_source is TokenSource.CHUNKS
+    assert (served.done(0).finish, served.done(1).finish) == (Finish.LENGTH, Finish.CANCELLED)
+    assert served.done(0).prompt_tokens is None
+
+
+@contextmanager
+def own_server() -> Iterator[str]:
+    """Runs the server that comes with llama-cpp-python; gives its address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    words = ("--model", str(demo_dir() / "demo-sutra.gguf"), "--port", str(port), "--n_ctx", "1024")
+    command = [sys.executable, "-m", "llama_cpp.server", *words, "--n_threads", "1"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
 
 
 def test_a_server_of_fewer_slots_is_told_of(real: str, http_bench: MakeBench) -> None:

@@ -263,6 +263,15 @@ def test_a_first_token_cannot_come_before_the_prompt_was_read() -> None:
     assert verdict(served(390.0, prefill_ms=205.0), Code.SERVER_TIMINGS) is None
 
 
+@pytest.mark.parametrize(("unread_ms", "step", "named"), [(11.0, 0.01, True), (9.0, 0.005, False), (30.0, 0.04, False)])
+def test_chunks_that_lay_unread_are_told(unread_ms: float, step: float, named: bool) -> None:
+    chunks = [(1.2 + step * n, 1, "春") for n in range(40)]
+    run = replace(CLEAN, requests=[*MANY, Request(chunks=chunks, more={"unread_ms": unread_ms})])
+    found = verdict(run, Code.READ_LATE)
+    assert (found is not None) == named
+    assert found is None or found.evidence == {"requests": 1, "completed": 21, "longest_ms": unread_ms}
+
+
 def test_a_small_machine_has_a_small_reserve() -> None:
     small = replace(CLEAN, node=replace(NODE, memory=16 * GIB))
 

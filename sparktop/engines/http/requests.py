@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import aiohttp
@@ -47,6 +47,7 @@ class _Live:
     Attributes:
         since: When something new came of it last; infinity while nothing is waited for.
         socket: Where its answer comes from.
+        unread_ns: The longest that something of the answer lay in the kernel before it was read.
         given_up: Why it was given up; empty while it is not.
     """
 
@@ -54,6 +55,7 @@ class _Live:
     since: float
     answer: Answer | None = None
     socket: StampedSocket | None = None
+    unread_ns: int = 0
     given_up: str = ""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -233,7 +235,7 @@ class Requests:
         t = live.since
         try:
             while not answer.ended and (piece := await content.readany()):
-                t = self._arrived(live.socket)
+                t = self._arrived(live)
                 if messages := parser.feed(piece):
                     answer.take(t, messages)
             if not answer.ended:
@@ -251,8 +253,13 @@ class Requests:
                 pass
         return answer.finish or Finish.STOP
 
-    def _arrived(self, socket: StampedSocket | None) -> float:
-        ns = socket.arrived_ns if socket is not None and socket.arrived_ns else time.monotonic_ns()
+    def _arrived(self, live: _Live) -> float:
+        """When the bytes that were read last arrived."""
+        socket = live.socket
+        ns = time.monotonic_ns()
+        if socket is not None and socket.arrived_ns:
+            ns = socket.arrived_ns
+            live.unread_ns = max(live.unread_ns, socket.unread_ns)
         return round((ns - self._origin_ns) / 1e9, 6)
 
     async def _end(self, live: _Live, finish: Finish) -> None:
@@ -277,7 +284,8 @@ class Requests:
         tokenized = None
         if answer.wants_count and finish is not Finish.CANCELLED:
             tokenized = await self._tokenized(answer.text)
-        self._emit(*events, answer.done(request, finish, now, tokenized))
+        unread_ms = round(live.unread_ns / 1e6, 3) if live.unread_ns else None
+        self._emit(*events, replace(answer.done(request, finish, now, tokenized), unread_ms=unread_ms))
 
     async def _tokenized(self, text: str) -> int | None:
         try:

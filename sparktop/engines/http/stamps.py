@@ -31,11 +31,11 @@ class StampedSocket(socket.socket):
     Attributes:
         arrived_ns: CLOCK_MONOTONIC at which the newest of the bytes that were read last arrived; 0
             before the first.
-        by_kernel: Whether the kernel said so.
+        unread_ns: How long they had lain in the kernel by then; 0 where it did not say when they came.
     """
 
     arrived_ns = 0
-    by_kernel = False
+    unread_ns = 0
 
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Reads as its base does, and notes when what it read arrived."""
@@ -52,7 +52,7 @@ class StampedSocket(socket.socket):
 
     def _note(self, ancillary: list[tuple[int, int, bytes]]) -> None:
         now = time.monotonic_ns()
-        self.by_kernel = False
+        self.unread_ns = 0
         for level, kind, data in ancillary:
             if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) == _TIMESPEC.size:
                 seconds, nanoseconds = _TIMESPEC.unpack(data)
@@ -60,7 +60,7 @@ class StampedSocket(socket.socket):
                 ago = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
                 if 0 <= ago < _STALE_NS:
                     now = max(now - ago, self.arrived_ns)
-                    self.by_kernel = True
+                    self.unread_ns = ago
         self.arrived_ns = now
 
 

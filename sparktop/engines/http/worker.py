@@ -6,7 +6,9 @@ Run as `python -m sparktop.engines.http.worker FD`. All is done in one asyncio l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -24,6 +26,7 @@ from sparktop.model.events import ContenderFailed, ModelLoading, ModelReady, Mod
 TICK_S: Final = 1 / 30
 """Least time between two groups of tokens of one stream."""
 
+_PRIORITY: Final = -10
 _LOADING_S: Final = 0.5
 _LONGEST_COMMAND: Final = 1 << 30
 
@@ -32,6 +35,9 @@ def main(argv: list[str]) -> int:
     """Serves until told to close; returns the exit code."""
     # Ctrl+C in the terminal is sparktop's to handle; it tells the worker what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Whoever stamps what arrives goes before what takes longer, where that is allowed.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
     # What is imported stays for ever: no need to look through it again and again.
     gc.collect()
     gc.freeze()
