@@ -22,9 +22,12 @@ from sparktop.ui.panels.status import ending_rows, progress_row, title_row
 from sparktop.ui.panels.streams import StreamsPanel
 from sparktop.ui.panels.throughput import ThroughputPanel
 from sparktop.ui.run import Run
-from sparktop.ui.screens.arrangement import LOW, Arrangement, arrange
+from sparktop.ui.screens.arrangement import LOW, TALL, Arrangement, arrange
 from sparktop.ui.screens.panelled import PanelScreen
 from sparktop.ui.widgets.line_widget import SpanRow
+
+ROOMY = 50
+"""Screen rows from which on alerts have two lines."""
 
 PANELS_S = 0.45
 """How often panels are drawn; the status line follows faster."""
@@ -85,11 +88,13 @@ class DashboardScreen(PanelScreen):
         super().draw_panels()
         bar = self.query_one(AlertBar)
         bar.more = "  ".join(f"{PANELS.index(name) + 1} {name}" for name in self.hidden)
+        # Alerts come and go: the height of their line must not follow them.
+        bar.lines = 2 if self.size.height >= (TALL if self._alone else ROOMY) else 1
         bar.show(self.shown)
         # On a low screen the two share a row.
         low = self.size.height < LOW
         bar.display = bar.urgent or not low
-        self.query_one("#ending").styles.margin = (0, 0, 2 if bar.display else 1, 0)
+        self.query_one("#ending").styles.margin = (0, 0, 1 + bar.lines * bar.display, 0)
         self.query_one("#progress").display = not (low and bar.urgent)
 
     def arrangement(self, wanted: tuple[str, ...]) -> Arrangement:
