@@ -27,7 +27,8 @@ _MARKED: Final = re.compile(
 )
 _PART: Final = re.compile(r"[·・‧•:()\-—]")
 _CUE: Final = re.compile(r"(?:出自|出于|出处[是为:]?|源自|源于|来自|见于|语见|载于|依据?|根据|引自|引用|据)$")
-_CLAUSE: Final = re.compile(r"[,。;!?\n…]")
+
+_CLAUSE_ENDS: Final = ",。;!?\n…"
 
 _TITLES: Final = rf"(?:[{_OPEN}][^{_CLOSE}]*[{_CLOSE}](?:[中里]?[、和与及或]|以及|或者)*)*"
 _ATTRIBUTION: Final = (
@@ -43,7 +44,7 @@ _DENIED_BEFORE: Final = re.compile(
       | 不是 | 并?非 | 而非 | 有别于 | 有异于
       | [误错](?!解|区|误(?:认识|观念|见解|知见))[^,。;!?\n…《》]{{0,16}}[为作成于是自在到入认归说引记写属成]
       | (?:\bnot|n't|never|rather\ than|instead\ of|wrongly|mistakenly|incorrectly)\b[^,.;:!?]{{0,40}}
-    ){_TITLES}\s*$""",
+    ){_TITLES}[ ]*$""",
     re.VERBOSE,
 )
 _NOT_DENIED: Final = re.compile(r"(?:不仅|不只|不单|不但|不光|无非|莫非|\bnot only\b)[^,。;!?\n…]{0,20}$")
@@ -92,8 +93,8 @@ def _is_title_of(title: str, name: str) -> bool:
 
 
 def _denied(text: str, span: Span) -> bool:
-    before = _CLAUSE.split(text[max(0, span[0] - _LOOKED_BACK) : span[0]])[-1]
+    before = text[max(0, span[0] - _LOOKED_BACK) : span[0]]
+    before = before[max(map(before.rfind, _CLAUSE_ENDS)) + 1 :]
     if _DENIED_BEFORE.search(before) and not _NOT_DENIED.search(before):
         return True
-    after = text[span[1] : span[1] + _LOOKED_ON]
-    return _DENIED_AFTER.match(after) is not None
+    return _DENIED_AFTER.match(text, span[1], span[1] + _LOOKED_ON) is not None

@@ -122,9 +122,6 @@ def _uneven(longer: str, marks: str) -> re.Pattern[str]:
 
 def places(text: str, wanted: str) -> list[Span]:
     """Returns every place of a string in a text, ascending, none overlapping."""
-    found = []
-    at = text.find(wanted) if wanted else -1
-    while at >= 0:
-        found.append((at, at + len(wanted)))
-        at = text.find(wanted, at + len(wanted))
-    return found
+    if not wanted or wanted not in text:
+        return []
+    return [match.span() for match in re.finditer(re.escape(wanted), text)]
