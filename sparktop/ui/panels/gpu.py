@@ -229,7 +229,7 @@ def held_back(gpu: Gpu) -> list[list[Span]]:
         groups.append([("unknown", "warn")])
         groups.append([(f" ({gpu.why('throttle_hw_thermal')})", "muted")])
     elif unknown:
-        groups.append([("; " if held else "", "muted"), (f"{', '.join(unknown)} unknown", "warn")])
+        groups.append([("; " if held else "", "muted"), (f"{', '.join(unknown)} unknown", "")])
         groups.append([("" if held else ", else no", "muted")])
     elif not held:
         groups.append([("no", "value")])
