@@ -96,7 +96,7 @@ def test_a_run_is_as_it_is() -> None:
         (
             1,
             Verdict.UNKNOWN,
-            "one question, run once: a change can't be told from chance with fewer than 3 repetitions",
+            "one question, run once: to tell a change from chance takes 3 repetitions",
         ),
         (4, Verdict.UNKNOWN, "4 questions, each asked once: too few to tell a change from chance"),
         (5, Verdict.WORSE, ""),
