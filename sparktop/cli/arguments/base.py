@@ -33,6 +33,13 @@ contenders:
   measure each other; --together runs them at once and marks the figures as contended.
 """
 
+RUNS: Final = """\
+runs:
+  A run is named by its id, by the beginning of it if no other run begins so, by "last" (the newest) or
+  "last~1" (the one before it), or by the path of its snapshot (.json) or its journal (.jsonl).
+  "sparktop history" lists them.
+"""
+
 FILES: Final = """\
 files:
   ~/.config/sparktop/scenarios/*.toml   your own scenarios
