@@ -34,6 +34,7 @@ class Heard:
     """What an engine told."""
 
     seen: list[Event] = field(default_factory=list)
+    origin_ns: int = 0
 
     def done(self, request: int) -> RequestDone:
         (event,) = (e for e in self.seen if isinstance(e, RequestDone) and e.request == request)
@@ -70,7 +71,6 @@ class Bench(Heard):
     events: queue.SimpleQueue[Event]
     clock: Callable[[], float]
     log: Path
-    origin_ns: int
 
     def until(self, *kinds: type[Event], count: int = 1, timeout: float = 60) -> Event:
         """Waits for `count` events of some kinds; returns the last."""

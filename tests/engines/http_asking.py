@@ -32,7 +32,7 @@ async def asked(
         meanwhile: Something to do while they are under way.
     """
     origin = time.monotonic_ns()
-    heard = Heard()
+    heard = Heard(origin_ns=origin)
     gone: list[str] = []
 
     def clock() -> float:

@@ -66,8 +66,9 @@ async def test_what_is_sent_is_what_is_told(server: Truth, mode: str, source: To
     if source is not CHUNKS:
         assert (done.prompt_tokens, done.cached_tokens) == (record["prompt_tokens"], 0)
     # Neither the role, nor progress, nor a comment was taken for the first token.
-    begun = (chunks[0]["before_ns"] - record["received_ns"]) / 1e6
-    assert (heard.times(0)[0] - heard.sent(0)) * 1e3 == pytest.approx(begun, abs=10)
+    first_ns, late_ns = heard.origin_ns + heard.times(0)[0] * 1e9, 5e6
+    assert chunks[0]["before_ns"] - late_ns < first_ns < chunks[0]["after_ns"] + late_ns
+    assert heard.origin_ns + heard.sent(0) * 1e9 < record["received_ns"]
     assert any(isinstance(event, PrefillProgress) for event in heard.seen) == ("progress" in mode)
     assert (done.drafted_tokens, done.accepted_tokens) == ((40, 30) if "draft" in mode else (None, None))
     assert (done.prefill_ms is not None) == (done.decode_ms is not None) == ("timings" in mode)
@@ -125,10 +126,11 @@ async def test_a_busy_server_is_asked_again_when_it_wants_to_be(server: Truth, s
     mode = f"mode=busy&status={status}&after=0.4&times=2&key={status}"
     heard = await asked(server.url + "/v1", HOUR, asked_for=f"truth?{mode}&{FAST}")
     asked_at = [one["received_ns"] / 1e9 for one in server.records() if one["method"] == "POST"]
-    assert [round(b - a, 1) for a, b in itertools.pairwise(asked_at)] == [0.4, 0.4]
+    assert all(0.4 <= later - before < 0.8 for before, later in itertools.pairwise(asked_at))
+    assert len(asked_at) == 3
     assert heard.done(0).output_tokens == 40
     # The time that it made us wait is no time to first token.
-    assert (heard.times(0)[0] - heard.sent(0)) == pytest.approx(0.04, abs=0.02)
+    assert 0.04 <= heard.times(0)[0] - heard.sent(0) < 0.3
     assert len([event for event in heard.seen if isinstance(event, RequestSent)]) == 3
     (notice,) = [event.text for event in heard.seen if isinstance(event, Notice)]
     assert notice == f"served: the server is busy (HTTP {status}); asked again in 0.4 s"
@@ -143,7 +145,7 @@ async def test_cancelling_closes_the_connections_and_keeps_what_came(server: Tru
             requests.tick()
         begun = time.monotonic()
         await requests.cancel()
-        assert time.monotonic() - begun < 0.2
+        assert time.monotonic() - begun < 0.5
 
     slow = "ttft=0.02&tpot=0.02&tokens=400"
     asking = [question(number, "?", max_tokens=400) for number in range(8)]
