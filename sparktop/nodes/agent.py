@@ -216,7 +216,7 @@ class Agent:
             why = f"it sent {error}"
             await head.close(1002, _short(why))
         except TimeoutError:
-            why = await self._drop(head)
+            await self._drop(head)
         except ConnectionClosed:
             pass
         finally:
@@ -251,7 +251,7 @@ class Agent:
                 else:
                     await arrived.wait()
         except TimeoutError:
-            self._log(f"the head from {_peer(head)} is dropped: {await self._drop(head)}")
+            await self._drop(head)
         except ConnectionClosed:
             return
 
@@ -259,11 +259,11 @@ class Agent:
         async with asyncio.timeout(self._slow_s):
             await head.send(message)
 
-    async def _drop(self, head: ServerConnection) -> str:
+    async def _drop(self, head: ServerConnection) -> None:
         why = f"it took nothing for {self._slow_s:g} s"
+        self._log(f"the head from {_peer(head)} is dropped: {why}")
         # The reason goes out behind what it has not taken yet, if it ever takes it.
         await head.close(1013, _short(f"too slow: {why}"))
-        return why
 
 
 def _refusal(connection: ServerConnection, status: http.HTTPStatus, sentence: str) -> Response:
@@ -271,8 +271,10 @@ def _refusal(connection: ServerConnection, status: http.HTTPStatus, sentence: st
 
 
 def _with_version(connection: ServerConnection, request: Request | None, response: Response) -> Response:
-    response.headers[VERSION_HEADER] = str(VERSION)
-    response.headers[PROGRAM_HEADER] = __version__
+    # Some versions of the library pass refusals through here as well, and a header that is set twice is there twice.
+    if VERSION_HEADER not in response.headers:
+        response.headers[VERSION_HEADER] = str(VERSION)
+        response.headers[PROGRAM_HEADER] = __version__
     return response
 
 

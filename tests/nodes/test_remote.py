@@ -106,6 +106,7 @@ def test_what_happened_while_the_line_was_cut_is_filled_in(start_agent: StartAge
         time.sleep(3)
         wire.mend()
         head.wait(lambda events: len(samples(events)) >= 14)
+        head.remote.stop()
     told = samples(head.events)
     assert any(before + 0.1 < event.t < before + 3 for event in told)
     steps = [later.t - earlier.t for earlier, later in pairwise(told[1:])]
