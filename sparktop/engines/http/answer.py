@@ -7,7 +7,18 @@ from typing import Final
 
 import msgspec
 
-from sparktop.engines.http.chunks import BadChunk, Chunk, Details, Progress, Timings, Usage, complaint, decode_chunk
+from sparktop.engines.http.chunks import (
+    BadChunk,
+    Chunk,
+    Details,
+    Progress,
+    Timings,
+    Usage,
+    complaint,
+    count,
+    decode_chunk,
+    milliseconds,
+)
 from sparktop.engines.http.failures import RequestLost, tidy
 from sparktop.engines.http.sse import NamedData
 from sparktop.engines.http.tally import Tally, met_stop_string
@@ -19,6 +30,7 @@ _BYTES_A_TOKEN: Final = 256
 """No vocabulary's tokens are longer on average; what exceeds it is no answer of so many tokens."""
 
 _SLACK: Final = 64 << 10
+_LONGEST_PROMPT: Final = 1 << 40
 
 
 class Answer:
@@ -63,7 +75,7 @@ class Answer:
         Raises:
             RequestLost: The server reports an error, or what it sends is no answer.
         """
-        kind, count, chunks = self._kind, 0, 0
+        kind, tokens, chunks = self._kind, 0, 0
         texts: list[str] = []
         for message in messages:
             if message.startswith(_DONE):
@@ -91,20 +103,20 @@ class Answer:
                 continue
             if reasoning:
                 if (chunks or texts) and kind is not TokenKind.REASONING:
-                    self._arrive(t, kind, "".join(texts), count, chunks)
-                    texts, count, chunks = [], 0, 0
+                    self._arrive(t, kind, "".join(texts), tokens, chunks)
+                    texts, tokens, chunks = [], 0, 0
                 kind = TokenKind.REASONING
                 texts.append(reasoning)
             if text:
                 if (chunks or texts) and kind is not TokenKind.ANSWER:
-                    self._arrive(t, kind, "".join(texts), count, chunks)
-                    texts, count, chunks = [], 0, 0
+                    self._arrive(t, kind, "".join(texts), tokens, chunks)
+                    texts, tokens, chunks = [], 0, 0
                 kind = TokenKind.ANSWER
                 texts.append(text)
-            count += new
+            tokens += new
             chunks += 1
         if chunks:
-            self._arrive(t, kind, "".join(texts), count, chunks)
+            self._arrive(t, kind, "".join(texts), tokens, chunks)
 
     @property
     def begun(self) -> bool:
@@ -153,22 +165,22 @@ class Answer:
             reported, by = tokenized, TokenSource.TOKENIZER
         settled = self._tally.settle(finish, reported, by, self._stop_string or by is TokenSource.TOKENIZER)
         details = usage.prompt_tokens_details
-        prompt = usage.prompt_tokens
-        if prompt is None and timings.prompt_n is not None:
-            prompt = timings.prompt_n + (timings.cache_n or 0)
-        cached = details.cached_tokens if details else None
+        prompt = count(usage.prompt_tokens)
+        if prompt is None and (read := count(timings.prompt_n)) is not None:
+            prompt = read + (count(timings.cache_n) or 0)
+        cached = count(details.cached_tokens) if details else None
         drafted, accepted = _drafts(usage, timings)
         return RequestDone(
             t=round(t, 6),
             request=request,
             finish=finish,
             prompt_tokens=prompt,
-            cached_tokens=timings.cache_n if cached is None else cached,
+            cached_tokens=count(timings.cache_n) if cached is None else cached,
             output_tokens=settled.total,
-            prefill_ms=timings.prompt_ms if timings.prompt_n and timings.prompt_ms else None,
+            prefill_ms=milliseconds(timings.prompt_ms) if count(timings.prompt_n) else None,
             token_source=settled.source,
-            decode_ms=timings.predicted_ms if timings.predicted_n and timings.predicted_ms else None,
-            decode_tokens=timings.predicted_n or None,
+            decode_ms=milliseconds(timings.predicted_ms) if count(timings.predicted_n) else None,
+            decode_tokens=count(timings.predicted_n) or None,
             drafted_tokens=drafted,
             accepted_tokens=accepted,
             counts=settled.counts,
@@ -177,9 +189,8 @@ class Answer:
     @property
     def _reported(self) -> int | None:
         """Tokens of the whole answer by the server's last word."""
-        if self._usage is not None and self._usage.completion_tokens:
-            return self._usage.completion_tokens
-        return self._timings.predicted_n if self._timings else None
+        told = count(self._usage.completion_tokens) if self._usage is not None else None
+        return told or (count(self._timings.predicted_n) if self._timings is not None else None)
 
     def _note(self, chunk: Chunk) -> None:
         if chunk.error is not None or chunk.object == "error":
@@ -189,7 +200,8 @@ class Answer:
             self._usage = chunk.usage
         if chunk.timings is not None:
             self._timings = chunk.timings
-        if (progress := chunk.prompt_progress) is not None and progress.processed > self._processed:
+        progress = chunk.prompt_progress
+        if progress is not None and self._processed < progress.processed <= progress.total < _LONGEST_PROMPT:
             self._processed = progress.processed
             self.progress = progress
 
@@ -204,7 +216,7 @@ class Answer:
             case _:
                 self.finish = Finish.STOP
 
-    def _arrive(self, t: float, kind: TokenKind, text: str, count: int, chunks: int) -> None:
+    def _arrive(self, t: float, kind: TokenKind, text: str, tokens: int, chunks: int) -> None:
         size = len(text.encode("utf-8", "surrogatepass"))
         self._size += size
         if self._size > self._limit:
@@ -219,8 +231,8 @@ class Answer:
         self._kind, text = spans[-1]
         self._begun = True
         self.moved = t
-        joined = self._put(self._kind, text, t, count)
-        self._tally.add(count, chunks, size, joined=joined)
+        joined = self._put(self._kind, text, t, tokens)
+        self._tally.add(tokens, chunks, size, joined=joined)
 
     def _spans(self, kind: TokenKind, text: str) -> list[Span]:
         """Tells reasoning from answer also where the server does not; the tokens count for the last kind."""
@@ -230,7 +242,7 @@ class Answer:
             return [(kind, text)]
         return self._text.feed(text.encode("utf-8", "surrogatepass")) or [(self._text.kind, "")]
 
-    def _put(self, kind: TokenKind, text: str, t: float | None, count: int) -> bool:
+    def _put(self, kind: TokenKind, text: str, t: float | None, tokens: int) -> bool:
         """Puts text into the outbox, and tokens that came at `t`; whether they became one with the last."""
         if not self._outbox or self._outbox[-1][0] is not kind:
             self._outbox.append((kind, [], [], []))
@@ -239,20 +251,20 @@ class Answer:
         if t is None:
             return False
         if times and times[-1] == t:
-            counts[-1] += count
+            counts[-1] += tokens
             return True
         times.append(t)
-        counts.append(count)
+        counts.append(tokens)
         return False
 
 
 def _drafts(usage: Usage, timings: Timings) -> tuple[int | None, int | None]:
     """Tokens guessed ahead, and those of them that the model confirmed."""
     details = usage.completion_tokens_details or Details()
-    accepted, rejected = details.accepted_prediction_tokens or 0, details.rejected_prediction_tokens or 0
+    accepted, rejected = count(details.accepted_prediction_tokens) or 0, count(details.rejected_prediction_tokens) or 0
     if accepted or rejected:
         return accepted + rejected, accepted
-    return timings.draft_n, timings.draft_n_accepted
+    return count(timings.draft_n), count(timings.draft_n_accepted)
 
 
 def _said(data: bytes) -> str:

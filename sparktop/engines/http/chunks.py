@@ -84,6 +84,8 @@ class Chunk(msgspec.Struct):
     message: Any = None
 
 
+_MOST: Final = 1 << 40
+
 _DECODER: Final = msgspec.json.Decoder(Chunk, strict=False)
 
 
@@ -103,6 +105,16 @@ def decode_chunk(data: bytes) -> Chunk:
         raise BadChunk(f"a chunk of a shape that is not known here ({error})") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise BadChunk("a chunk that is not JSON") from None
+
+
+def count(value: int | None) -> int | None:
+    """Returns a count that a server told; None if it is none that could be."""
+    return value if value is not None and 0 <= value < _MOST else None
+
+
+def milliseconds(value: float | None) -> float | None:
+    """Returns a time that a server told; None if it is none that could be, or nothing was timed."""
+    return value if value is not None and 0 < value < _MOST else None
 
 
 def complaint(document: Any) -> str:

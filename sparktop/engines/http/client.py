@@ -90,6 +90,7 @@ class Client:
             headers=headers,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
             read_bufsize=_BUFFER,
+            auto_decompress=False,  # nothing compressed is asked for, and a little of it could become a lot
         )
         return self
 

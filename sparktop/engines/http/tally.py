@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sparktop.engines.http.chunks import Choice, Chunk
+from sparktop.engines.http.chunks import Choice, Chunk, count
 from sparktop.model.events import Finish, TokenSource
 
 
@@ -41,7 +41,6 @@ class Tally:
 
     def __init__(self, counts_end: bool) -> None:
         self._counts_end = counts_end
-        self._carried = 0
         self._seen = 0
         self._sources: set[TokenSource] = set()
         self._counts: list[int] = []
@@ -51,25 +50,23 @@ class Tally:
     def tokens(self, chunk: Chunk, choice: Choice, text: str) -> int | None:
         """Returns the tokens that a chunk brings; None if it brings nothing that counts.
 
-        Tokens that came in chunks without text before are counted with the chunk that has it, as
-        nobody could have seen them earlier; where a server proves tokens whose text is empty (control
-        tokens past an ignored end), they count for themselves.
+        A chunk without text counts where the server proves that it brings tokens: a character of
+        several tokens that is not whole yet, or control tokens past an ignored end. Usage alone is no
+        such proof before the first text: some servers count the role.
         """
         reason = choice.finish_reason
         if choice.token_ids is not None:
-            new, source = self._carried + len(choice.token_ids), TokenSource.TOKEN_IDS
-        elif chunk.usage is not None and chunk.usage.completion_tokens is not None:
-            new, source = chunk.usage.completion_tokens - self._seen, TokenSource.USAGE
-        elif chunk.timings is not None and chunk.timings.predicted_n is not None:
-            new, source = chunk.timings.predicted_n - self._seen, TokenSource.TIMINGS
+            new, source = len(choice.token_ids), TokenSource.TOKEN_IDS
+        elif chunk.usage is not None and (told := count(chunk.usage.completion_tokens)) is not None:
+            new, source = told - self._seen, TokenSource.USAGE
+        elif chunk.timings is not None and (told := count(chunk.timings.predicted_n)) is not None:
+            new, source = told - self._seen, TokenSource.TIMINGS
         elif text:
             new, source = 1, TokenSource.CHUNKS
         else:
             return None
         if not text:
             by_id = source is TokenSource.TOKEN_IDS
-            if reason is None and by_id:
-                self._carried = new
             # What ends an answer without a text of its own is the end itself, or a summary.
             proven = reason is None or (by_id and reason != "stop")
             if new <= 0 or not proven or not (self._counts or source is not TokenSource.USAGE):
@@ -77,26 +74,25 @@ class Tally:
         elif reason == "stop" and new > 1 and self._counts_end and not met_stop_string(choice):
             new -= 1  # the last one is the end itself
         new = max(new, 0)
-        self._carried = 0
         self._seen += new
         self._sources.add(source)
         return new
 
-    def add(self, count: int, chunks: int, size: int, *, joined: bool) -> None:
+    def add(self, tokens: int, chunks: int, size: int, *, joined: bool) -> None:
         """Notes a piece of the answer.
 
         Args:
-            count: Its tokens, as `tokens` told them.
+            tokens: Its tokens, as the method of that name told them.
             chunks: How many chunks it is made of.
             size: Bytes of its text.
             joined: It came together with the last one, and is one with it.
         """
         if joined:
-            self._counts[-1] += count
+            self._counts[-1] += tokens
             self._chunks[-1] += chunks
             self._sizes[-1] += size
         else:
-            self._counts.append(count)
+            self._counts.append(tokens)
             self._chunks.append(chunks)
             self._sizes.append(size)
 
@@ -117,7 +113,7 @@ class Tally:
         if reported is not None and finish is Finish.STOP and not stop_string:
             # Of an unknown server's total it can be told only if all but one token had a chunk of their own.
             reported -= int(self._counts_end or reported == sum(self._chunks) + 1)
-        if not reported or not self._counts:
+        if not reported or reported < 0 or not self._counts:
             source = min(self._sources, key=tuple(TokenSource).index, default=TokenSource.CHUNKS)
             return Settled((), self._seen, TokenSource.CHUNKS if self.wanting else source)
         if not self.wanting:
