@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 import time
 from contextlib import AsyncExitStack
@@ -169,7 +170,9 @@ class Link:
                 final=True,
             ) from None
         except (OSError, ConnectionClosed, EOFError) as error:
-            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            number = getattr(error, "errno", None)
+            # asyncio puts the address in the place of the reason.
+            why = os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
             raise Unreachable(
                 f'{shown} can\'t be connected to ({one_line(why)}): start "sparktop node" there'
             ) from None
