@@ -120,8 +120,8 @@ def allocatable_of(info: MemoryInfo) -> Allocatable:
         return Allocatable(
             info.count("HugePages_Free") * info.bytes("Hugepagesize"), "HugePages_Free x Hugepagesize", swap=0
         )
-    available = info.bytes("MemAvailable")
-    swap = info.bytes("SwapFree") if info.has("SwapFree") else 0
+    available = _part(info, "MemTotal", "MemAvailable")
+    swap = _part(info, "SwapTotal", "SwapFree") if info.has("SwapFree") else 0
     return Allocatable(available + swap, "MemAvailable + SwapFree" if swap else "MemAvailable", swap)
 
 
@@ -197,7 +197,7 @@ class MemorySource:
             return
         put(channels.MEMORY_TOTAL, lambda: info.bytes("MemTotal"))
         put(channels.MEMORY_USED, lambda: _difference(info, "MemTotal", "MemAvailable"))
-        put(channels.MEMORY_AVAILABLE, lambda: info.bytes("MemTotal") - _difference(info, "MemTotal", "MemAvailable"))
+        put(channels.MEMORY_AVAILABLE, lambda: _part(info, "MemTotal", "MemAvailable"))
         put(channels.MEMORY_FREE, lambda: info.bytes("MemFree"))
         put(channels.MEMORY_CACHE, lambda: info.bytes("Cached") + info.bytes("SReclaimable"))
         put(channels.MEMORY_ALLOCATABLE, lambda: allocatable_of(info).bytes)
@@ -231,11 +231,15 @@ def _huge_pages(info: MemoryInfo) -> int:
 
 
 def _difference(info: MemoryInfo, whole: str, part: str) -> int:
-    difference = info.bytes(whole) - info.bytes(part)
-    if difference < 0:
+    return info.bytes(whole) - _part(info, whole, part)
+
+
+def _part(info: MemoryInfo, whole: str, part: str) -> int:
+    amount = info.bytes(part)
+    if info.has(whole) and amount > info.bytes(whole):
         # Containers that fake meminfo have been seen to give one number of the host and one of their own.
         raise Unreadable(f"{part} is more than {whole}")
-    return difference
+    return amount
 
 
 def _pressure(path: Path, lines: list[str], kind: str) -> float:

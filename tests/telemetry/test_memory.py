@@ -168,13 +168,15 @@ def test_pressure_out_of_range_is_missing(proc: Path, line: str) -> None:
 
 
 def test_faked_meminfo_makes_no_negative_use(proc: Path) -> None:
-    (proc / "meminfo").write_text("MemTotal: 100 kB\nMemAvailable: 200 kB\n")
+    (proc / "meminfo").write_text("MemTotal: 100 kB\nMemAvailable: 200 kB\nSwapTotal: 8 kB\nSwapFree: 9 kB\n")
 
     reading = MemorySource(proc).read(0.0)
 
     # What is left of another machine's memory would pass for plenty.
-    for channel in (channels.MEMORY_USED, channels.MEMORY_AVAILABLE):
+    for channel in (channels.MEMORY_USED, channels.MEMORY_AVAILABLE, channels.MEMORY_ALLOCATABLE):
         assert reading.missing[channel] == "MemAvailable is more than MemTotal"
+    (proc / "meminfo").write_text("MemTotal: 300 kB\nMemAvailable: 200 kB\nSwapTotal: 8 kB\nSwapFree: 9 kB\n")
+    assert MemorySource(proc).read(0.0).missing[channels.MEMORY_ALLOCATABLE] == "SwapFree is more than SwapTotal"
 
 
 def test_allocatable_is_available_and_swap(proc: Path) -> None:
