@@ -102,6 +102,9 @@ FAMILIES: Final[dict[str, tuple[Channel, ...]]] = {
         Channel("sm_clock", "MHz", "clock of the multiprocessors"),
         Channel("sm_clock_max", "MHz", "highest clock of the multiprocessors"),
         Channel("sm_clock_share", "percent", "clock of the multiprocessors, of its maximum"),
+        Channel(
+            "performance_state", "count", "performance state that the driver chose: 0 is the fastest, 15 the slowest"
+        ),
         Channel("memory_clock", "MHz", "clock of the GPU's own memory"),
         Channel("power", "W", "power of the GPU only, not of the machine"),
         Channel("power_limit", "W", "power at which the GPU is held back"),

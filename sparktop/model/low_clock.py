@@ -35,6 +35,9 @@ THROTTLES: Final = ("throttle_power_cap", "throttle_sw_thermal", "throttle_hw_th
 THROTTLED_PERCENT: Final = 5.0
 """Share of a reading's time below which a clock that was held back changes no figure."""
 
+FASTEST_STATE: Final = 0
+"""The performance state (P0) of a GPU that the driver wants to be fast: in a slower one a low clock is meant."""
+
 _NEEDED: Final = ("sm_clock_share", "power", "temperature")
 
 
@@ -60,6 +63,11 @@ class LowClock:
     _since: float | None = None
     _before: float | None = None
 
+    @property
+    def suspected(self) -> float | None:
+        """Since when it may be stuck, in seconds, while that is not yet long enough; None while there is no sign."""
+        return None if self.stuck else self._since
+
     def take(self, t: float, gpu: str, values: Mapping[str, float]) -> None:
         """Takes a reading of the machine that this GPU, under its number `gpu`, is in."""
         if self._before is not None and t - self._before > LONGEST_STEP_S:
@@ -82,9 +90,12 @@ class LowClock:
             return
         self.judged += 1
         share = reading["sm_clock_share"]
-        low = share < LOW_SHARE and reading["power"] < LOW_POWER_W and reading["temperature"] < COOL_C and not declared
+        # Not every driver tells it, and recordings of older versions don't: the rest of the rule holds without.
+        state = values.get(indexed("gpu", gpu, "performance_state"), FASTEST_STATE)
+        meant = declared or state != FASTEST_STATE
+        low = share < LOW_SHARE and reading["power"] < LOW_POWER_W and reading["temperature"] < COOL_C and not meant
         if self.stuck:
-            self.stuck = share < CLEAR_SHARE and not declared
+            self.stuck = share < CLEAR_SHARE and not meant
         elif not low:
             self._since = None
         elif self._since is None:

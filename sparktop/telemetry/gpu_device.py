@@ -24,6 +24,9 @@ _WIDEST_UNIFIED_BITS: Final = 256
 _NOT_AVAILABLE: Final = frozenset({0xFFFF_FFFF, 0xFFFF_FFFF_FFFF_FFFF})
 """NVML_VALUE_NOT_AVAILABLE, which is -1, as unsigned numbers show it."""
 
+_SLOWEST_STATE: Final = 15
+"""NVML_PSTATE_15; NVML_PSTATE_UNKNOWN is 32."""
+
 _MOST_THROTTLED: Final = 150.0
 """Percent: a counter that grows faster than time is not the counter that was asked for."""
 
@@ -102,6 +105,7 @@ class Device:
         clock, most = (gathered.values.get(self.name(q)) for q in ("sm_clock", "sm_clock_max"))
         if clock is not None and most:
             gathered.values[self.name("sm_clock_share")] = 100 * clock / most
+        self._put(gathered, "performance_state", self._performance_state)
         self._put(gathered, "power", lambda: self._count("power") / 1e3)
         self._put_energy(now, gathered)
         self._put_throttling(now, gathered)
@@ -153,6 +157,12 @@ class Device:
         if not isinstance(answer, int) or answer < 0 or answer in _NOT_AVAILABLE:
             raise Unreadable(f"the driver's {question} makes no sense: {answer!r}")
         return answer
+
+    def _performance_state(self) -> int:
+        state = self._count("performance_state")
+        if state > _SLOWEST_STATE:
+            raise Unreadable("the driver does not know the performance state")
+        return state
 
     def _memory(self) -> list[int]:
         answer = self._ask("memory")

@@ -208,6 +208,8 @@ QUESTIONS: Final[dict[str, Callable[[Any, Any], Answer]]] = {
     "power": lambda nvml, gpu: int(nvml.nvmlDeviceGetPowerUsage(gpu)),
     "power_limit": lambda nvml, gpu: int(nvml.nvmlDeviceGetEnforcedPowerLimit(gpu)),
     "temperature": lambda nvml, gpu: int(nvml.nvmlDeviceGetTemperature(gpu, nvml.NVML_TEMPERATURE_GPU)),
+    # 0 is the fastest, 15 the slowest, and 32 says that the driver doesn't know.
+    "performance_state": lambda nvml, gpu: int(nvml.nvmlDeviceGetPerformanceState(gpu)),
     "energy": lambda nvml, gpu: int(nvml.nvmlDeviceGetTotalEnergyConsumption(gpu)),
     "memory": _memory,
     "events": _events,

@@ -47,6 +47,7 @@ def test_it_takes_five_seconds() -> None:
         {"gpu.0.event_reasons": 4.0},
         {"gpu.0.event_reasons": 8.0},
         {"gpu.0.throttle_power_cap": 50.0},
+        {"gpu.0.performance_state": 5.0},
     ],
     ids=lambda changed: next(iter(changed)),
 )
@@ -54,6 +55,18 @@ def test_what_is_explained_is_not_stuck(changed: dict[str, float]) -> None:
     found = follow((30.0, changed))
     assert not found.stuck
     assert not found.worst
+
+
+def test_the_fastest_state_is_no_explanation_and_a_slower_one_ends_it() -> None:
+    fastest = {"gpu.0.performance_state": 0.0}
+    assert follow((10.0, fastest)).stuck
+    assert not follow((10.0, fastest), (0.5, {"gpu.0.performance_state": 8.0})).stuck
+
+
+def test_it_is_suspected_until_it_is_judged() -> None:
+    assert follow((5.0, {})).suspected == 0.0
+    assert follow((2.0, {}), (1.0, {"gpu.0.performance_state": 5.0})).suspected is None
+    assert follow((5.5, {})).suspected is None
 
 
 def test_the_idle_bit_explains_nothing_while_the_gpu_is_busy() -> None:

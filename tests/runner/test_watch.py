@@ -152,7 +152,7 @@ def test_recorded_machines_are_told_as_they_were(case: Case) -> None:
     machine = RecordedMachine(FOLDER / case.name)
     events = list(machine.events())
 
-    assert (machine.name, machine.length_s) == (case.name, 0.5)
+    assert (machine.name, machine.length_s) == (case.name, case.times[-1] - case.times[0])
     first, *_, last = events
     assert isinstance(first, NodeSeen)
     assert first.node.memory == case.values["memory.total"]
@@ -165,18 +165,17 @@ def test_recorded_machines_are_told_as_they_were(case: Case) -> None:
     assert state.missing[case.name] == case.missing
 
 
-def test_the_fault_of_a_recorded_spark_is_called_what_it_is(tmp_path: Path) -> None:
-    case = next(case for case in CASES if case.name == "spark-pd-fault")
-    root = tmp_path / "root"
-    lay(root, case.trees[1])
-    driver = FakeDriver(case.answers[1])
-    made = Recording(tmp_path / "kept", Inputs(root=root, driver=driver, clock=lambda: 0.0, page_size=4096, me=4000))
-    for tick in range(14):
-        for source in made.sources:
-            source.read(tick / 2)
-    made.close()
+@pytest.mark.parametrize("without", [(), ("performance_state",)], ids=["today", "of an older version"])
+def test_the_fault_of_a_recorded_spark_is_called_what_it_is(tmp_path: Path, without: tuple[str, ...]) -> None:
+    folder = tmp_path / "kept"
+    shutil.copytree(FOLDER / "spark-pd-fault", folder)
+    kept = [row for row in (folder / "gpu.jsonl").read_text().splitlines() if not any(part in row for part in without)]
+    (folder / "gpu.jsonl").write_text("\n".join(kept) + "\n")
 
-    state = fold(RecordedMachine(tmp_path / "kept").events())
+    state = fold(RecordedMachine(folder).events())
+    assert set(state.missing["kept"]) - {f"gpu.0.{question}" for question in without} == {
+        *("gpu.0.throttle_power_cap", "port.1.capacity", "rail")
+    }
     [found] = alerts(state, state.now)
     assert (found.code, found.severity) == (Code.LOW_CLOCK, Severity.FAULT)
     assert "power-delivery fault" in found.text

@@ -18,8 +18,7 @@ from sparktop.telemetry.reading import Unreadable
 from sparktop.telemetry.recorded import Recording
 
 FOLDER: Final = Path(__file__).parent / "recordings"
-T0, T1 = 100.0, 100.5
-DT = T1 - T0
+T0, DT = 100.0, 0.5
 ME, WORKER, STRANGER = 4000, 4010, 5000
 KB = 1024
 REFUSED = "Not Supported"
@@ -50,22 +49,27 @@ class FakeDriver:
 
 @dataclass(frozen=True)
 class Case:
-    """A machine at two moments, half a second apart.
+    """A machine at two moments or more, half a second apart.
 
     Attributes:
         trees: Its files at each.
-        answers: Its driver's answers at each; empty where there is no driver.
-        values: Every value that must be read in the two moments, the later one where read twice.
-        missing: Every reason of the second moment.
+        answers: Its driver's answers at the first two; those at the second hold from then on. Empty without a driver.
+        values: Every value that must be read in all of them, the latest one where read again.
+        missing: Every reason of the last moment.
     """
 
     name: str
-    trees: tuple[Tree, Tree]
+    trees: tuple[Tree, ...]
     answers: tuple[dict[str, Answer], dict[str, Answer]]
     values: dict[str, float]
     missing: dict[str, str]
     no_driver: str = ""
     page_size: int = 65536
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """When it is read."""
+        return tuple(T0 + DT * moment for moment in range(len(self.trees)))
 
 
 # The DGX Spark's RDMA devices, network interfaces and physical ports.
@@ -263,6 +267,7 @@ def gb10(
         "utilization": load,
         "sm_clock": clock,
         "sm_clock_max": 3003,
+        "performance_state": 8 if load == 0 else 0,
         "temperature": heat,
         "power": power,
         "events": 1 if load == 0 else 0,
@@ -273,20 +278,23 @@ def gb10(
     return answers | more
 
 
-def gb10_values(*, load: int, clock: int, power: float, heat: int, capped: float | None) -> dict[str, float]:
-    """Power in W at both moments; `capped` in percent, None without counters."""
+def gb10_values(
+    *, load: int, clock: int, power: float, heat: int, capped: float | None, seconds: float = DT
+) -> dict[str, float]:
+    """Power in W at all moments; `capped` in percent, None without counters; `seconds` from the first to the last."""
     values: dict[str, float] = {
         "gpu.0.utilization": load,
         "gpu.0.sm_clock": clock,
         "gpu.0.sm_clock_max": 3003,
         "gpu.0.sm_clock_share": 100 * clock / 3003,
+        "gpu.0.performance_state": 8 if load == 0 else 0,
         "gpu.0.power": power,
         "gpu.0.temperature": heat,
         "gpu.0.event_reasons": 1 if load == 0 else 0,
         "gpu.0.throttle_sw_thermal": 0,
         "gpu.0.throttle_hw_thermal": 0,
         "gpu.0.throttle_power_brake": 0,
-        "gpu.0.energy_integrated": power * DT,
+        "gpu.0.energy_integrated": power * seconds,
     }
     return values if capped is None else values | {"gpu.0.throttle_power_cap": capped}
 
@@ -337,16 +345,16 @@ def lay(root: Path, tree: Tree) -> None:
 
 
 def record(case: Case, folder: Path) -> None:
-    """Reads a case's two moments as a machine and keeps them as a recording."""
+    """Reads a case's moments as a machine and keeps them as a recording."""
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         driver = FakeDriver(case.answers[0], case.no_driver)
         lay(root, case.trees[0])
         inputs = Inputs(root=root, driver=driver, clock=lambda: 0.0, page_size=case.page_size, me=ME)
         recording = Recording(folder, inputs)
-        for t, tree, answers in zip((T0, T1), case.trees, case.answers, strict=True):
+        for moment, (t, tree) in enumerate(zip(case.times, case.trees, strict=True)):
             lay(root, tree)
-            driver.answers = answers
+            driver.answers = case.answers[min(moment, 1)]
             for source in recording.sources:
                 source.read(t)
         recording.close()

@@ -64,18 +64,25 @@ def spark(
     values: dict[str, float],
     missing: dict[str, str],
     no_driver: str = "",
+    moments: int = 2,
 ) -> Case:
-    """A Spark, with `busy` percent of its thrifty and fast cores and `swapped_in` pages."""
+    """A Spark, with `busy` percent of its thrifty and fast cores and `swapped_in` pages each half second."""
     quiet = spark_network({}, {})
     first, second = network or (quiet, quiet)
     still = PROCESSES | (warm or heat(52000))
-    before = memory(**mem, swapped_in=5000) | spark_cores({"a725": 1000, "x925": 2000}, 100_000, CLOCKS)
-    after = memory(**mem, swapped_in=5000 + swapped_in) | spark_cores(
-        {"a725": 1000 + busy[0], "x925": 2000 + busy[1]}, 100_100, CLOCKS
-    )
+
+    def at(moment: int) -> Tree:
+        worked = {"a725": 1000 + busy[0] * moment, "x925": 2000 + busy[1] * moment}
+        return (
+            memory(**mem, swapped_in=5000 + swapped_in * moment)
+            | spark_cores(worked, 100_000 + 100 * moment, CLOCKS)
+            | (second if moment else first)
+            | still
+        )
+
     return Case(
         name=name,
-        trees=(before | first | still, after | second | still),
+        trees=tuple(map(at, range(moments))),
         answers=gpus,
         values={
             **memory_values(**mem),
@@ -147,11 +154,13 @@ def _split(name: str, words: tuple[int, int], tcp: tuple[int, int]) -> Case:
 
 
 def _pd_fault() -> Case:
+    # A clock must be low for five seconds to be called stuck, and be seen to be for as long as a person needs to look.
     gpu = gb10(load=96, clock=611, power=14000, heat=52, held=[[WORKER, MODEL]])
     return spark(
         "spark-pd-fault",
+        moments=17,
         gpus=both(gpu),
-        values=gb10_values(load=96, clock=611, power=14, heat=52, capped=None)
+        values=gb10_values(load=96, clock=611, power=14, heat=52, capped=None, seconds=8.0)
         | held_values({WORKER: MODEL}, {})
         | {"thermal.acpitz-0.temperature": 52.0},
         missing=NO_CAP_COUNTER | NO_RAIL,
@@ -201,6 +210,7 @@ def _h200() -> Case:
         "utilization": 98,
         "sm_clock": 1830,
         "sm_clock_max": 1980,
+        "performance_state": 0,
         "memory_clock": 3201,
         "bus_width": 6144,
         "temperature": 63,
@@ -221,6 +231,7 @@ def _h200() -> Case:
         "gpu.0.sm_clock": 1830,
         "gpu.0.sm_clock_max": 1980,
         "gpu.0.sm_clock_share": 100 * 1830 / 1980,
+        "gpu.0.performance_state": 0,
         "gpu.0.memory_clock": 3201,
         "gpu.0.temperature": 63,
         "gpu.0.power": 695,

@@ -18,6 +18,7 @@ H100: dict[str, Answer] = {
     "utilization": 50,
     "sm_clock": 1500,
     "sm_clock_max": 2000,
+    "performance_state": 0,
     "memory_clock": 2619,
     "temperature": 40,
     "power": 300_000,
@@ -69,6 +70,17 @@ def test_one_refused_question_costs_its_own_channel_alone(tmp_path: Path) -> Non
     assert reading.missing["gpu.0.temperature"] == "the driver says: Unknown Error"
     assert reading.values["gpu.0.utilization"] == 50
     assert "gpu.0.temperature" not in reading.values
+
+
+@pytest.mark.parametrize("unknown", [32, -1, "P0", NotSupported("the driver says: Not Supported")])
+def test_a_performance_state_that_is_none_is_no_number(tmp_path: Path, unknown: Answer | Exception) -> None:
+    assert source(Script(performance_state=2), tmp_path).read(0.0).values["gpu.0.performance_state"] == 2
+
+    reading = source(Script(performance_state=unknown), tmp_path).read(0.0)
+
+    assert "gpu.0.performance_state" not in reading.values
+    assert reading.missing["gpu.0.performance_state"]
+    assert reading.values["gpu.0.utilization"] == 50
 
 
 def test_what_is_never_supported_is_asked_once(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ def test_the_share_of_memory_time_is_not_asked_for() -> None:
     assert ask("utilization", nvmlDeviceGetUtilizationRates=lambda handle: rates) == 87
 
 
+def test_the_performance_state_is_its_number() -> None:
+    assert ask("performance_state", nvmlDeviceGetPerformanceState=lambda handle: pynvml.NVML_PSTATE_8) == 8
+
+
 def test_fields_are_read_by_their_type_and_refused_ones_are_none() -> None:
     fields = (pynvml.c_nvmlFieldValue_t * 4)()
     fields[0].valueType, fields[0].value.ullVal = pynvml.NVML_VALUE_TYPE_UNSIGNED_LONG_LONG, 2**40

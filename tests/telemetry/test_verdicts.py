@@ -60,7 +60,7 @@ class Played:
         return next(node for name, node in NODES.items() if self.recording.startswith(name))
 
     def samples(self) -> list[SampleTaken]:
-        first, second = moments(play(FOLDER / self.recording))
+        first, second, *_ = moments(play(FOLDER / self.recording))
         known = {**first.values, **second.values}
         name = self.node.name
         taken = [
