@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sparktop.model.scenario import Kind
 from sparktop.model.tiers import tier
 from sparktop.report.document import Cell, Section
 from sparktop.report.figures import Measurement
@@ -50,8 +49,6 @@ def baseline(part: Part, first: list[Measurement], language: Language) -> Sectio
     for quantity, figure in _FIGURES:
         if quantity is TTFA and not any(cell.reasons_first for cell in first):
             continue
-        if quantity is RESPONSE and part.kind is Kind.PREFILL_DECODE:
-            continue
         cells = maker.compared([figure(cell) for cell in first], quantity)
         measures.append(
             Measure(
@@ -64,7 +61,7 @@ def baseline(part: Part, first: list[Measurement], language: Language) -> Sectio
         if quantity is DECODE:
             tiers = tuple(tier_cell(cell, maker) for cell in first)
             measures.append(Measure("tier", say("figure.tier"), tiers))
-    measures.append(Measure("requests", say("figure.requests"), tuple(_requests(cell, maker) for cell in first)))
+    measures.append(Measure("requests", say("figure.requests"), tuple(requests_cell(cell, maker) for cell in first)))
     names = [cell.entrant.label for cell in first]
     table = matrix(
         maker, f"{part.id}.baseline", say("baseline.title"), names, measures, corner=say("figure"), best=True
@@ -82,6 +79,7 @@ def tier_cell(cell: Measurement, maker: Maker) -> Cell:
     return Cell(text=maker.language.say(f"tier.{tier(speed.value).value}"))
 
 
-def _requests(cell: Measurement, maker: Maker) -> Cell:
+def requests_cell(cell: Measurement, maker: Maker) -> Cell:
+    """Returns how many requests were answered, and how many failed."""
     failed = maker.language.say("requests.failed", count=cell.failed) if cell.failed else ""
     return Cell(text=maker.language.with_remark(f"{cell.completed}/{cell.asked}", failed))

@@ -90,7 +90,8 @@ def _part(one: Counted, spoken: Language, published: Published | None, full: boo
     part, say = one.part, spoken.say
     first = [cells[0] for cells in one.measured]
     sections = (
-        baseline(part, first, spoken),
+        # Where reading and writing are measured apart, their table holds all of the baseline.
+        baseline(part, first, spoken) if part.kind is not Kind.PREFILL_DECODE else None,
         speeds(part, one.measured, spoken),
         throughput(part, one.measured, spoken),
         _questions(one, spoken, full=full) if part.kind is Kind.QUESTIONS else None,

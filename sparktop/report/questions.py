@@ -9,7 +9,7 @@ from typing import Final
 from sparktop.model import metrics
 from sparktop.model.events import Finish
 from sparktop.model.scenario import Item
-from sparktop.model.scoring import Score
+from sparktop.model.scoring import Score, is_scored
 from sparktop.model.snapshot import measured_record
 from sparktop.report.document import Block, Cell, Table, Text, Tone
 from sparktop.report.figures import Answer, Answers
@@ -62,7 +62,8 @@ def questions(part: Part, answers: Answers, language: Language) -> tuple[Block, 
         blocks.append(_points_table(asked))
     blocks.append(_time_table(asked))
     blocks += _categories(asked)
-    blocks.append(Text(text=language.say("questions.rule"), tone=Tone.NOTE))
+    if any(map(is_scored, part.items)):
+        blocks.append(Text(text=language.say("questions.rule"), tone=Tone.NOTE))
     return tuple(blocks)
 
 

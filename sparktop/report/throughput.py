@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sparktop.model.scenario import Kind, Mode
-from sparktop.report.baseline import DECODE, LATENCY, PREFILL, TPOT, tier_cell
+from sparktop.report.baseline import DECODE, LATENCY, PREFILL, TPOT, TTFT, requests_cell, tier_cell
 from sparktop.report.document import Align, Block, Cell, Column, Row, Section, Text, Tone
 from sparktop.report.environment import quantization
 from sparktop.report.figures import Measurement, speedup_of
@@ -107,6 +107,8 @@ def speeds(part: Part, measured: Measurements, language: Language) -> Section | 
         Column(id=LATENCY.id, title=say(f"figure.{LATENCY.id}")),
         Column(id=PREFILL.id, title=say("figure.pp")),
         Column(id=DECODE.id, title=say("figure.tg")),
+        *(Column(id=quantity.id, title=say(f"figure.{quantity.id}")) for quantity in (TTFT, TPOT)),
+        Column(id="requests", title=say("figure.requests")),
     ]
     flat = [cell for cells in measured for cell in cells]
     prefill = maker.compared([cell.prefill_tok_s for cell in flat], PREFILL)
@@ -127,6 +129,9 @@ def speeds(part: Part, measured: Measurements, language: Language) -> Section | 
                     maker.figure(cell.latency_ms, LATENCY),
                     prefill[at],
                     decode[at],
+                    maker.figure(cell.ttft_ms, TTFT),
+                    maker.figure(cell.tpot_ms, TPOT),
+                    requests_cell(cell, maker),
                 ),
             )
         )
