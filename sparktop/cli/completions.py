@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from sparktop.cli.arguments.completions import SHELLS
+from sparktop.cli.arguments.history import WORDS
 from sparktop.cli.console import Console, Exit, Refused
-from sparktop.cli.library import library
+from sparktop.cli.library import library, places
 from sparktop.cli.parser import ABOUT, COMMANDS, command_parser, top_parser
 from sparktop.model.text import one_line
 from sparktop.runner.contenders import DEMOS
@@ -66,7 +67,8 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     """
     if arguments.words is not None:
         # A plus before each word, because argparse takes the word "--" away.
-        found = candidates([word.removeprefix("+") for word in arguments.words], lambda: _scenarios(console))
+        words = [word.removeprefix("+") for word in arguments.words]
+        found = candidates(words, lambda: _scenarios(console), lambda: _runs(console))
         if found:
             console.say("\n".join(f"{word}\t{meaning}" for word, meaning in found))
     elif arguments.shell is not None:
@@ -82,18 +84,39 @@ def _scenarios(console: Console) -> list[Candidate]:
     ]
 
 
-def candidates(words: Sequence[str], scenarios: Callable[[], Iterable[Candidate]]) -> list[Candidate]:
+def _runs(console: Console) -> list[Candidate]:
+    from sparktop.store.runs import list_runs
+
+    try:
+        entries = list_runs(places(console).runs)
+    except OSError:
+        return []
+    return [("last", "the newest run"), *((one_line(entry.id), one_line(entry.title)) for entry in entries)]
+
+
+def candidates(
+    words: Sequence[str],
+    scenarios: Callable[[], Iterable[Candidate]],
+    runs: Callable[[], Iterable[Candidate]] = tuple,
+) -> list[Candidate]:
     """Returns what the last word may become; nothing where it is a file or the person's own choice.
 
     Args:
         words: What stands after the program's name; the last one is being typed and may be empty.
         scenarios: Looks for the scenarios, where one may stand.
+        runs: Looks for the runs, where one may stand.
     """
     *before, current = words or [""]
-    return [(word, meaning) for word, meaning in _offers(before, current, scenarios) if word.startswith(current)]
+    offers = _offers(before, current, scenarios, runs)
+    return [(word, meaning) for word, meaning in offers if word.startswith(current)]
 
 
-def _offers(before: Sequence[str], current: str, scenarios: Callable[[], Iterable[Candidate]]) -> Iterable[Candidate]:
+def _offers(
+    before: Sequence[str],
+    current: str,
+    scenarios: Callable[[], Iterable[Candidate]],
+    runs: Callable[[], Iterable[Candidate]],
+) -> Iterable[Candidate]:
     command = next((word for word in before if word in COMMANDS), None)
     parser = command_parser(command) if command else top_parser()
     if before and (action := parser._option_string_actions.get(before[-1])) and action.nargs != 0:
@@ -111,6 +134,10 @@ def _offers(before: Sequence[str], current: str, scenarios: Callable[[], Iterabl
             return [("show", "show one scenario")]
         case "completions", []:
             return [(shell, "") for shell in SHELLS]
+        case ("replay", []) | ("compare", [] | [_]) | ("report", _) | ("history", ["delete", *_]):
+            return runs()
+        case "history", []:
+            return [(word, "") for word in WORDS]
         case "models", _:
             return []
     return options

@@ -16,11 +16,12 @@ from sparktop.cli.parser import COMMANDS
 from tests.cli.conftest import Sparktop
 
 SCENARIOS = [("smoke", "Smoke test"), ("sutra-qa", "Sutra questions")]
+RUNS = [("last", "the newest run"), ("2026-11-23T07-15-04-smoke", "Smoke test")]
 
 
 def offered(line: str) -> list[str]:
     """What Tab offers at the end of a line."""
-    return [word for word, _ in candidates(line.split(" ")[1:], lambda: SCENARIOS)]
+    return [word for word, _ in candidates(line.split(" ")[1:], lambda: SCENARIOS, lambda: RUNS)]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,11 @@ def offered(line: str) -> list[str]:
         ("sparktop doctor ", ["--help", "--fix", "--json"]),
         ("sparktop completions ", list(SHELLS)),
         ("sparktop nonsense ", list(COMMANDS)),
+        ("sparktop history ", ["delete", "restore", "purge", "trash"]),
+        ("sparktop history delete 2026", ["2026-11-23T07-15-04-smoke"]),
+        ("sparktop replay ", ["last", "2026-11-23T07-15-04-smoke"]),
+        ("sparktop compare last ", ["last", "2026-11-23T07-15-04-smoke"]),
+        ("sparktop compare last last --th", ["--threshold"]),
     ],
 )
 def test_what_is_offered(line: str, words: list[str]) -> None:

@@ -61,6 +61,23 @@ REFUSALS = [
     (["scenarios", "show", "smok"], 'did you mean "smoke"?'),
     (["models", "text.gguf"], "is no GGUF file"),
     (["doctor", "now"], "unrecognized arguments: now"),
+    (["history", "show"], '"show" is none of delete, restore, purge, trash'),
+    (["history", "delete"], "needs a run"),
+    (["history", "delete", "x"], "there is no run in"),
+    (["history", "restore", "x"], "no deleted run is called"),
+    (["history", "trash", "x"], "takes no run"),
+    (["history", "--since", "yesterday"], "expected a date as in 2026-11-01"),
+    (["compare", "last"], "the following arguments are required: B"),
+    (["compare", "a", "b"], "there is no run in"),
+    (["compare", "a", "b", "--threshold", "-1"], "--threshold"),
+    (["compare", "a", "b", "--threshold", "much"], "expected percent from 0 on"),
+    (["compare", "a", "b", "--pair", "x"], "as in OLD=NEW"),
+    (["compare", "a", "b", "--pair", "x=y", "--pair", "x=z"], "names a contender twice"),
+    (["replay"], "RUN"),
+    (["replay", "last"], "holds none"),
+    (["replay", "./text.gguf"], "neither a snapshot (.json) nor a journal (.jsonl)"),
+    (["replay", "x", "--speed", "0"], "expected a number from 0.1 to 100"),
+    (["replay", "x", "--at", "1:75"], "expected seconds, or a time such as 1:30"),
 ]
 
 
