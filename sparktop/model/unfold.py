@@ -111,7 +111,8 @@ def _request(record: RequestRecord) -> Iterator[Event]:
     last = {kind: end for kind, _, end in stretches}
     for kind, first, end in stretches:
         yield Tokens(
-            t=times[end - 1],
+            # Rounded apart, the last chunk may seem to have come after the end.
+            t=times[end - 1] if record.ended_s is None else min(times[end - 1], record.ended_s),
             request=number,
             kind=kind,
             text=texts[kind] if last[kind] == end else "",

@@ -9,7 +9,7 @@ import pytest
 
 from sparktop.model.codec import decode
 from sparktop.model.document import Snapshot
-from sparktop.model.events import Finish, Notice, Status
+from sparktop.model.events import Finish, Notice, RequestDone, Status
 from sparktop.model.rating_events import Rated, Stars
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
@@ -47,3 +47,13 @@ def test_there_and_back_with_a_real_run() -> None:
     events = unfold(taken)
     assert [event.t for event in events] == sorted(event.t for event in events)
     compare(taken, take_snapshot(fold(events)))
+
+
+def test_no_chunk_comes_after_the_end_for_being_rounded() -> None:
+    chunks = tuple((1.0 + n / 3, 1, "字") for n in range(1, 12))
+    requests = tuple(Request(sent=n / 7, chunks=chunks) for n in range(7))
+    events = Run(requests=requests).events()
+    # As an engine may stamp them: the end with the last chunk.
+    done = [replace(e, t=chunks[-1][0]) if isinstance(e, RequestDone) else e for e in events]
+    again = fold(unfold(take_snapshot(fold(done))))
+    assert [request.answer for request in again.requests.values()] == ["字" * 11] * 7
