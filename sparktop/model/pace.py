@@ -55,7 +55,9 @@ def _chunks(event: Tokens) -> Iterator[Tokens]:
     last = len(event.times) - 1
     for at, (time, count) in enumerate(zip(event.times, event.counts, strict=True)):
         # A chunk that seems to have come after the end, for being rounded, has the event's time.
-        yield replace(event, t=min(time, event.t), text=event.text if at == last else "", times=(time,), counts=(count,))
+        yield replace(
+            event, t=min(time, event.t), text=event.text if at == last else "", times=(time,), counts=(count,)
+        )
 
 
 def _together(one: SampleTaken, other: SampleTaken) -> SampleTaken:
