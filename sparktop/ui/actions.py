@@ -3,48 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from textual.binding import Binding, BindingType
 
+from sparktop.ui.action import Action, Scope
+from sparktop.ui.answers_actions import RATING, READING
+from sparktop.ui.history_actions import COMPARISON, HISTORY, REPLAY
 
-class Scope(StrEnum):
-    """Where an action can be done."""
-
-    EVERYWHERE = "Everywhere"
-    MENU = "Menu"
-    RUN = "During and after a run"
-    DASHBOARD = "Dashboard"
-    MONITOR = "Monitor"
-    PANELS = "Panels"
-    ANSWERS = "Answers"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """One thing that a person can do.
-
-    Attributes:
-        id: Unique name, by which a key can be given to it.
-        keys: As Textual names them, the one to show first.
-        label: One or two words for the footer.
-        tooltip: One line for the help and the palette.
-        scope: Where it can be done.
-        handler: Textual's action string.
-        rank: Place in the footer, lowest first; 0 keeps it out.
-        priority: Whether it is taken before whatever has the focus.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    label: str
-    tooltip: str
-    scope: Scope
-    handler: str
-    rank: int = 0
-    priority: bool = False
+__all__ = ["ACTIONS", "MACHINE_PANELS", "PANELS", "Action", "Scope", "bindings", "footer", "key_name", "of"]
 
 
 PANELS: Final = ("throughput", "latency", "gpu", "memory", "links", "processor", "contenders", "streams")
@@ -175,10 +142,19 @@ ACTIONS: Final[tuple[Action, ...]] = (
         rank=5,
     ),
     Action(
+        id="history",
+        keys=("h", "H"),
+        label="History",
+        tooltip="Show the runs so far: open, compare, replay, delete, run again",
+        scope=Scope.MENU,
+        handler="app.history",
+        rank=6,
+    ),
+    Action(
         id="freeze",
         keys=("space",),
         label="Freeze",
-        tooltip="Freeze the view, or let it go on; the run itself is not stopped",
+        tooltip="Freeze the view (the run goes on), or stop a replay; again: go on",
         scope=Scope.RUN,
         handler="app.freeze",
         rank=12,
@@ -218,6 +194,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
         scope=Scope.RUN,
         handler="app.go('menu')",
         rank=40,
+    ),
+    Action(
+        id="to-history",
+        keys=("H",),
+        label="History",
+        tooltip="Show the runs so far; a run that goes on is not stopped",
+        scope=Scope.RUN,
+        handler="app.history",
     ),
     Action(
         id="cancel",
@@ -393,6 +377,11 @@ ACTIONS: Final[tuple[Action, ...]] = (
         handler="screen.copy",
         rank=6,
     ),
+    *READING,
+    *RATING,
+    *REPLAY,
+    *HISTORY,
+    *COMPARISON,
 )
 """Everything a person can do, in the order in which the help shows it."""
 
@@ -404,7 +393,15 @@ _NAMES: Final = {
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "slash": "/",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
+    "left_parenthesis": "(",
+    "right_parenthesis": ")",
     "escape": "esc",
+    "full_stop": ".",
+    "comma": ",",
     "left": "←",
     "right": "→",
     "f1": "F1",

@@ -129,8 +129,8 @@ class KeyBar(Chrome):
     KEPT = 80
     """Actions of this rank and above stay however narrow the screen is."""
 
-    def __init__(self, actions: Sequence[Action]) -> None:
-        super().__init__(id="keys")
+    def __init__(self, actions: Sequence[Action], *, id: str = "keys") -> None:  # noqa: A002  (the name Textual uses)
+        super().__init__(id=id)
         self._actions = actions
         self._places: list[tuple[int, int, str]] = []
 

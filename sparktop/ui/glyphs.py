@@ -30,6 +30,8 @@ class Glyphs:
     empty: str
     times: str
     celsius: str
+    star: str
+    no_star: str
 
 
 UNICODE: Final = Glyphs(
@@ -48,6 +50,8 @@ UNICODE: Final = Glyphs(
     empty="░",
     times="×",
     celsius="°C",
+    star="★",
+    no_star="☆",
 )
 
 ASCII: Final = Glyphs(
@@ -66,6 +70,8 @@ ASCII: Final = Glyphs(
     empty="-",
     times="x",
     celsius="C",
+    star="*",
+    no_star=".",
 )
 
 
@@ -74,9 +80,13 @@ def poor(environ: Mapping[str, str]) -> bool:
     return environ.get("TERM", "") in ("", "linux", "dumb", "vt100", "vt220")
 
 
+def locale(environ: Mapping[str, str]) -> str:
+    """Returns the name of the language and encoding that the terminal is set to ("zh_CN.UTF-8"); empty if it is not."""
+    return environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
+
+
 def choose(environ: Mapping[str, str]) -> Glyphs:
     """Picks the signs that a terminal can show, from TERM, LC_ALL, LC_CTYPE and LANG."""
     if poor(environ):
         return ASCII
-    locale = environ.get("LC_ALL") or environ.get("LC_CTYPE") or environ.get("LANG") or ""
-    return UNICODE if locale.upper().replace("-", "").endswith(("UTF8", "UTF8@EURO")) else ASCII
+    return UNICODE if locale(environ).upper().replace("-", "").endswith(("UTF8", "UTF8@EURO")) else ASCII

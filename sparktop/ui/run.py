@@ -102,7 +102,7 @@ class Run:
             ValueError: The run's files can't be read, or it is one that can't be rated.
         """
         if not isinstance(self.feed, Rateable):
-            raise ValueError("a run that is played again is not rated here; \"sparktop rate\" opens it for that")
+            raise ValueError('a run that is played again is not rated here; "sparktop rate" opens it for that')
         event = self.feed.rate(opinion)
         self.pull()
         return event

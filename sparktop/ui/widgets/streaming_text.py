@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
@@ -17,6 +18,9 @@ from sparktop.ui.widgets.line_widget import LineWidget, Span, row_width
 
 FLUSHES_PER_SECOND = 10.0
 """How often text that came is shown, at most."""
+
+FARTHEST = 1_000_000_000
+"""Rows that are more than any text has."""
 
 
 class StreamingText(LineWidget, can_focus=True):
@@ -74,6 +78,15 @@ class StreamingText(LineWidget, can_focus=True):
     ]
 
     component_prefix = "streaming-text"
+
+    class Moved(Message):
+        """Somebody scrolled."""
+
+        def __init__(self, pane: StreamingText, lines: int) -> None:
+            """Tell which pane, and by how many rows; at most to its end."""
+            super().__init__()
+            self.pane = pane
+            self.lines = lines
 
     def __init__(
         self,
@@ -256,6 +269,10 @@ class StreamingText(LineWidget, can_focus=True):
         """Go to the end and stay there as text comes."""
         self._go(self._last_top)
 
+    def stay(self) -> None:
+        """Stop following the end, wherever that is."""
+        self._following = False
+
     @property
     def _last_top(self) -> int:
         return max(0, self.line_count - self.size.height)
@@ -298,19 +315,23 @@ class StreamingText(LineWidget, can_focus=True):
 
     def action_move(self, lines: int) -> None:
         """Move by rows."""
-        self.scroll_lines(lines)
+        self._move(lines)
 
     def action_page(self, pages: int) -> None:
         """Move by pages, one row of which stays on screen."""
-        self.scroll_lines(pages * max(1, self.size.height - 1))
+        self._move(pages * max(1, self.size.height - 1))
 
     def action_top(self) -> None:
         """Go to the beginning."""
-        self._go(0)
+        self._move(-FARTHEST)
 
     def action_follow(self) -> None:
         """Go to the end and follow it."""
-        self.follow()
+        self._move(FARTHEST)
+
+    def _move(self, lines: int) -> None:
+        self.scroll_lines(lines)
+        self.post_message(self.Moved(self, lines))
 
     def action_find_next(self) -> None:
         """Go to the next match."""
@@ -323,12 +344,12 @@ class StreamingText(LineWidget, can_focus=True):
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Scroll towards the beginning."""
         event.stop()
-        self.scroll_lines(-3)
+        self._move(-3)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll towards the end."""
         event.stop()
-        self.scroll_lines(3)
+        self._move(3)
 
     # -- painting --------------------------------------------------------------------------------------------------
 
