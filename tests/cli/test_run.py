@@ -90,10 +90,12 @@ def test_json_is_the_snapshot_and_nothing_else(sparktop: Sparktop, environ: dict
 
 
 def test_options_arrive(sparktop: Sparktop) -> None:
-    done = sparktop("run", "smoke", "--json", *SHORT, "--seed", "7", "--together", "--reserve", "0")
+    options = ("--seed", "7", "--together", "--reserve", "0", "--silence", "60")
+    done = sparktop("run", "smoke", "--json", *SHORT, *options)
 
     document = json.loads(done.stdout)
-    assert document["options"] == {"limit": 1, "max_tokens": 4, "seed": 7, "together": True, "reserve": 0}
+    told = {"limit": 1, "max_tokens": 4, "seed": 7, "together": True, "reserve": 0, "silence_s": 60}
+    assert document["options"] == told
     assert document["scenario"]["sampling"]["seed"] == 7
     assert "contended" in [verdict["code"] for verdict in document["validity"]["verdicts"]]
 
