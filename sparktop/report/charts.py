@@ -117,6 +117,7 @@ def _throughput(part: Part, run: Run, remark: str, language: Language) -> Iterat
             [
                 language.say("chart.throughput.description", end=language.duration(end)),
                 *(language.say("chart.peak", name=line.label, peak=language.short(_peak(line))) for line in lines),
+                language.say("chart.more", count=len(lines) - LINES) if len(lines) > LINES else "",
             ]
         ),
         x=Axis(title=language.say("axis.seconds"), low=0.0, high=end),

@@ -8,12 +8,13 @@ from typing import Final
 from sparktop.model.published import (
     EvaluationComparison,
     Published,
+    Source,
     SpeedComparison,
     compare_evaluations,
     compare_speeds,
 )
 from sparktop.model.published import Figure as Printed
-from sparktop.report.document import Align, Block, Cell, Column, Row, Section, Table, Text, Tone
+from sparktop.report.document import Align, Block, Cell, Column, Listing, Row, Section, Table, Text, Tone
 from sparktop.report.language import Language
 from sparktop.report.rounding import Figure
 from sparktop.report.runs import Entrant, Part
@@ -39,8 +40,21 @@ def comparison(part: Part, published: Published, language: Language) -> Section 
     blocks += _evaluation_tables(part, evaluations, language)
     if not blocks:
         return None
+    sources = dict.fromkeys(
+        [*(one.published.source for _, one in speeds), *(one.evaluation.source for _, one in evaluations)]
+    )
+    blocks.append(Listing(items=tuple(_cited(source, language) for source in sources)))
     blocks.append(Text(text=language.say("published.rule"), tone=Tone.NOTE))
     return Section(id=f"{part.id}.published", title=language.say("published"), blocks=tuple(blocks))
+
+
+def _cited(source: Source, language: Language) -> Text:
+    date = language.date(source.date) if source.date else ""
+    return Text(
+        text=language.labelled(
+            language.say("published.source"), language.listed(filter(None, (source.name, date, source.url)))
+        )
+    )
 
 
 def _speed_table(part: Part, found: list[tuple[Entrant, SpeedComparison]], language: Language) -> Table:

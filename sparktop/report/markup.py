@@ -8,6 +8,10 @@ from typing import Final
 from sparktop.report.escape import for_html
 
 _VOID: Final = frozenset({"meta", "br", "hr", "rect", "line", "path", "circle"})
+_LINES: Final = frozenset(
+    {"head", "header", "section", "nav", "table", "thead", "tr", "ul", "ol", "li", "p", "figure", "svg", "div", "path"}
+)
+"""Elements that end a line of the file, so that two reports can be held against each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,10 @@ def element(name: str, /, *children: Child, **attributes: str | float | None) ->
         for key, value in attributes.items()
         if value is not None
     )
+    end = "\n" if name in _LINES else ""
     if name in _VOID and not children:
-        return Markup(f"<{name}{written}/>")
-    return Markup(f"<{name}{written}>{together(*children).html}</{name}>")
+        return Markup(f"<{name}{written}/>{end}")
+    return Markup(f"<{name}{written}>{together(*children).html}</{name}>{end}")
 
 
 def together(*children: Child) -> Markup:

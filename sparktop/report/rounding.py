@@ -147,18 +147,19 @@ def rounded(figure: Figure, finest: int) -> Rounded | None:
     """
     if figure.value is None or not math.isfinite(figure.value):
         return None
-    first = _place(figure.value)
-    if figure.value == 0 or first is None:
+    once = _place(figure.value, ONCE_DIGITS)
+    if once is None:
         return Rounded(0.0, 0, figure.estimate)
     if figure.noise is None:
-        decimals = ONCE_DIGITS - 1 - first
+        decimals = ONCE_DIGITS - 1 - once
     else:
         noisy = _place(figure.noise)
         decimals = finest if noisy is None else -noisy
     decimals = min(decimals, finest)
     about = figure.estimate
     if about:
-        decimals = min(decimals, ESTIMATE_DIGITS - 1 - first)
+        decimals = min(decimals, ESTIMATE_DIGITS - 1 - (_place(figure.value, ESTIMATE_DIGITS) or 0))
+    first = _place(figure.value) or 0
     if decimals < -first:
         about = about or (figure.noise is not None and figure.noise >= abs(figure.value))
         decimals = -first
@@ -177,6 +178,7 @@ def differ(one: Figure, other: Figure, finest: int) -> bool:
     return abs(one.value - other.value) > SURE * math.hypot(one.noise, other.noise)
 
 
-def _place(value: float) -> int | None:
-    """Returns the power of ten of a number's first digit; None of 0."""
-    return None if value == 0 else math.floor(math.log10(abs(value)))
+def _place(value: float, digits: int = 1) -> int | None:
+    """Returns the power of ten of the first digit that a number has in so many digits; None of 0."""
+    # 9.99 is 10 in two digits.
+    return None if value == 0 else int(f"{abs(value):.{digits - 1}e}".partition("e")[2])

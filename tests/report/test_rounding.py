@@ -31,6 +31,8 @@ def shown(figure: Figure, finest: int = 2) -> str:
         # Noise as large as the figure leaves one digit, and a sign that it is not sure.
         (3.2, 20.0, "~3"),
         (0.0, 0.1, "0"),
+        # Where rounding brings another digit, that one counts.
+        (9.996, 0.0999, "10.0"),
     ],
 )
 def test_digits_end_where_noise_begins(value: float, noise: float, text: str) -> None:
@@ -38,7 +40,8 @@ def test_digits_end_where_noise_begins(value: float, noise: float, text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(53.5712, "53.6"), (187.43, "187"), (3670.42, "3,670"), (1.2345, "1.23"), (0.31, "0.31")]
+    ("value", "text"),
+    [(53.5712, "53.6"), (187.43, "187"), (3670.42, "3,670"), (1.2345, "1.23"), (0.31, "0.31"), (9.9999, "10.0")],
 )
 def test_what_was_measured_once_has_three_digits(value: float, text: str) -> None:
     assert shown(Figure(value=value)) == text
@@ -47,6 +50,7 @@ def test_what_was_measured_once_has_three_digits(value: float, text: str) -> Non
 def test_an_estimate_has_two_digits_and_a_sign() -> None:
     assert shown(Figure(value=3670.42, estimate=True)) == "~3,700"
     assert shown(Figure(value=1.549, noise=0.001, estimate=True)) == "~1.5"
+    assert shown(Figure(value=9.99, estimate=True)) == "~10"
 
 
 def test_nothing_is_finer_than_people_need_but_something_is_always_left() -> None:
