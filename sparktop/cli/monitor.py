@@ -64,7 +64,11 @@ def _with_nodes(those: tuple[Source, ...], arguments: argparse.Namespace, consol
     from sparktop.cli.remote import connected, named, stop, watch
     from sparktop.runner.watch import LiveMachine
 
-    nodes = connected(named(arguments.nodes, arguments.token_file, console), socket.gethostname())
+    those_named = named(arguments.nodes, arguments.token_file, console)
+    if console.interactive:
+        # Over ssh, through another host, it may take seconds.
+        console.note(f"connecting to {', '.join(one_line(place.shown) for place in those_named)}")
+    nodes = connected(those_named, socket.gethostname())
     try:
         machine = LiveMachine(those=those, others=nodes)
         if on_screen:

@@ -7,14 +7,13 @@ import json
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from sparktop.cli.console import Console, Exit
-from sparktop.cli.remote import named
+from sparktop.cli.remote import named, stop
 from sparktop.headless.columns import Align, table
 from sparktop.model import channels
 from sparktop.model.events import Event, SampleTaken
@@ -56,11 +55,15 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         Refused: A name or the configuration is not understood.
     """
-    others = named(arguments.nodes, arguments.token_file, console)
-    with ThreadPoolExecutor(len(others) + 1) as pool:
-        asked = [pool.submit(_ask, one) for one in others]
-        here = [] if arguments.nodes else [pool.submit(_here)]
-        found = [future.result() for future in (*here, *asked)]
+    places = named(arguments.nodes, arguments.token_file, console)
+    others = [RemoteNode(one) for one in places]
+    try:
+        for other in others:
+            other.begin()
+        found = [] if arguments.nodes else [_here()]
+        found += [_ask(other, place) for other, place in zip(others, places, strict=True)]
+    finally:
+        stop(others)
     if arguments.json:
         console.say(json.dumps([_document(one) for one in found], ensure_ascii=False, indent=2))
     else:
@@ -82,8 +85,7 @@ def _here() -> _Found:
     return _Found(name=node.name, node=node, available=reading.values.get(channels.MEMORY_AVAILABLE))
 
 
-def _ask(place: Place) -> _Found:
-    remote = RemoteNode(place)
+def _ask(remote: RemoteNode, place: Place) -> _Found:
     read = threading.Event()
     available: list[float | None] = [None]
     clock: dict[str, float] = {}
@@ -101,8 +103,6 @@ def _ask(place: Place) -> _Found:
         read.wait(_FIRST_S)
     except Unreachable as error:
         return _Found(name=place.shown, error=str(error))
-    finally:
-        remote.stop()
     return _Found(
         name=remote.name,
         node=hello.node,

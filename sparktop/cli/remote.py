@@ -59,9 +59,11 @@ def connected(those: Sequence[Place], own_name: str) -> list[RemoteNode]:
     """
     nodes = [RemoteNode(one) for one in those]
     try:
-        if nodes:
-            with ThreadPoolExecutor(len(nodes)) as pool:
-                list(pool.map(RemoteNode.connect, nodes))
+        for node in nodes:
+            node.begin()
+        # Here and not in threads, which Ctrl+C would not reach.
+        for node in nodes:
+            node.connect()
     except Unreachable as error:
         stop(nodes)
         raise Refused(str(error), Exit.UNREACHABLE) from error

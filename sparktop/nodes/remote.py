@@ -70,13 +70,18 @@ class RemoteNode:
         self._thread = threading.Thread(target=self._run, name=f"node {place.shown}", daemon=True)
         self._stopped = False
 
+    def begin(self) -> None:
+        """Begins to connect; returns at once."""
+        self._thread.start()
+
     def connect(self) -> Hello:
-        """Connects and returns what the node told of itself.
+        """Waits until it is connected and returns what the node told of itself.
 
         Raises:
             Unreachable: It can't be connected to.
         """
-        self._thread.start()
+        if self._thread.ident is None:
+            self.begin()
         return self._met.result()
 
     def start(self, listen: Callable[[Event], None], origin: float) -> None:
