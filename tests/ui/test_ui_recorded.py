@@ -31,7 +31,8 @@ async def test_the_answers_are_those_of_the_journal(tmp_path: Path, events: list
         await pilot.press("a")
         await settle(pilot)
         for at in range(3):
-            shown = {column.contender.name: column.text.text for column in bench.latest.screen.query(AnswerColumn)}
+            columns = [column for column in bench.latest.screen.query(AnswerColumn) if column.request]
+            shown = {c.request.queued.contender: c.text.text for c in columns if c.request}
             assert shown == {name: state.measured(name)[at].answer.lstrip("\n") for name in state.contenders}
             await pilot.press("right")
             await settle(pilot)

@@ -55,8 +55,17 @@ class AnswerText(StreamingText, inherit_bindings=False):
         self._mixed |= len(thought) > self._fed[0] and self._fed[1] > 0
         self.append(shown[self._fed[1] :], "answer")
         self._fed = (len(thought), len(shown))
-        if (marks, len(thought)) != self._marked and self.size.width > 1:
+        if (marks, len(thought)) != self._marked:
             self._marked = (marks, len(thought))
+            self._mark()
+
+    def on_resize(self) -> None:
+        """Marks what could not be marked while there was no room for the text."""
+        self.call_after_refresh(self._mark)
+
+    def _mark(self) -> None:
+        request, (marks, _) = self._request, self._marked
+        if request is not None and self.size.width > 1:
             self.highlight(self._places(request.answer, marks))
 
     def _places(self, answer: str, marks: Marks) -> list[Mark]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from time import monotonic
 from typing import ClassVar
@@ -13,6 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from sparktop.model.text import printable
 from sparktop.ui.widgets.document import Document
 from sparktop.ui.widgets.line_widget import LineWidget, Span, row_width
 
@@ -209,6 +211,10 @@ class StreamingText(LineWidget, can_focus=True):
         self.flush()
         document = self._document
         document.find(query)
+        if self._pending and query:
+            # A pane that had no room yet will find it as the text comes.
+            waiting = printable("".join(text for text, _ in self._pending))
+            return len(re.findall(re.escape(query), waiting, re.IGNORECASE))
         if document.matches:
             seen = (i for i, match in enumerate(document.matches) if document.line_of(match.start) >= self._top)
             document.current = next(seen, 0)
