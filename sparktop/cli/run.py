@@ -44,6 +44,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         together=arguments.together,
         reserve=arguments.reserve << 30 if arguments.reserve is not None else None,
         silence_s=arguments.silence,
+        batches=arguments.batches,
     )
     plan = _plan(arguments.scenario, arguments.contenders, options, console, arguments.api_key_env)
     # Who wants a document wants no screen, and a screen could not print one.

@@ -16,6 +16,7 @@ class Options:
         together: All contenders at once on one machine; figures are then marked as contended.
         reserve: Bytes of memory that a load must leave; None for the default.
         silence_s: Seconds without anything new from a server after which a request to it is given up.
+        batches: Overrides the scenario's batch sizes; empty leaves them.
     """
 
     limit: int = 0
@@ -24,6 +25,7 @@ class Options:
     together: bool = False
     reserve: int | None = None
     silence_s: float = 300.0
+    batches: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

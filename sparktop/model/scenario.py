@@ -7,6 +7,10 @@ from enum import StrEnum
 from typing import Final
 
 
+MAX_BATCH: Final = 256
+"""Streams at once; llama.cpp holds no more sequences than that."""
+
+
 class Kind(StrEnum):
     """What shape of work a scenario is."""
 

@@ -11,6 +11,7 @@ from typing import Final
 from sparktop.engines.protocol import Room
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Item, Kind, Mode, Scenario
+from sparktop.scenarios.fields import BadScenario
 
 RANDOM_ITEM: Final = Item(id="random", prompt="", title="random tokens")
 """The item of prompts that are made of random tokens."""
@@ -79,7 +80,15 @@ class Plan:
 
 
 def make_plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Options) -> Plan:
-    """Applies the person's options (limit, max_tokens, seed) to the scenario."""
+    """Applies the person's options (limit, max_tokens, seed, batches) to the scenario.
+
+    Raises:
+        BadScenario: It has nothing that an option could be applied to.
+    """
+    if options.batches and scenario.kind is not Kind.BATCH:
+        raise BadScenario(
+            f'--batches is for scenarios of kind "batch", and {scenario.name} is of kind "{scenario.kind}"'
+        )
     sampling = scenario.sampling
     osl = scenario.osl
     if options.max_tokens:
@@ -90,7 +99,9 @@ def make_plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Op
     if options.seed is not None:
         sampling = dataclasses.replace(sampling, seed=options.seed)
     items = scenario.items[: options.limit] if options.limit else scenario.items
-    return Plan(dataclasses.replace(scenario, sampling=sampling, items=items, osl=osl), contenders, options)
+    batches = options.batches or scenario.batches
+    applied = dataclasses.replace(scenario, sampling=sampling, items=items, osl=osl, batches=batches)
+    return Plan(applied, contenders, options)
 
 
 def _question_waves(scenario: Scenario) -> Iterator[Wave]:

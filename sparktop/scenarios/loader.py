@@ -8,14 +8,13 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from sparktop.model.scenario import Dimension, Item, Judge, Kind, Mode, Rating, Sampling, Scenario
+from sparktop.model.scenario import MAX_BATCH, Dimension, Item, Judge, Kind, Mode, Rating, Sampling, Scenario
 from sparktop.scenarios.fields import BadScenario, Source, Table
 from sparktop.scenarios.lines import key_lines
 
 MAX_BYTES: Final = 1_000_000
 """A larger file is no scenario but a mistake, such as a model named .toml."""
 
-MAX_BATCH: Final = 256
 MAX_TOKENS: Final = 1_000_000
 MAX_SEED: Final = 2**31 - 1
 MAX_DIMENSIONS: Final = 8

@@ -94,10 +94,31 @@ def test_options_arrive(sparktop: Sparktop) -> None:
     done = sparktop("run", "smoke", "--json", *SHORT, *options)
 
     document = json.loads(done.stdout)
-    told = {"limit": 1, "max_tokens": 4, "seed": 7, "together": True, "reserve": 0, "silence_s": 60}
+    told = {"limit": 1, "max_tokens": 4, "seed": 7, "together": True, "reserve": 0, "silence_s": 60, "batches": []}
     assert document["options"] == told
     assert document["scenario"]["sampling"]["seed"] == 7
     assert "contended" in [verdict["code"] for verdict in document["validity"]["verdicts"]]
+
+
+def test_other_batch_sizes_than_the_scenarios(sparktop: Sparktop) -> None:
+    done = sparktop("run", "batch-sweep", "--json", *ONE, *SHORT, "--batches", "1,2")
+
+    document = json.loads(done.stdout)
+    assert (document["options"]["batches"], document["scenario"]["batches"]) == ([1, 2], [1, 2])
+    assert [(row["batch"], row["completed"]) for row in document["summary"]] == [(1, 1), (2, 2)]
+    # One question for two streams: asked twice, and read afresh each time.
+    assert [one["item"] for one in document["requests"]] == ["B1"] * 3
+    assert {one["tokens"]["cached"] for one in document["requests"]} == {0}
+    assert "cold-start" not in [verdict["code"] for verdict in document["validity"]["verdicts"]]
+    for words, sentence in (
+        (("general", "--batches", "1,8"), '--batches is for scenarios of kind "batch", and general is of kind'),
+        (("batch-sweep", "--batches", "1,257"), "expected batch sizes from 1 to 256, found '257'"),
+        (("batch-sweep", "--batches", "8,1"), "expected ascending batch sizes, each once, found '8,1'"),
+        (("batch-sweep", "--batches", "1,,2"), "expected batch sizes from 1 to 256, found ''"),
+    ):
+        refused = sparktop("run", *words, "--headless")
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
+        assert sentence in refused.stderr
 
 
 def test_out_writes_the_snapshot_too(sparktop: Sparktop, environ: dict[str, str], tmp_path: Path) -> None:

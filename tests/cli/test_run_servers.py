@@ -106,6 +106,26 @@ def test_a_throughput_run_asks_of_a_server_what_it_asks_of_a_file(
     assert (verdicts["output-length"]["severity"], short["validity"]["valid"]) == ("fault", False)
 
 
+def test_64_streams_are_warmed_up_as_64_and_share_no_prefix(sparktop: Sparktop, server: Truth) -> None:
+    server.forget()
+    address = server.under("ttft=0.05&tpot=0.02&tokens=10") + "/v1"
+    done = sparktop("run", "batch-sweep", "--json", "-m", address, "--batches", "64", "--max-tokens", "10")
+    found = snapshot(done)
+    (row,) = found["summary"]
+    assert (row["batch"], row["n"], row["completed"]) == (64, 64, 64)
+    assert "cold-start" not in {verdict["code"] for verdict in found["validity"]["verdicts"]}
+    asked = [record for record in server.records() if record["method"] == "POST"]
+    assert len(asked) == 128
+    for wave in (asked[:64], asked[64:]):  # the warm-up, and what counts
+        assert len({record["connection"] for record in wave}) == 64
+        assert max(one["received_ns"] for one in wave) < min(one["ended_ns"] for one in wave)
+    # Ten questions for 64 streams, and something unique in front of each.
+    starts = {record["body"]["messages"][0]["content"][:18] for record in asked}
+    assert len(starts) == 128
+    questions = {record["body"]["messages"][-1]["content"] for record in asked}
+    assert len(questions) == 10
+
+
 def test_usage_of_servers(sparktop: Sparktop) -> None:
     for words, sentence in (
         (("-m", "http://x:1", "--api-key-env", "NO_SUCH"), "NO_SUCH, which is to hold the API key, is not set"),

@@ -6,6 +6,7 @@ import argparse
 from typing import Final
 
 from sparktop.cli.arguments.base import CONTENDERS, EXIT_CODES, FILES, add_fps, number, parser_of
+from sparktop.model.scenario import MAX_BATCH
 
 _RUN_EXAMPLES: Final = """\
 examples:
@@ -14,6 +15,7 @@ examples:
   sparktop run sutra-qa -m a.gguf -m b.gguf          two models side by side
   sparktop run general --limit 3 --max-tokens 64     the first three questions, short answers
   sparktop run batch-sweep --json > sweep.json       the snapshot on stdout
+  sparktop run batch-sweep --batches 1,8,64          other batch sizes than the scenario's
   sparktop run ./mine.toml --out result.json         a scenario of your own, the snapshot in a file
   sparktop run general -m http://127.0.0.1:8080      the model that a server there has
 """
@@ -66,6 +68,13 @@ def make() -> argparse.ArgumentParser:
         help="end every answer after N tokens",
     )
     parser.add_argument(
+        "--batches",
+        metavar="N,N,...",
+        type=_batches,
+        default=(),
+        help="batch sizes instead of the scenario's own: ascending, up to 256 streams (1,8,64)",
+    )
+    parser.add_argument(
         "--seed", metavar="N", type=number(0, 2**31 - 1, "a seed"), default=None, help="seed of the sampler"
     )
     parser.add_argument(
@@ -91,3 +100,12 @@ def make() -> argparse.ArgumentParser:
     )
     add_fps(parser)
     return parser
+
+
+def _batches(text: str) -> tuple[int, ...]:
+    """Reads batch sizes: whole numbers with commas between them, ascending."""
+    convert = number(1, MAX_BATCH, "batch sizes")
+    sizes = tuple(convert(part.strip()) for part in text.split(","))
+    if list(sizes) != sorted(set(sizes)):
+        raise argparse.ArgumentTypeError(f"expected ascending batch sizes, each once, found {text[:40]!r}")
+    return sizes
