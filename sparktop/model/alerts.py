@@ -7,12 +7,12 @@ itself. Both have the same codes and rest on the same rules.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from sparktop.model import channels
 from sparktop.model.channels import indexed, things
 from sparktop.model.gpu_checks import CAUSES, HEAT, is_gb10
+from sparktop.model.live_findings import slower_so_far
 from sparktop.model.low_clock import THROTTLED_PERCENT
 from sparktop.model.machine_checks import SWAP_GROWTH, unified_gpu
 from sparktop.model.pressure import GIB, LAST_SHARE, MIB, Level, floor_bytes, read_pressure
@@ -29,33 +29,13 @@ from sparktop.model.roce_checks import (
 )
 from sparktop.model.state import Phase, RunState
 from sparktop.model.timeseries import Gauge
-from sparktop.model.verdicts import Code, Severity
+from sparktop.model.verdicts import LINE_CELLS, Alert, Code, Severity
 from sparktop.model.watch import HARDWARE_SLOWDOWN, Load, Watch, hidden
+
+__all__ = ["LINE_CELLS", "RECENT_S", "Alert", "alerts"]
 
 RECENT_S: Final = 10.0
 """What was read longer ago than this is not "now"."""
-
-LINE_CELLS: Final = 76
-"""An alert's text fits into a line of an 80-column screen, inside a frame."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """Something that is wrong now.
-
-    Attributes:
-        code: Stable name, the same as the verdict's.
-        severity: How bad: a fault spoils what is measured now, a note has to be known.
-        node: The machine.
-        text: One sentence of at most 76 cells without the machine's name.
-        evidence: The numbers that it rests on, by name.
-    """
-
-    code: Code
-    severity: Severity
-    node: str
-    text: str
-    evidence: dict[str, float | str] = field(default_factory=dict)
 
 
 def alerts(state: RunState, now: float) -> tuple[Alert, ...]:
@@ -66,7 +46,7 @@ def alerts(state: RunState, now: float) -> tuple[Alert, ...]:
         now: Seconds on the clock of the events.
     """
     found = [alert for name in state.watches for alert in _Machine(state, name, now).alerts()]
-    found += _fallbacks(state, now)
+    found += [*_fallbacks(state, now), *slower_so_far(state)]
     return tuple(sorted(found, key=lambda alert: tuple(Severity).index(alert.severity)))
 
 
@@ -128,7 +108,7 @@ class _Machine:
         found = read_pressure(self._read)
         if found.level in (Level.TIGHT, Level.CRITICAL):
             severity = Severity.FAULT if found.level is Level.CRITICAL else Severity.NOTE
-            yield self._alert(Code.MEMORY_PRESSURE, severity, f"memory {found.level}: {found.reason}", **found.evidence)
+            yield self._alert(Code.MEMORY_PRESSURE, severity, f"memory {found.level}: {found.brief}", **found.evidence)
 
     def _swap(self) -> Iterator[Alert]:
         gauge = self._gauges.get(channels.SWAP_USED)
@@ -155,7 +135,7 @@ class _Machine:
         if load is None and not (watching and free < LAST_SHARE * floor and unseen > floor):
             return
         needed = f", {need / GIB:,.1f} needed" if need else ""
-        text = f"CUDA sees {free / GIB:,.1f} GiB free{needed}; {unseen / GIB:,.1f} GiB lie in the page cache"
+        text = f"CUDA sees {free / GIB:,.1f} GiB free{needed}; {unseen / GIB:,.1f} GiB are page cache"
         evidence = {"free": free, "cache": cache, "available": available} | ({"need": need} if need else {})
         yield self._alert(Code.PAGE_CACHE, Severity.NOTE, text, **evidence)
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sparktop.model import metrics
 from sparktop.model.bottleneck import Judgement, judge_decode, judge_prefill
 from sparktop.model.channels import indexed, things
-from sparktop.model.cost import LEAST_S, place_of
+from sparktop.model.cost import LEAST_S, Place, place_of
 from sparktop.model.decoding import prefill_stretches, row_roofline
-from sparktop.model.during import Kind, tally
+from sparktop.model.during import Kind, Work, tally
 from sparktop.model.roofline import Ceilings, prefill_bytes_per_token
 from sparktop.model.shape import Footprint
 from sparktop.model.state import ContenderState, RunState
@@ -122,8 +122,11 @@ def _busy(state: RunState, asked: _Asked, requests: list[Measured]) -> tuple[flo
     if not place.on_gpu:
         return None, "it runs on the processor"
     work = prefill_stretches(requests)
-    if work is None:
-        return None, "the length of a prompt is not known"
+    return (None, "the length of a prompt is not known") if work is None else busiest_gpu(place, work)
+
+
+def busiest_gpu(place: Place, work: Sequence[Work]) -> tuple[float | None, str]:
+    """Returns how busy the busiest GPU of a place was in some stretches, in percent, or why that is not known."""
     found: list[float] = []
     why = ""
     for node in place.nodes:

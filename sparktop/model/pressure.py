@@ -63,11 +63,13 @@ class Pressure:
         level: How short it is.
         reason: One sentence of at most 59 characters for people, without the machine's name.
         evidence: The readings that it rests on, by name: bytes, percent, bytes per second.
+        brief: The same as the reason in at most 53 characters, for a line of a narrow screen.
     """
 
     level: Level
     reason: str
     evidence: dict[str, float] = field(default_factory=dict)
+    brief: str = ""
 
 
 def floor_bytes(total: float | None) -> float:
@@ -95,20 +97,27 @@ def pressure(
     given = {"available": available, "psi_some": psi_some, "psi_full": psi_full, "swap_in": swap_in}
     evidence = {name: value for name, value in given.items() if value is not None} | {"floor": limit}
     some, full, back = psi_some or 0.0, psi_full or 0.0, swap_in or 0.0
-    left, stalls = _left(available, limit), _stalls(some, full, back)
+    left = _left(available, limit)
+
+    def felt(level: Level) -> Pressure:
+        brief = _left(available, limit, brief=True) + _stalls(some, full, back, brief=True)
+        return Pressure(level, left + _stalls(some, full, back), evidence, brief)
+
     if full > SEVERE_FULL:
-        return Pressure(Level.CRITICAL, left + stalls, evidence)
+        return felt(Level.CRITICAL)
     if available is None:
         return Pressure(Level.UNKNOWN, "how much memory is left was not read", evidence)
     if available >= limit:
-        level = Level.TIGHT if back > SEVERE_SWAP_IN else Level.OK
-        return Pressure(level, left + stalls if level is Level.TIGHT else f"{_gib(available)} left", evidence)
+        if back > SEVERE_SWAP_IN:
+            return felt(Level.TIGHT)
+        return Pressure(Level.OK, f"{_gib(available)} left", evidence)
     if back > SEVERE_SWAP_IN:
-        return Pressure(Level.CRITICAL, left + stalls, evidence)
+        return felt(Level.CRITICAL)
     if full > FELT_FULL or some > FELT_SOME or back > FELT_SWAP_IN:
-        return Pressure(Level.TIGHT, left + stalls, evidence)
+        return felt(Level.TIGHT)
     if available < LAST_SHARE * limit:
-        return Pressure(Level.TIGHT, f"{left}next to nothing", evidence)
+        brief = f"{_left(available, limit, brief=True)}next to nothing"
+        return Pressure(Level.TIGHT, f"{left}next to nothing", evidence, brief)
     if psi_some is None and psi_full is None and swap_in is None:
         return Pressure(Level.UNKNOWN, f"{left}whether tasks wait was not read", evidence)
     return Pressure(Level.OK, f"{left}nothing waits for it", evidence)
@@ -125,20 +134,23 @@ def read_pressure(read: Callable[[str], float | None]) -> Pressure:
     return pressure(available, total, some, full, back)
 
 
-def _left(available: float | None, limit: float) -> str:
+def _left(available: float | None, limit: float, *, brief: bool = False) -> str:
     if available is None:
         return ""
-    floor = f" (floor {limit / GIB:,.1f}), " if available < limit else ", but "
-    return f"{_gib(available)} left{floor}"
+    if available >= limit:
+        return f"{_gib(available)} left, but "
+    floor = f"{limit / GIB:,.1f}"
+    return f"{_gib(available)} left, floor {floor}: " if brief else f"{_gib(available)} left (floor {floor}), "
 
 
-def _stalls(some: float, full: float, back: float) -> str:
+def _stalls(some: float, full: float, back: float, *, brief: bool = False) -> str:
     """What is felt of it, the worst first."""
+    when = "time" if brief else "the time"
     if full > FELT_FULL:
-        return f"all tasks wait {full:.0f} % of the time"
+        return f"all tasks wait {full:.0f} % of {when}"
     if back > FELT_SWAP_IN:
-        return f"{back / MIB:,.0f} MiB/s come back from swap"
-    return f"some task waits {some:.0f} % of the time"
+        return f"{back / MIB:,.0f} MiB/s {'' if brief else 'come '}back from swap"
+    return f"some task waits {some:.0f} % of {when}"
 
 
 def _gib(size: float) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Code(StrEnum):
@@ -70,6 +71,29 @@ class Verdict:
     severity: Severity
     text: str
     evidence: dict[str, float | str]
+
+
+LINE_CELLS: Final = 70
+"""An alert's text fits into a line of an 80-column screen, behind what says how bad it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something that is so now: wrong, to be known, or what holds a model back.
+
+    Attributes:
+        code: Stable name, the same as the verdict's.
+        severity: How bad: a fault spoils what is measured now, a note has to be known, a finding only explains.
+        node: The machine.
+        text: One sentence of at most 70 cells without the machine's name.
+        evidence: The numbers that it rests on, by name.
+    """
+
+    code: Code
+    severity: Severity
+    node: str
+    text: str
+    evidence: dict[str, float | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

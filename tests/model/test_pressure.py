@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sparktop.model.alerts import LINE_CELLS
 from sparktop.model.pressure import Level, floor_bytes, pressure
 
 GIB, MIB = 2**30, 2**20
@@ -45,6 +46,8 @@ def test_levels(
     assert found.evidence.get("available") == (None if left is None else left * GIB)
     assert ("psi_full" in found.evidence) == (full is not None)
     assert len(found.reason) <= 59
+    assert len(found.brief) <= 53
+    assert bool(found.brief) == (level in (Level.TIGHT, Level.CRITICAL))
 
 
 def test_the_reason_names_what_it_rests_on() -> None:
@@ -56,6 +59,18 @@ def test_the_reason_names_what_it_rests_on() -> None:
     assert pressure(60 * GIB, SPARK, 50.0, 20.0, 0.0).reason == "60.0 GiB left, but all tasks wait 20 % of the time"
     assert pressure(0.5 * GIB, SPARK, 0.0, 0.0, 0.0).reason == "0.5 GiB left (floor 8.0), next to nothing"
     assert len(pressure(7.9 * GIB, SPARK, 100.0, 100.0, 0.0).reason) <= 59
+
+
+def test_a_narrow_screen_has_room_for_the_longest() -> None:
+    for left, some, full, back in (
+        *((7.9, 100.0, 100.0, 0.0), (7.9, 100.0, 0.0, 0.0), (7.9, 0.0, 0.0, 99_999.0)),
+        *((100.0, 100.0, 100.0, 0.0), (100.0, 0.0, 0.0, 99_999.0), (0.1, 0.0, 0.0, 0.0)),
+    ):
+        found = pressure(left * GIB, SPARK, some, full, back * MIB)
+        assert len(f"memory {found.level}: {found.brief}") <= LINE_CELLS
+    assert pressure(0.5 * GIB, SPARK, 0.0, 0.0, 0.0).brief == "0.5 GiB left, floor 8.0: next to nothing"
+    assert pressure(60 * GIB, SPARK, 50.0, 20.0, 0.0).brief == "60.0 GiB left, but all tasks wait 20 % of time"
+    assert pressure(4.87 * GIB, SPARK, 0.0, 0.0, 512 * MIB).brief.endswith("floor 8.0: 512 MiB/s back from swap")
 
 
 def test_small_machines_have_a_small_floor() -> None:

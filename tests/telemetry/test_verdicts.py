@@ -170,7 +170,7 @@ def test_every_machine_is_judged_as_it_is(played: Played, expected: dict[Code, S
     ("recording", "code", "says"),
     [
         ("spark-pd-fault", Code.LOW_CLOCK, "GPU 0 stuck at 611 MHz, 14 W: power-delivery fault; unplug for 60 s"),
-        ("spark-memory-squeeze", Code.MEMORY_PRESSURE, "all tasks wait 19 % of the time"),
+        ("spark-memory-squeeze", Code.MEMORY_PRESSURE, "4.9 GiB left, floor 8.0: all tasks wait 19 % of time"),
         ("x86-h200", Code.THROTTLING, "GPU 0 held back by its power limit, 80 % of the time"),
     ],
 )
@@ -237,7 +237,7 @@ def test_the_page_cache_is_named_where_it_hid_what_a_load_needed() -> None:
     # 7 GiB are free, 44 could be had, and the load takes 20.
     loading = Played("spark-loaded", size=20 * GIB, decodes=False)
     alert = loading.alerts()[Code.PAGE_CACHE]
-    assert alert.text == "CUDA sees 7.0 GiB free, 20.0 needed; 37.0 GiB lie in the page cache"
+    assert alert.text == "CUDA sees 7.0 GiB free, 20.0 needed; 37.0 GiB are page cache"
     for played, word in (
         (Played("spark-loaded", size=20 * GIB), "was loaded"),
         (Played("spark-loaded", size=20 * GIB, fails=True), "failed to load"),

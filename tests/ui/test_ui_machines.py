@@ -115,7 +115,7 @@ SEEN: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         ),
         "links": QUIET_LINK,
         "processor": (*SLOW_CORES, *NO_RAILS),
-        "alerts": ("✗ fault memory critical: 4.9 GiB left (floor 8.0), all tasks wait 19 % of the time",),
+        "alerts": ("✗ fault memory critical: 4.9 GiB left, floor 8.0: all tasks wait 19 % of time",),
     },
     "spark-rdma": {
         "gpu": (
