@@ -32,6 +32,7 @@ from sparktop.nodes.protocol import (
     Bye,
     Follow,
     Hello,
+    ModelFile,
     Ping,
     Pong,
     events_frame,
@@ -199,8 +200,8 @@ class Agent:
         self._log(f"a head connected from {_peer(head)}")
         why = "it left"
         try:
-            hello = await asyncio.to_thread(self._hello)
-            await self._send(head, frame(hello))
+            models = await asyncio.to_thread(self._shelf.models)
+            await self._send(head, frame(self._hello(models)))
             async for message in head:
                 received = self._clock()
                 match read_from_head(message):
@@ -225,12 +226,12 @@ class Agent:
                 follower.cancel()
             self._log(f"the head from {_peer(head)} is gone: {why}")
 
-    def _hello(self) -> Hello:
+    def _hello(self, models: tuple[ModelFile, ...]) -> Hello:
         return Hello(
             instance=self._instance,
             sparktop=__version__,
             node=self._recorder.node,
-            models=self._shelf.models(),
+            models=models,
             processes=self._recorder.processes,
             first=self._ring.first,
             next=self._ring.next,

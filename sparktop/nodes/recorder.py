@@ -67,7 +67,8 @@ class Recorder:
         def emit(reading: Reading) -> None:
             t = reading.t
             for process in self._lookup.look(t, reading):
-                self._processes[process.pid] = process
+                # A new one, since another thread may be looking through the old one.
+                self._processes = {**self._processes, process.pid: process}
                 listen(process)
             if any(name.startswith("gpu.") and name.endswith(".held") for name in reading.values):
                 here = {

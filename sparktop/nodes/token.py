@@ -36,8 +36,13 @@ def make_or_read(path: Path, node: str) -> str:
         raise BadToken(f"the token can't be written to {path}: {error.strerror or error}") from error
     name = re.sub(r"[^A-Za-z0-9_-]", "-", node)[:60] or "node"
     token = f"{name}.{secrets.token_urlsafe(32)}"
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(token + "\n")
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(token + "\n")
+    except OSError as error:
+        # Half a token would be in the way of the next attempt.
+        path.unlink(missing_ok=True)
+        raise BadToken(f"the token can't be written to {path}: {error.strerror or error}") from error
     return token
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -89,19 +91,25 @@ def server(tmp_path: Path) -> Iterator[Server]:
     process.wait()
 
 
-def left_over(server: Server) -> list[str]:
-    """Processes that belong to the other side's home or to this connection."""
-    found = []
+def processes() -> Iterator[tuple[int, list[bytes], list[bytes]]]:
+    """Yields number, words and environment of every other process."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit() and int(folder.name) != os.getpid():
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-                environ = (folder / "environ").read_bytes()
-            except OSError:
-                continue
-            if f"HOME={server.home}".encode() in environ.split(b"\0") or str(server.config).encode() in words:
-                found.append(b" ".join(words).decode(errors="replace"))
-    return found
+            with suppress(OSError):
+                words, environ = ((folder / name).read_bytes().split(b"\0") for name in ("cmdline", "environ"))
+                yield int(folder.name), words, environ
+
+
+def clients(server: Server) -> list[int]:
+    """The ssh clients that use this configuration."""
+    return [pid for pid, words, _ in processes() if str(server.config).encode() in words]
+
+
+def left_over(server: Server) -> list[str]:
+    """Processes that belong to the other side's home or to this connection."""
+    home = f"HOME={server.home}".encode()
+    there = [b" ".join(words).decode(errors="replace") for _, words, environ in processes() if home in environ]
+    return [*there, *map(str, clients(server))]
 
 
 def gone(server: Server) -> bool:
@@ -124,6 +132,22 @@ def test_an_agent_is_started_there_and_goes_with_the_connection(
     head.remote.stop()
     assert gone(server), left_over(server)
     assert not list(server.config.parent.glob("shared-*"))
+
+
+def test_a_broken_connection_is_made_again(server: Server, follow: Callable[[Place], Head]) -> None:
+    head = follow(server.place)
+    head.wait(lambda events: any(isinstance(event, SampleTaken) for event in events))
+    (client,) = clients(server)
+    os.kill(client, signal.SIGKILL)
+    head.wait(lambda events: bool(head.state.notices), 5)
+    assert set(head.state.missing["spark-2"].values()) == {"no connection to spark-2"}
+    head.wait(lambda events: len(head.state.notices) == 2)
+    assert [notice.text for notice in head.state.notices] == [
+        "spark-2 is cut off: the connection was cut",
+        "spark-2 is back",
+    ]
+    head.remote.stop()
+    assert gone(server), left_over(server)
 
 
 def test_a_killed_head_leaves_nothing_there(server: Server) -> None:
