@@ -12,7 +12,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +87,10 @@ class Stage:
             await pilot.pause()
 
 
+def _opens(feed: Feed) -> Callable[[Plan], Feed]:
+    return lambda plan: feed
+
+
 async def keep(pilot: Pilot[int], name: str) -> None:
     """Writes what is on the screen."""
     await pilot.pause(0.3)
@@ -131,7 +135,7 @@ async def shoot_scenes(home: Path) -> None:
         events = scene(plan.scenario, machines, SCENE_S)
         stage.now = 0.0
         feed = KeptFeed("scene", events, lambda: stage.now)
-        app = SparktopApp(replace(ports, open=lambda plan, feed=feed: feed), plan=plan, environ=TERMINAL)
+        app = SparktopApp(replace(ports, open=_opens(feed)), plan=plan, environ=TERMINAL)
         async with app.run_test(size=size) as pilot:
             await pilot.pause(0.5)
             await stage.at(pilot, SCENE_S)
