@@ -9,7 +9,7 @@ from sparktop.headless.columns import Align, table
 from sparktop.model.decoding import remarks
 from sparktop.model.events import Finish
 from sparktop.model.metrics import Spread
-from sparktop.model.scenario import Item, Kind
+from sparktop.model.scenario import Item, Kind, Slo
 from sparktop.model.snapshot import RequestRecord, Snapshot
 from sparktop.model.summary import Summary
 from sparktop.model.text import one_line
@@ -42,7 +42,9 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
     lines = [f"{one_line(snapshot.scenario.title)}: {snapshot.status}", ""]
     if snapshot.summary:
         batch = snapshot.scenario.kind is Kind.BATCH
-        lines += [*_figures(snapshot.summary, toys, batch), "", *_LEGEND, *(_BATCH_LEGEND if batch else ()), ""]
+        slo = snapshot.scenario.slo
+        legend = (*_LEGEND, *(_BATCH_LEGEND if batch else ()), *_slo_legend(slo))
+        lines += [*_figures(snapshot.summary, toys, batch, slo != Slo()), "", *legend, ""]
         lines += _remarks(snapshot.summary, toys)
     if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
         lines += [*_answers(snapshot, toys), ""]
@@ -52,8 +54,8 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
     return lines
 
 
-def _figures(summary: tuple[Summary, ...], toys: set[str], batch: bool) -> list[str]:
-    head = _BATCH_FIGURES if batch else _FIGURES
+def _figures(summary: tuple[Summary, ...], toys: set[str], batch: bool, goodput: bool) -> list[str]:
+    head = (*(_BATCH_FIGURES if batch else _FIGURES), *(("GOODPUT",) if goodput else ()))
     rows = [
         [
             _name(row.contender, toys),
@@ -68,10 +70,17 @@ def _figures(summary: tuple[Summary, ...], toys: set[str], batch: bool) -> list[
             _number(row.qps, 2),
             _number(row.aggregate_tok_s, 1),
             *((_number(row.steady_tok_s, 1), _number(row.speedup, 2)) if batch else ()),
+            *((_number(row.goodput, 2),) if goodput else ()),
         ]
         for row in summary
     ]
     return table(head, [Align.LEFT] + [Align.RIGHT] * (len(head) - 1), rows)
+
+
+def _slo_legend(slo: Slo) -> tuple[str, ...]:
+    limits = (("TTFT", slo.ttft_ms), ("TPOT", slo.tpot_ms), ("RESPONSE", slo.response_ms))
+    named = [f"{name} up to {most:g} ms" for name, most in limits if most is not None]
+    return (f"GOODPUT counts the requests per second with {', '.join(named)}.",) if named else ()
 
 
 def _remarks(summary: tuple[Summary, ...], toys: set[str]) -> list[str]:

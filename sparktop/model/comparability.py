@@ -128,6 +128,8 @@ def differences(before: Snapshot, after: Snapshot, pairs: Mapping[str, str]) -> 
         yield from _changed(what, getattr(one.sampling, name), getattr(other.sampling, name))
     if _rest(one) != _rest(other):
         yield "Tokens are chosen in another way (see scenario.sampling of both)."
+    for name in ("ttft_ms", "tpot_ms", "response_ms"):
+        yield from _changed(f"SLO of {name}", getattr(one.slo, name) or "none", getattr(other.slo, name) or "none")
     yield from _changed("warm-up requests", one.warmup, other.warmup)
     yield from _changed("repetitions", one.repetitions, other.repetitions)
     if before.options.together is not after.options.together:

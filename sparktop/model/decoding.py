@@ -11,7 +11,7 @@ from sparktop.model.during import Curves, Work, decode_work, prefill_work
 from sparktop.model.roofline import Ceilings, Roofline, Step, roofline, sentence, step_bytes
 from sparktop.model.shape import Footprint
 from sparktop.model.state import RunState
-from sparktop.model.summary import Measured, Summary, cells, summarise
+from sparktop.model.summary import Measured, Summary, cells, slo_of, summarise
 
 
 def full_summary(state: RunState, requests: Sequence[Measured], curves: Curves | None = None) -> tuple[Summary, ...]:
@@ -23,7 +23,7 @@ def full_summary(state: RunState, requests: Sequence[Measured], curves: Curves |
         curves: What was read of its machines; None for the state's own series.
     """
     rows = []
-    for row in summarise(requests):
+    for row in summarise(requests, slo_of(state)):
         contender = state.contenders.get(row.contender)
         if contender is None:
             rows.append(row)
@@ -52,6 +52,8 @@ def remarks(row: Summary) -> tuple[str, ...]:
     if row.acceptance is not None:
         length = "" if row.accepted_length is None else f", {row.accepted_length:.2f} tokens a step"
         said.append(f"speculative decoding: {100 * row.acceptance:.1f} % of the guessed tokens were accepted{length}")
+    if row.slo_met is not None:
+        said.append(f"{row.slo_met} of {row.completed} requests met every SLO")
     decode, prefill = row.decode_cost or TokenCost(), row.prefill_cost or TokenCost()
     for what, made, read in (
         ("GPU only", decode.gpu_j, prefill.gpu_j),

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sparktop.model.scenario import Slo
+
 MINIMUM_PREFILL_S: Final = 0.020
 """A prefill estimated from TTFT below this says more about the transport than about the model."""
 
@@ -38,6 +40,7 @@ DEFINITIONS: Final[dict[str, str]] = {
     "steady_tok_s": "tokens per second of all streams together, from the moment the last stream"
     " has its first token until the first stream ends",
     "qps": "completed requests / (last response - first request sent)",
+    "goodput": "requests that met every SLO of the scenario / the time that qps is over",
     "speedup": "aggregate_tok_s at batch B / aggregate_tok_s at batch 1",
     "efficiency": "speedup / B",
     "roofline": "bytes_per_token: (weights + keys and values + state that a decode step reads) / tokens of the step;"
@@ -216,6 +219,27 @@ def qps(streams: Sequence[Stream]) -> float | None:
     """Completed requests per second."""
     total = total_s(streams)
     return len(streams) / total if total else None
+
+
+def meets(stream: Stream, slo: Slo) -> bool:
+    """Whether a completed request kept to every objective.
+
+    What came in one chunk has no TPOT, and so can't miss one; what has no tokens meets nothing.
+    """
+    if not stream.times:
+        return False
+    kept = (
+        (ttft_ms(stream), slo.ttft_ms),
+        (tpot_ms(stream), slo.tpot_ms),
+        (e2e_ms(stream), slo.response_ms),
+    )
+    return all(found is None or most is None or found <= most for found, most in kept)
+
+
+def goodput(streams: Sequence[Stream], slo: Slo) -> float | None:
+    """Completed requests per second that kept to every objective; None without objectives."""
+    total = total_s(streams)
+    return sum(meets(stream, slo) for stream in streams) / total if total and slo != Slo() else None
 
 
 def percentile(values: Sequence[float], p: float) -> float | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-
 MAX_BATCH: Final = 256
 """Streams at once; llama.cpp holds no more sequences than that."""
 
@@ -132,6 +131,21 @@ class Judge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """Service level objectives: how long a user may have to wait. Null where there is none.
+
+    Attributes:
+        ttft_ms: Most milliseconds to the first token.
+        tpot_ms: Most milliseconds per output token after the first chunk.
+        response_ms: Most milliseconds to the last token.
+    """
+
+    ttft_ms: float | None = None
+    tpot_ms: float | None = None
+    response_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """What is asked of every contender.
 
@@ -151,6 +165,7 @@ class Scenario:
         osl: Decoded tokens (kind `prefill-decode`), else 0.
         rating: How people rate the answers.
         judge: How a model judges them.
+        slo: What a request has to meet to count for goodput.
     """
 
     name: str
@@ -168,3 +183,4 @@ class Scenario:
     osl: int = 0
     rating: Rating = Rating()
     judge: Judge = Judge()
+    slo: Slo = Slo()

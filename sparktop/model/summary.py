@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from sparktop.model import metrics
 from sparktop.model.cost import TokenCost
 from sparktop.model.events import Finish
 from sparktop.model.metrics import Spread, Stream
 from sparktop.model.roofline import Roofline
+from sparktop.model.scenario import Slo
 from sparktop.model.state import RequestState, RunState
+
+_NO_SLO: Final = Slo()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,8 @@ class Summary:
             reads.
         decode_cost: What each decoded token cost; null in snapshots of programs that did not count it.
         prefill_cost: What each token of the prompts cost to read.
+        goodput: Requests per second that met every SLO of the scenario; null without SLOs.
+        slo_met: Completed requests that met them all; null without SLOs.
     """
 
     contender: str
@@ -105,6 +111,8 @@ class Summary:
     accepted_length: float | None = None
     decode_cost: TokenCost | None = None
     prefill_cost: TokenCost | None = None
+    goodput: float | None = None
+    slo_met: int | None = None
 
 
 def measured(request: RequestState) -> Measured:
@@ -126,15 +134,20 @@ def measured(request: RequestState) -> Measured:
 
 def summarise_run(state: RunState) -> tuple[Summary, ...]:
     """Returns the rows of a run so far, warm-up excluded."""
-    return summarise(measured(request) for request in state.measured())
+    return summarise((measured(request) for request in state.measured()), slo_of(state))
 
 
-def summarise(requests: Iterable[Measured]) -> tuple[Summary, ...]:
+def slo_of(state: RunState) -> Slo:
+    """Returns the objectives of a run."""
+    return state.started.scenario.slo if state.started is not None else Slo()
+
+
+def summarise(requests: Iterable[Measured], slo: Slo = _NO_SLO) -> tuple[Summary, ...]:
     """Returns one row for each contender and batch size, in the order in which they first come."""
     groups: dict[tuple[str, int], list[Measured]] = {}
     for request in requests:
         groups.setdefault((request.contender, request.batch), []).append(request)
-    rows = [_row(*key, group) for key, group in groups.items()]
+    rows = [_row(*key, group, slo) for key, group in groups.items()]
     single = {row.contender: row.aggregate_tok_s for row in rows if row.batch == 1}
     return tuple(_with_speedup(row, single.get(row.contender)) for row in rows)
 
@@ -152,7 +165,7 @@ def cells(requests: Sequence[Measured]) -> list[list[Measured]]:
     ]
 
 
-def _row(contender: str, batch: int, requests: list[Measured]) -> Summary:
+def _row(contender: str, batch: int, requests: list[Measured], slo: Slo) -> Summary:
     completed = [request for request in requests if request.completed]
     streams = [request.stream for request in completed]
     groups = [[request.stream for request in cell] for cell in cells(requests)]
@@ -183,6 +196,8 @@ def _row(contender: str, batch: int, requests: list[Measured]) -> Summary:
         prefill_estimated=any(estimated for value, estimated in prefill if value is not None),
         acceptance=acceptance,
         accepted_length=length,
+        goodput=_median(groups, lambda cell: metrics.goodput(cell, slo)),
+        slo_met=sum(metrics.meets(stream, slo) for stream in streams) if slo != _NO_SLO else None,
     )
 
 

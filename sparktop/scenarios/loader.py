@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from sparktop.model.scenario import MAX_BATCH, Dimension, Item, Judge, Kind, Mode, Rating, Sampling, Scenario
+from sparktop.model.scenario import MAX_BATCH, Dimension, Item, Judge, Kind, Mode, Rating, Sampling, Scenario, Slo
 from sparktop.scenarios.fields import BadScenario, Source, Table
 from sparktop.scenarios.lines import key_lines
 
@@ -17,6 +17,9 @@ MAX_BYTES: Final = 1_000_000
 
 MAX_TOKENS: Final = 1_000_000
 MAX_SEED: Final = 2**31 - 1
+MAX_SLO_MS: Final = 86_400_000.0
+"""A day."""
+
 MAX_DIMENSIONS: Final = 8
 """More would not fit beside an answer, and nobody would rate them all."""
 
@@ -24,7 +27,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _POSITION: Final = re.compile(r" \(at line (\d+), column (\d+)\)$")
 _TOP_KEYS: Final = (
     *("title", "description", "kind", "system", "items", "sampling"),
-    *("batches", "mode", "repetitions", "warmup", "isl", "osl", "rating", "judge"),
+    *("batches", "mode", "repetitions", "warmup", "isl", "osl", "rating", "judge", "slo"),
 )
 _SAMPLING_KEYS: Final = ("temperature", "top_k", "top_p", "seed", "max_tokens", "ignore_eos", "stop")
 _DIMENSION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -84,6 +87,7 @@ def load_scenario(path: Path) -> Scenario:
         osl=osl,
         rating=_rating(top.table("rating")),
         judge=_judge(top.table("judge")),
+        slo=_slo(top.table("slo")),
     )
 
 
@@ -243,3 +247,16 @@ def _judge(table: Table) -> Judge:
     if not rubric.strip():
         raise table.wrong("rubric", "text that is not empty")
     return Judge(rubric=rubric, max_tokens=table.integer("max_tokens", 1, MAX_TOKENS, default.max_tokens))
+
+
+def _slo(table: Table) -> Slo:
+    names = ("ttft_ms", "tpot_ms", "response_ms")
+    table.only(names)
+    return Slo(**{name: _milliseconds(table, name) for name in names if name in table.values})
+
+
+def _milliseconds(table: Table, key: str) -> float:
+    value = table.number(key, 0, MAX_SLO_MS, 0.0)
+    if value == 0:
+        raise table.wrong(key, f"a number above 0 and up to {MAX_SLO_MS:g}")
+    return value

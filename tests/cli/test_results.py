@@ -17,7 +17,7 @@ from sparktop.model.events import (
     SampleTaken,
     Status,
 )
-from sparktop.model.scenario import Kind
+from sparktop.model.scenario import Kind, Slo
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from tests.cli.scripted import SCENARIO, beginning, contender, failed, request, whole_run
@@ -125,6 +125,15 @@ def test_batches_have_a_row_each_and_no_answers() -> None:
     # All streams of a batch are alike, so the steady speed is that of the whole.
     assert [row[-3:] for row in rows] == [["100.0", "100.0", "1.00"], ["200.0", "200.0", "2.00"]]
     assert not any("POINTS" in line for line in shown)
+
+
+def test_goodput_is_shown_where_there_are_objectives() -> None:
+    scenario = replace(SCENARIO, slo=Slo(ttft_ms=500, tpot_ms=0.5))
+    shown = lines([replace(e, scenario=scenario) if isinstance(e, RunStarted) else e for e in whole_run()])
+    assert any(line.endswith("GOODPUT") for line in shown)
+    assert "GOODPUT counts the requests per second with TTFT up to 500 ms, TPOT up to 0.5 ms." in shown
+    assert "  0 of 2 requests met every SLO" in shown
+    assert not any("GOODPUT" in line for line in lines(whole_run()))
 
 
 def test_place_of_the_snapshot() -> None:

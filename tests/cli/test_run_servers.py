@@ -91,12 +91,16 @@ def test_a_throughput_run_asks_of_a_server_what_it_asks_of_a_file(
 ) -> None:
     server.forget()
     scenario = tmp_path / "rate.toml"
-    scenario.write_text('title = "rate"\nkind = "prefill-decode"\nisl = 300\nosl = 24\nrepetitions = 2\nwarmup = 1\n')
+    scenario.write_text(
+        'title = "rate"\nkind = "prefill-decode"\nisl = 300\nosl = 24\nrepetitions = 2\nwarmup = 1\n'
+        "[slo]\nttft_ms = 500\n"
+    )
     done = sparktop("run", str(scenario), "--json", "-m", server.under("ttft=0.05&tpot=0.005&tokens=99") + "/v1")
     found = snapshot(done)
     (row,) = found["summary"]
     assert {(one["tokens"]["prompt"], one["tokens"]["output"]) for one in found["requests"]} == {(300, 24)}
-    assert row["completed"] == 2
+    assert (row["completed"], row["slo_met"]) == (2, 2)
+    assert row["goodput"] == row["qps"]
     assert row["tpot_ms"]["median"] == pytest.approx(5, rel=0.05)
     codes = {verdict["code"] for verdict in found["validity"]["verdicts"]}
     assert not codes & {"prompt-length", "output-length", "cache-hits", "token-mismatch", "cold-start"}

@@ -77,14 +77,14 @@ def check_summary(found: dict[str, Any]) -> None:
         steps = sum(sum(r["chunks"]["n"]) for r in drafting) - accepted
         assert close(row["acceptance"], accepted / drafted if drafted else None)
         assert close(row["accepted_length"], (steps + accepted) / steps if drafted and steps > 0 else None)
-        check_cells(row, requests)
+        check_cells(row, requests, {k: v for k, v in found["scenario"]["slo"].items() if v is not None})
 
 
-def check_cells(row: dict[str, Any], requests: list[dict[str, Any]]) -> None:
+def check_cells(row: dict[str, Any], requests: list[dict[str, Any]], slo: dict[str, float]) -> None:
     cells: dict[int, list[dict[str, Any]]] = {}
     for request in requests:
         cells.setdefault(request["repetition"], []).append(request)
-    totals, rates, aggregates, steady = [], [], [], []
+    totals, rates, aggregates, steady, good = [], [], [], [], []
     for cell in cells.values():
         done = [r for r in cell if r["finish"] in ("stop", "length") and r["chunks"]["t_ms"]]
         if not done or (row["batch"] > 1 and len(done) < len(cell)):
@@ -93,6 +93,7 @@ def check_cells(row: dict[str, Any], requests: list[dict[str, Any]]) -> None:
         total = max(t[-1] for t, _ in streams) - min(r["sent_s"] for r in done)
         totals.append(total)
         rates.append(len(done) / total)
+        good.append(sum(_kept(r, slo) for r in done) / total)
         span = max(t[-1] for t, _ in streams) - min(t[0] for t, _ in streams)
         after = sum(sum(n[1:]) for _, n in streams)
         if span and after:
@@ -103,8 +104,17 @@ def check_cells(row: dict[str, Any], requests: list[dict[str, Any]]) -> None:
             steady.append(inside / (end - start))
     assert close(row["total_s"], median(totals) if totals else None)
     assert close(row["qps"], median(rates) if rates else None)
+    assert close(row["goodput"], median(good) if good and slo else None)
+    done = [r for r in requests if r["finish"] in ("stop", "length")]
+    assert row["slo_met"] == (sum(bool(r["chunks"]["t_ms"]) and _kept(r, slo) for r in done) if slo else None)
     assert close(row["aggregate_tok_s"], median(aggregates) if aggregates else None)
     assert close(row["steady_tok_s"], median(steady) if steady else None)
+
+
+def _kept(request: dict[str, Any], slo: dict[str, float]) -> bool:
+    names = {"ttft_ms": "ttft_ms", "tpot_ms": "tpot_ms", "response_ms": "e2e_ms"}
+    figures = ((request["metrics"][names[name]], most) for name, most in slo.items())
+    return all(figure is None or figure <= most for figure, most in figures)
 
 
 def check_rooflines(found: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from sparktop.model import metrics
 from sparktop.model.metrics import Stream
+from sparktop.model.scenario import Slo
 
 # Sent at 10 s, first chunk after 200 ms, then a token every 10 ms: the server of known timing.
 STEADY = Stream(sent=10.0, times=[10.2 + 0.01 * i for i in range(11)], counts=[1] * 11)
@@ -107,6 +108,25 @@ def test_streams_together() -> None:
     assert metrics.steady_tok_s([first, second]) == pytest.approx(7 / 0.5)
     assert metrics.total_s([first, second]) == pytest.approx(1.7)
     assert metrics.qps([first, second]) == pytest.approx(2 / 1.7)
+
+
+def test_goodput_counts_what_met_every_objective() -> None:
+    # TTFT 200 ms and 500 ms, TPOT 100 ms and 200 ms, responses after 1.2 s and 1.5 s; 1.7 s in all.
+    first = Stream(sent=0.0, times=[0.2 + 0.1 * i for i in range(11)], counts=[1] * 11)
+    second = Stream(sent=0.2, times=[0.7 + 0.2 * i for i in range(6)], counts=[1] * 6)
+    both = [first, second]
+    for slo, met in (
+        (Slo(ttft_ms=501), 2),
+        (Slo(ttft_ms=300), 1),
+        (Slo(ttft_ms=300, tpot_ms=90), 0),
+        (Slo(tpot_ms=101, response_ms=1300), 1),
+        (Slo(response_ms=1600), 2),
+    ):
+        assert metrics.goodput(both, slo) == pytest.approx(met / 1.7)
+    assert metrics.goodput(both, Slo()) is None
+    at_once = Stream(sent=0.0, times=[0.2], counts=[50])
+    assert metrics.goodput([at_once], Slo(tpot_ms=1)) == pytest.approx(1 / 0.2)
+    assert not metrics.meets(EMPTY, Slo(ttft_ms=1e9))
 
 
 def test_streams_one_after_another_have_no_steady_state() -> None:

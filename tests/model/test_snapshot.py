@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparktop.model.events import ContenderFailed, Finish, Notice, SampleTaken, Status
+from sparktop.model.scenario import Slo
 from sparktop.model.schema import snapshot_schema
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import RunState, fold
@@ -80,7 +82,9 @@ FAILED = Run(
 CUT_OFF = Run(
     requests=[Request(), Request(sent=2.0, finish=None), Request(sent=None, chunks=(), finish=None)], status=None
 )
-RUNS = {"sweep": SWEEP, "thinking": THINKING, "failed": FAILED, "cut off": CUT_OFF}
+# The TTFT parts the streams of a batch, and the TPOT the repetitions.
+TIMELY = replace(SWEEP, scenario=replace(SWEEP.scenario, slo=Slo(ttft_ms=215.0, tpot_ms=7.5, response_ms=320.0)))
+RUNS = {"sweep": SWEEP, "timely": TIMELY, "thinking": THINKING, "failed": FAILED, "cut off": CUT_OFF}
 
 
 def test_the_schema_is_a_schema_with_every_field_described() -> None:

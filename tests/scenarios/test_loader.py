@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario
+from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario, Slo
 from sparktop.scenarios.fields import BadScenario
 from sparktop.scenarios.lines import key_lines
 from sparktop.scenarios.loader import load_scenario
@@ -178,7 +178,7 @@ MISTAKES = [
     (QUESTIONS, 'title = "我的问题"', "", "mine.toml: title: missing; expected text"),
     (QUESTIONS, 'title = "我的问题"', 'title = "a\\nb"', 'mine.toml:1: title: expected one line of text, found the text "a\\u000ab"'),
     (QUESTIONS, 'title = "我的问题"', 'title = "x"\nname = "y"', "mine.toml:2: name: unknown key; the scenario's name is the name of its file"),
-    (QUESTIONS, 'title = "我的问题"', 'title = "x"\nzzz = 1', "mine.toml:2: zzz: unknown key; known keys are title, description, kind, system, items, sampling, batches, mode, repetitions, warmup, isl, osl, rating, judge"),
+    (QUESTIONS, 'title = "我的问题"', 'title = "x"\nzzz = 1', "mine.toml:2: zzz: unknown key; known keys are title, description, kind, system, items, sampling, batches, mode, repetitions, warmup, isl, osl, rating, judge, slo"),
     (QUESTIONS, 'kind = "questions"', 'kind = "quiz"', 'mine.toml:2: kind: expected "questions" or "batch" or "prefill-decode", found the text "quiz"'),
     (QUESTIONS, 'kind = "questions"', "", 'mine.toml: kind: missing; expected "questions" or "batch" or "prefill-decode"'),
     (QUESTIONS, 'kind = "questions"', 'kind = "questions"\nbatches = [1]', 'mine.toml:3: batches: only for kind = "batch", and this scenario has kind = "questions"'),
@@ -354,3 +354,15 @@ def test_what_is_shipped_says_how_it_is_rated() -> None:
         assert len(scenario.rating.dimensions) >= 3
         assert all(d.zh != d.en for d in scenario.rating.dimensions)
         assert "出处" in scenario.judge.rubric or "事实" in scenario.judge.rubric
+
+
+def test_objectives(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(BATCH + "[slo]\nttft_ms = 500\nresponse_ms = 2e3\n")
+    assert load_scenario(path).slo == Slo(ttft_ms=500.0, response_ms=2000.0)
+    for line, message in (
+        ("ttft = 1", 'slo.ttft: unknown key; did you mean "ttft_ms"?'),
+        ("tpot_ms = 0", "slo.tpot_ms: expected a number above 0 and up to 8.64e+07, found the number 0"),
+        ("tpot_ms = nan", "slo.tpot_ms: expected a number from 0 to 8.64e+07, found the number nan"),
+    ):
+        assert refusal(tmp_path, f"{BATCH}[slo]\n{line}\n").endswith(message)
