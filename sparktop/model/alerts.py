@@ -13,7 +13,7 @@ from sparktop.model import channels
 from sparktop.model.channels import indexed, things
 from sparktop.model.gpu_checks import CAUSES, HEAT, is_gb10
 from sparktop.model.live_findings import slower_so_far
-from sparktop.model.low_clock import THROTTLED_PERCENT
+from sparktop.model.low_clock import LASTS_S, THROTTLED_PERCENT
 from sparktop.model.machine_checks import SWAP_GROWTH, unified_gpu
 from sparktop.model.pressure import GIB, LAST_SHARE, MIB, Level, floor_bytes, read_pressure
 from sparktop.model.roce_checks import (
@@ -32,7 +32,7 @@ from sparktop.model.timeseries import Gauge
 from sparktop.model.verdicts import LINE_CELLS, Alert, Code, Severity
 from sparktop.model.watch import HARDWARE_SLOWDOWN, Load, Watch, hidden
 
-__all__ = ["LINE_CELLS", "RECENT_S", "Alert", "alerts"]
+__all__ = ["LINE_CELLS", "RECENT_S", "Alert", "alerts", "suspicions"]
 
 RECENT_S: Final = 10.0
 """What was read longer ago than this is not "now"."""
@@ -48,6 +48,23 @@ def alerts(state: RunState, now: float) -> tuple[Alert, ...]:
     found = [alert for name in state.watches for alert in _Machine(state, name, now).alerts()]
     found += [*_fallbacks(state, now), *slower_so_far(state)]
     return tuple(sorted(found, key=lambda alert: tuple(Severity).index(alert.severity)))
+
+
+def suspicions(state: RunState, now: float) -> Iterator[tuple[str, str]]:
+    """Yields what may become an alert and has not lasted long enough: the machine, and what is seen of it.
+
+    Args:
+        state: As for `alerts`.
+        now: Seconds on the clock of the events.
+    """
+    for name, watch in state.watches.items():
+        gauges = state.gauges.get(name, {})
+        for gpu, clock in watch.clocks.items():
+            share = gauges.get(indexed("gpu", gpu, "sm_clock_share"))
+            if clock.suspected is None or share is None or share.last is None or share.times[-1] < now - RECENT_S:
+                continue
+            for_s = share.times[-1] - clock.suspected
+            yield name, f"GPU {gpu} busy at {share.last:.0f} % clock for {for_s:.0f} s, judged after {LASTS_S:.0f}"
 
 
 def _fallbacks(state: RunState, now: float) -> Iterator[Alert]:

@@ -91,6 +91,19 @@ async def test_a_loaded_spark_is_complete(tmp_path: Path) -> None:
         assert ["5000", "vllm", "2.0 GiB", "another's"] in rows
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_a_fault_that_takes_seconds_to_judge_is_not_denied_before(tmp_path: Path, size: tuple[int, int]) -> None:
+    bench = Bench(tmp_path)
+    async with bench.monitor(played(bench, "spark-pd-fault")).run_test(size=size) as pilot:
+        text = await at(bench, pilot, 3.1)
+        assert "No alert yet: GPU 0 busy at 20 % clock for 3 s, judged after 5" in text
+        assert "No alert." not in text
+        for t in (6.1, 9.0):
+            text = await at(bench, pilot, t)
+            assert "✗ fault GPU 0 stuck at 611 MHz, 14 W: power-delivery fault; unplug for 60 s" in text
+            assert "No alert" not in text
+
+
 async def test_what_is_not_there_takes_no_room(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     async with bench.monitor(played(bench, "laptop-bare")).run_test(size=(120, 40)) as pilot:

@@ -18,6 +18,7 @@ from sparktop.model.events import (
     RequestDone,
     RequestQueued,
     RequestSent,
+    SampleTaken,
     TokenKind,
     Tokens,
     TokenSource,
@@ -26,6 +27,7 @@ from sparktop.model.records import ModelInfo
 from sparktop.model.roofline import GB10, Ceilings
 from sparktop.model.shape import Footprint
 from sparktop.ui.feed import ReplayFeed
+from sparktop.ui.panels.alerts import AlertBar
 from sparktop.ui.panels.roofline import RooflineGauge
 from sparktop.ui.run import Run
 
@@ -101,6 +103,38 @@ async def test_where_room_is_short_the_judgement_stays(tmp_path: Path, size: tup
     async with bench.app(bench.default_plan()).run_test(size=size) as pilot:
         await at(bench, pilot, 5.0)
         assert rows(bench)[-1] == told
+
+
+FINDING = "bandwidth-bound: decoding reads 200 GB/s, 73 % of 273"
+
+
+@pytest.mark.parametrize(
+    ("size", "fault", "told"),
+    [
+        ((120, 40), False, "finding alone"),
+        ((200, 60), False, "finding on a row of its own"),
+        ((80, 24), True, "fault alone"),
+        ((200, 60), True, "both"),
+    ],
+)
+async def test_what_holds_it_back_never_crowds_out_what_is_wrong(
+    tmp_path: Path, size: tuple[int, int], fault: bool, told: str
+) -> None:
+    events = decoding(GB10)
+    if fault:
+        hot = {"gpu.0.utilization": 99.0, "gpu.0.throttle_hw_thermal": 60.0}
+        node = recorded.SPARK.name
+        events += [SampleTaken(t=2.0 + step / 2, node=node, values=hot) for step in range(7)]
+    bench = Bench(tmp_path, events=sorted(events, key=lambda event: event.t))
+    async with bench.app(bench.default_plan()).run_test(size=size) as pilot:
+        await at(bench, pilot, 5.0)
+        bar = bench.latest.screen.query_one(AlertBar)
+        shown = ["".join(text for text, _ in row) for row in bar.rows]
+        assert bar.urgent == fault, "a finding is nothing wrong"
+        assert (FINDING in "".join(shown)) == (told != "fault alone"), shown
+        assert ("fault GPU 0 held back by the hardware, for heat, 60 % of the time" in shown[0]) == fault
+        assert sum(map(bool, shown)) == (2 if told == "finding on a row of its own" else 1)
+        assert not any("more" in row for row in shown)
 
 
 async def test_what_is_told(tmp_path: Path) -> None:

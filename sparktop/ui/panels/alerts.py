@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sparktop.model.alerts import Alert, alerts
+from sparktop.model.live_findings import findings
 from sparktop.model.verdicts import Severity
 from sparktop.ui.chrome import Chrome, crop, glyphs_of, safe, spread_out, whole
 from sparktop.ui.format import size
@@ -17,7 +18,8 @@ _STYLES = {Severity.FAULT: "bad", Severity.NOTE: "warn", Severity.FINDING: "labe
 class AlertBar(Chrome):
     """What is wrong, the worst first; with nothing wrong, a line about the machines.
 
-    Its height does not change with the number of alerts, which come and go.
+    What holds a model back is told where that leaves room. The height does not change with the number of alerts, which
+    come and go.
 
     Attributes:
         lines: Its height.
@@ -29,6 +31,7 @@ class AlertBar(Chrome):
         self.lines = 1
         self.more = ""
         self._alerts: tuple[Alert, ...] = ()
+        self._findings: tuple[Alert, ...] = ()
         self._machines: list[Machine] = []
 
     @property
@@ -39,6 +42,7 @@ class AlertBar(Chrome):
     def show(self, run: Run) -> None:
         """Draws what is wrong now."""
         self._alerts = alerts(run.state, run.now) if run.active else ()
+        self._findings = findings(run.state, run.now) if run.active else ()
         self._machines = machines(run.state, run.now)
         if self.styles.height is None or self.styles.height.value != self.lines:
             self.styles.height = self.lines
@@ -46,7 +50,14 @@ class AlertBar(Chrome):
 
     def build(self, width: int, height: int) -> list[SpanRow]:
         """Lays out the rows for a size; see `LineWidget.build`."""
-        return self._wrong(width, height) if self._alerts else [self._quiet(width)]
+        rows = self._wrong(width, height) if self._alerts else [self._quiet(width)]
+        for one in self._findings if self._alerts or height > 1 else ():
+            told: SpanRow = ((safe(one.text), "label"),)
+            if self._alerts and row_width(rows[-1]) + 3 + row_width(told) <= width:
+                rows[-1] = (*rows[-1], ("   ", ""), *told)
+            elif len(rows) < height and row_width(told) <= width:
+                rows.append(told)
+        return rows
 
     def _wrong(self, width: int, height: int) -> list[SpanRow]:
         several = len(self._machines) > 1
@@ -63,6 +74,10 @@ class AlertBar(Chrome):
 
     def _quiet(self, width: int) -> SpanRow:
         groups = [group for machine in self._machines for group in machine_groups(machine, len(self._machines) > 1)]
+        if self.lines == 1 and self._findings:
+            # In a single row that is worth more than what kind of machine this is.
+            known = len(groups) if len(self._machines) != 1 else 1 + self._machines[0].stale
+            groups[known:known] = [[("  ", ""), (safe(one.text), "label")] for one in self._findings]
         right: list[Span] = [(f" {self.more}", "label")] if self.more else []
         return spread_out(whole(groups, width - row_width(right) - 1), right, width)
 

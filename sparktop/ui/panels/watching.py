@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
-from sparktop.model.alerts import alerts
+from sparktop.model.alerts import alerts, suspicions
 from sparktop.model.records import Node
 from sparktop.ui.chrome import crop, glyphs_of, safe, spread_out, whole
 from sparktop.ui.feed import MachineFeed
@@ -24,8 +24,13 @@ BAR_CELLS = 20
 class WatchedAlerts(AlertBar):
     """A line for each alert, the worst first. The machine itself is in the title."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._suspicions: list[tuple[str, str]] = []
+
     def show(self, run: Run) -> None:
         """Draws what is wrong now, or was at the end of a recording."""
+        self._suspicions = list(suspicions(run.state, run.now))
         super().show(run)
         if not run.active:
             self._alerts = alerts(run.state, run.now)
@@ -38,6 +43,14 @@ class WatchedAlerts(AlertBar):
             return ((f"waiting for the first reading{signs.ellipsis}", "muted"),)
         right: list[Span] = [(f" {self.more}", "label")] if self.more else []
         groups: list[list[Span]] = [[("No alert.", "label")]]
+        if self._suspicions:
+            # What is not judged yet must not read as passed.
+            seen = [f"{safe(node)}: {text}" if len(self._machines) > 1 else text for node, text in self._suspicions]
+            groups = [
+                [("No alert yet", "label")],
+                [(f": {seen[0]}", "label")],
+                *([(f"; {one}", "label")] for one in seen[1:]),
+            ]
         if machine.stale:
             groups.append([(f"  ! {age(machine)}", "warn")])
         if not machine.gpus:
