@@ -364,6 +364,28 @@ async def test_two_machines_are_told_apart_and_added_up(tmp_path: Path) -> None:
         assert "spark-b! " in figures(bench, "gpu")
 
 
+async def test_several_gpus_have_a_row_each(tmp_path: Path) -> None:
+    values = {"process.7.gpu_held": 4.0 * GIB}
+    for gpu in range(10):
+        values |= {f"gpu.{gpu}.utilization": 10.0 * gpu, f"gpu.{gpu}.power": 100.0 + gpu, f"gpu.{gpu}.held": 1.0 * GIB}
+        values |= {f"gpu.{gpu}.vram_total": 80.0 * GIB, f"gpu.{gpu}.vram_used": 8.0 * GIB * gpu}
+    bench = Bench(tmp_path, events=[reading(1.0, values)])
+    async with bench.app(bench.default_plan()).run_test(size=(120, 60)) as pilot:
+        await at(bench, pilot, 1.1)
+        one = panel(bench, "gpu")
+        lines = ["".join(text for text, _ in row) for row in one.figures(56, 12)]
+        assert [line.split()[0] for line in lines] == [str(gpu) for gpu in range(10)], "by number, not by letter"
+        assert lines[9].startswith("9   90 %       n/a  109.0 W")
+        blocks = "\n".join("".join(text for text, _ in row) for row in one.figures(56, 70))
+        assert blocks.count("slowed  unknown") == 10
+        assert "process 7" not in blocks, "nobody tells on which GPU"
+        memory = panel(bench, "memory")
+        assert "VRAM 9    " in "".join(text for row in memory.figures(56, 30) for text, _ in row)
+        (bar, *_) = memory.figures(56, 8)
+        assert "".join(text for text, _ in bar).startswith("VRAM x10  ▕█████████")
+        assert "".join(text for text, _ in bar).endswith("45 % of 800.0 GiB")
+
+
 async def test_errors_of_a_link_are_named(tmp_path: Path) -> None:
     errors = {"roce.rocep1s0f0.out_of_sequence": 3.0, "roce.roceP2p1s0f0.out_of_sequence": 9.0}
     still = {"roce.rocep1s0f0.symbol_error": 0.0, "port.0.up": 1.0, "port.0.rx": 0.0}

@@ -183,7 +183,8 @@ def gpu_rows(gpu: Gpu, width: int, height: int, signs: Glyphs) -> list[SpanRow]:
     names = min(PROCESS_CELLS, width - cells - SIZE_CELLS)
     rows += [
         (*head("", cells), (pad(who, names), "muted"), (f"{size(held):>{SIZE_CELLS}}", "value"))
-        for who, held in gpu.machine.processes()
+        # What a process holds is told for all GPUs together.
+        for who, held in (gpu.machine.processes() if len(gpu.machine.gpus) == 1 else ())
         if names >= LEAST_NAME
     ]
     return rows[:height]

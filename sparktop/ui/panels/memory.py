@@ -19,6 +19,9 @@ from sparktop.ui.widgets.series import Series
 
 LABEL_CELLS: Final = 10
 
+OTHER_ROWS: Final = 4
+"""Rows that the machine's own memory takes at least; the GPUs' share a bar where that leaves too few."""
+
 LEVELS: Final = {Level.OK: "ok", Level.TIGHT: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "warn"}
 """The style of each level; its word says the same."""
 
@@ -49,7 +52,7 @@ class MemoryPanel(MachinePanel):
 
     def rows_wanted(self, height: int) -> int:
         """See `MachinePanel`."""
-        rows = max((len(_rows(machine, 60, self.signs)) for machine in self.machines), default=0)
+        rows = max((len(_rows(machine, 60, height, self.signs)) for machine in self.machines), default=0)
         return max(1, rows) if len(self.machines) == 1 else height
 
     def figures(self, width: int, height: int) -> list[SpanRow]:
@@ -58,7 +61,7 @@ class MemoryPanel(MachinePanel):
         def rows_of(machine: Machine, width: int, height: int) -> list[SpanRow]:
             if height == 1:
                 return [_line(machine, width, self.signs)]
-            return [row for _, row in fitting(_rows(machine, width, self.signs), height)]
+            return [row for _, row in fitting(_rows(machine, width, height, self.signs), height)]
 
         totals = [machine.get(channels.MEMORY_TOTAL) for machine in self.machines]
         used = [machine.get(channels.MEMORY_USED) for machine in self.machines]
@@ -91,14 +94,16 @@ def _vram(machine: Machine) -> list[tuple[str, float, float]]:
     return found
 
 
-def _rows(machine: Machine, width: int, signs: Glyphs) -> list[tuple[int, SpanRow]]:
+def _rows(machine: Machine, width: int, height: int, signs: Glyphs) -> list[tuple[int, SpanRow]]:
     """Every row in the order of the screen, each with its rank: 0 is worth most."""
+    vram = _vram(machine)
+    if len(vram) > max(1, height - OTHER_ROWS):
+        vram = [(f"x{len(vram)}", *_summed(vram))]
+    rows = [(0, _vram_bar(one, width, signs)) for one in vram]
     total, used = machine.get(channels.MEMORY_TOTAL), machine.get(channels.MEMORY_USED)
     if not total or used is None:
-        return [(0, tuple(reason(machine.why(channels.MEMORY_TOTAL), width)))]
-    vram = _vram(machine)
+        return [*rows, (0, tuple(reason(machine.why(channels.MEMORY_TOTAL), width)))]
     parts = _parts(machine, total, used)
-    rows = [(0, _vram_bar(one, width, signs)) for one in vram]
     name: list[Span] = [("system".ljust(LABEL_CELLS), "label")] if vram else []
     room = width - (LABEL_CELLS if vram else 0)
     available = machine.gauges.get(channels.MEMORY_AVAILABLE)
