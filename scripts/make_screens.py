@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from spark_scene import scene
 from textual.pilot import Pilot
 
 from sparktop.model.codec import decode
@@ -34,6 +33,10 @@ from sparktop.ui.ports import Ports, Verdict
 from sparktop.ui.wiring import real_ports
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from scripts.spark_scene import scene  # noqa: E402
+
 JOURNAL = ROOT / "tests" / "ui" / "demo-run.jsonl"
 MACHINE = ROOT / "tests" / "telemetry" / "real" / "h100-decoding"
 SCREENS = ROOT / "docs" / "screens"
