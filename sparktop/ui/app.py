@@ -14,6 +14,8 @@ from sparktop.scenarios.library import Library
 
 if TYPE_CHECKING:
     from sparktop.runner.watch import LiveMachine, RecordedMachine
+    from sparktop.store.runs import RunEntry
+    from sparktop.store.tape import Tape
 
 FPS = 10
 """Most paints a second."""
@@ -86,6 +88,42 @@ def watch(
         feed = LiveMachineFeed(machine, monotonic, recorded_to)
     ports = real_ports(library, places, monotonic)
     return SparktopApp(ports, machine=feed, seconds=seconds, fps=fps).run_until_left()
+
+
+def replay(
+    library: Library,
+    places: Places,
+    tape: Tape,
+    entry: RunEntry,
+    *,
+    speed: float = 1.0,
+    at_s: float = 0.0,
+    fps: int = FPS,
+) -> int:
+    """Shows a run that is over, in the screens of a run, until the person leaves.
+
+    Standard input and output have to be a terminal; see to that before.
+
+    Args:
+        library: The scenarios, as the menu is behind it.
+        places: Where everything else is.
+        tape: What happened in the run.
+        entry: Its files.
+        speed: Seconds of the run that pass in a second.
+        at_s: Where it begins, in seconds of the run.
+        fps: Most paints a second.
+
+    Returns:
+        The exit code: as of `run`.
+    """
+    _before_textual(fps)
+
+    from sparktop.ui.application import SparktopApp
+    from sparktop.ui.replay import Replay
+    from sparktop.ui.wiring import real_ports
+
+    played = Replay(tape, monotonic, speed=speed, at_s=at_s, entry=entry)
+    return SparktopApp(real_ports(library, places, monotonic), replay=played, fps=fps).run_until_left()
 
 
 def _before_textual(fps: int) -> None:

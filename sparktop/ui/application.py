@@ -34,7 +34,9 @@ from sparktop.ui.ending import (
     UNREAD_S,
 )
 from sparktop.ui.feed import MachineFeed
+from sparktop.ui.past import PastRuns
 from sparktop.ui.ports import Ports
+from sparktop.ui.replay import Replay
 from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen, ScopedScreen
 from sparktop.ui.screens.menu import MenuScreen
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
 POLL_S: Final = 0.2
 """How often events are drained; tokens are not waited for one by one."""
 
+SOON_S: Final = 0.01
+"""How soon more is taken in of a replay that has a long way to go."""
+
 
 class SparktopApp(App[int]):
     """sparktop on a terminal.
@@ -56,6 +61,7 @@ class SparktopApp(App[int]):
         options: What the menu's options say at first.
         plan: A run to start without asking.
         machine: A machine to watch; then there is neither a menu nor a run.
+        replay: A run that is over, to show at once.
         seconds: For how long it is watched; None until the person leaves.
         fps: Most paints a second.
         environ: Where TERM, LANG and NO_COLOR are read.
@@ -74,6 +80,7 @@ class SparktopApp(App[int]):
         options: Options | None = None,
         plan: Plan | None = None,
         machine: MachineFeed | None = None,
+        replay: Replay | None = None,
         seconds: float | None = None,
         fps: int = 10,
         environ: Mapping[str, str] = os.environ,
@@ -85,8 +92,10 @@ class SparktopApp(App[int]):
         self.options = options or Options()
         self.current: Run | None = None
         self.watched: Run | None = None
+        self.past = PastRuns(self)
         self._plan = plan
         self._machine = machine
+        self._replay = replay
         self._seconds = seconds
         self._poll_s = max(POLL_S, 1 / max(1, fps))
         self._run_screens: tuple[RunScreen, ...] = ()
@@ -117,6 +126,8 @@ class SparktopApp(App[int]):
             self.say(problem, "warning")
         if self._plan is not None:
             self.begin(self._plan)
+        if self._replay is not None:
+            self.past.show(self._replay, "dashboard")
         self.set_interval(self._poll_s, self.poll)
         if self._machine is None:
             self.run_worker(self._recover, thread=True, exit_on_error=False)
@@ -161,8 +172,10 @@ class SparktopApp(App[int]):
 
     def poll(self) -> None:
         """Takes in what the run and the machine did and shows it, unless the view is frozen."""
-        # Both are taken in, whatever comes of the first.
-        moved = [self._take_in(run) for run in (self.current, self.watched) if run is not None]
+        # All are taken in, whatever comes of the first.
+        moved = [self._take_in(run) for run in (self.current, self.watched, self.past.replay) if run is not None]
+        if self.past.replay is not None and self.past.replay.behind:
+            self.set_timer(SOON_S, self.poll)
         if not any(moved):
             return
         with self.batch_update():
@@ -174,7 +187,8 @@ class SparktopApp(App[int]):
 
     def _take_in(self, run: Run) -> bool:
         ended_before = run.outcome is not None
-        if not (run.pull() or run.active or run.frozen):
+        goes_on = not run.at_rest if isinstance(run, Replay) else run.active or run.frozen
+        if not (run.pull() or goes_on):
             return False
         for sentence, severity in run.news():
             self.say(sentence, severity)
@@ -186,42 +200,54 @@ class SparktopApp(App[int]):
     def action_go(self, name: str) -> None:
         """Shows the menu, or a screen of the run."""
         if name == "menu":
-            while isinstance(self.screen, RunScreen):
+            self.past.leave()
+            while not isinstance(self.screen, MenuScreen) and len(self.screen_stack) > 1:
                 self.pop_screen()
-            return
-        if self.current is None:
+        elif self.past.on_top:
+            self.past.go(name)
+        elif self.current is None:
             self.say("No run yet: enter starts one.")
         elif isinstance(self.screen, RunScreen):
             self.switch_screen(name)
         else:
             self.push_screen(name)
 
+    def action_history(self) -> None:
+        """Shows the runs so far."""
+        self.past.history()
+
+    @property
+    def shown(self) -> Run | None:
+        """The run that the person looks at, or would go back to."""
+        return self.past.replay if self.past.on_top else self.current
+
     def action_freeze(self) -> None:
-        """Stops the view, or lets it go on."""
-        if self.current:
-            self.current.freeze()
+        """Stops the view or the replay, or lets it go on."""
+        if self.shown:
+            self.shown.freeze()
+            self.poll()
             for screen in self.screen_stack:
                 if isinstance(screen, RunScreen):
                     screen.show()
 
     def action_snapshot(self) -> None:
         """Writes the run so far, in a thread."""
-        if self.current:
-            self.run_worker(self._snapshot, thread=True, exclusive=True, group="snapshot", exit_on_error=False)
+        if run := self.shown:
 
-    def _snapshot(self) -> None:
-        assert self.current
-        try:
-            path = self.current.feed.snapshot_now()
-        except OSError as error:
-            self.call_from_thread(self.say, f"The snapshot could not be written: {error}", "error")
-        else:
-            self.call_from_thread(self.say, f"Snapshot: {path}")
+            def write() -> None:
+                try:
+                    path = run.feed.snapshot_now()
+                except OSError as error:
+                    self.call_from_thread(self.say, f"No snapshot was written: {error}", "error")
+                else:
+                    self.call_from_thread(self.say, f"Snapshot: {path}")
+
+            self.run_worker(write, thread=True, exclusive=True, group="snapshot", exit_on_error=False)
 
     def action_cancel_run(self) -> None:
         """Stops the run after asking."""
-        run = self.current
-        if run is None or not run.active:
+        run = self.shown
+        if run is None or run is self.past.replay or not run.active:
             self.say("No run goes on.")
             return
 
@@ -295,6 +321,7 @@ class SparktopApp(App[int]):
         if self._leaving:
             return
         self._leaving = True
+        self.past.close()
         if self._watch_signals:
             ending.end_within(within_s + UNREAD_S, code)
         going_on = [run for run in (self.current, self.watched) if run is not None and run.outcome is None]

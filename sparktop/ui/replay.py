@@ -164,6 +164,11 @@ class Replay(Run):
         return self._behind
 
     @property
+    def at_rest(self) -> bool:
+        """Whether nothing changes until somebody does something."""
+        return not self._behind and (self.transport.paused or self.transport.at_end)
+
+    @property
     def now(self) -> float:
         """Seconds since the run began, at the place that is shown."""
         return min(self.state.now if self._behind else self.transport.place_s, self.tape.length_s)

@@ -9,7 +9,9 @@ from sparktop.model.state import RunState
 from sparktop.ui.chrome import crop, safe, spread_out
 from sparktop.ui.format import clock, plural
 from sparktop.ui.glyphs import Glyphs
+from sparktop.ui.panels import tape
 from sparktop.ui.remaining import remaining
+from sparktop.ui.replay import Replay
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 
@@ -32,7 +34,9 @@ def title_row(run: Run, where: str, width: int, signs: Glyphs) -> SpanRow:
         word, style = "stopping" + signs.ellipsis, "warn"
     sign = {"ok": signs.ok, "bad": signs.failed, "warn": "!", "key": signs.working}[style]
     right: list[Span] = [(f"{sign} {word} ", style), (clock(run.now), "value")]
-    if run.frozen:
+    if isinstance(run, Replay):
+        right = tape.standing(run, signs)
+    elif run.frozen:
         right = [(f" PAUSED {run.frozen_s:.0f} s ", "banner"), (" space goes on ", "muted")]
     return spread_out(left, right, width)
 
@@ -54,6 +58,8 @@ def progress_row(run: Run, width: int, signs: Glyphs) -> SpanRow:
         *([(f", {failed} failed", "bad")] if failed else []),
         *_current(state, signs),
     ]
+    if isinstance(run, Replay):
+        return tape.tape_row(run, left[2:], width, signs)
     if not run.active:
         return tuple(crop(left, width))
     eta = _left(state, run.now, width - row_width(left) - 2)
@@ -88,6 +94,8 @@ def ending_rows(run: Run, width: int) -> list[SpanRow]:
     """What to do once the run has ended, and where it is kept."""
     word, style = _WORDS[run.state.status]
     first: list[Span] = [(f"The run is {word}. " if word != "failed" else "The run failed. ", style)]
+    if isinstance(run, Replay):
+        return tape.end_rows(run, first, width)
     for key, label in (("r", "results"), ("a", "answers"), ("m", "new run")):
         first += [(f" {key} ", "key"), (f"{label} ", "")]
     if run.outcome is None:

@@ -121,7 +121,7 @@ class ResultsScreen(RunScreen):
 
     def _judge(self, state: RunState) -> None:
         signs = glyphs_of(self.app)
-        validity = judge(state, None)
+        validity = self.shown.validity or judge(state, None)
         ended = not self.shown.active
         faults = [v for v in validity.verdicts if v.severity is Severity.FAULT]
         findings = [v for v in validity.verdicts if v.severity is Severity.FINDING]

@@ -168,6 +168,12 @@ class GridTable(LineWidget, can_focus=True):
             self._key = rows[min(old or 0, len(rows) - 1)].key
         self.repaint()
 
+    def say_if_empty(self, text: str) -> None:
+        """Say something else while there are no rows."""
+        if text != self._empty:
+            self._empty = text
+            self.repaint()
+
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Replace the columns and remove the rows."""
         self._columns = tuple(columns)
