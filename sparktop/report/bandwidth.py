@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparktop.report.document import Cell, Column, Listing, Row, Section, Text, Tone
+from sparktop.report.document import Block, Cell, Column, Listing, Row, Section, Text, Tone
 from sparktop.report.figures import Measurement
 from sparktop.report.language import Language
 from sparktop.report.rounding import Figure, none
@@ -33,21 +33,32 @@ def bandwidth(part: Part, measured: list[list[Measurement]], language: Language)
     several = len({cell.batch for cell in flat}) > 1
     split = any(cell.entrant.sparks > 1 for cell in flat)
     quantities = (*_QUANTITIES, *((RDMA, TCP) if split else ()))
-    columns = [
-        name_column(say("contender")),
-        *((Column(id="batch", title=say("batch")),) if several else ()),
-        *(Column(id=quantity.id, title=say(f"figure.{quantity.id}")) for quantity in quantities),
-    ]
-    rows = []
-    for cell in flat:
-        figures = _figures(cell, language)
-        shown = [maker.figure(figures[quantity.id], quantity) for quantity in quantities]
-        batch = (Cell(text=str(cell.batch), value=cell.batch),) if several else ()
-        rows.append(Row(id=f"{cell.entrant.label}.{cell.batch}", cells=(Cell(text=cell.entrant.label), *batch, *shown)))
-    table = maker.table(f"{part.id}.bandwidth", say("bandwidth.title"), columns, rows)
+    figures = [_figures(cell, language) for cell in flat]
+    known = [one for one in quantities if any(row[one.id].value is not None for row in figures)]
+    blocks: list[Block] = []
+    if known:
+        columns = [
+            name_column(say("contender")),
+            *((Column(id="batch", title=say("batch")),) if several else ()),
+            *(Column(id=quantity.id, title=say(f"figure.{quantity.id}")) for quantity in known),
+        ]
+        rows = []
+        for cell, found in zip(flat, figures, strict=True):
+            shown = [maker.figure(found[quantity.id], quantity) for quantity in known]
+            batch = (Cell(text=str(cell.batch), value=cell.batch),) if several else ()
+            rows.append(
+                Row(id=f"{cell.entrant.label}.{cell.batch}", cells=(Cell(text=cell.entrant.label), *batch, *shown))
+            )
+        blocks.append(maker.table(f"{part.id}.bandwidth", say("bandwidth.title"), columns, rows))
     remarks = _remarks(flat, language)
-    blocks = (table, *((Listing(items=tuple(remarks)),) if remarks else ()))
-    return Section(id=f"{part.id}.bandwidth", title=say("bandwidth"), blocks=blocks)
+    # What is not known of anybody needs no column of its own.
+    for quantity in (one for one in quantities if one not in known):
+        reasons = dict.fromkeys(row[quantity.id].reason for row in figures if row[quantity.id].reason)
+        missing = language.with_remark(say("n/a"), language.listed(reasons))
+        remarks.append(Text(text=language.labelled(say(f"figure.{quantity.id}"), missing)))
+    if remarks:
+        blocks.append(Listing(items=tuple(remarks)))
+    return Section(id=f"{part.id}.bandwidth", title=say("bandwidth"), blocks=tuple(blocks))
 
 
 def _figures(cell: Measurement, language: Language) -> dict[str, Figure]:

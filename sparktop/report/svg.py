@@ -11,7 +11,7 @@ from sparktop.report.document import Axis, Chart, Curves, Line, Strips
 from sparktop.report.markup import Markup, element
 
 WIDTH: Final = 400.0
-LEFT: Final = 46.0
+LEFT: Final = 54.0
 RIGHT: Final = 8.0
 TOP: Final = 8.0
 PLOT: Final = 150.0
@@ -22,7 +22,7 @@ STRIP: Final = 40.0
 STYLES: Final = 8
 """Ways in which lines differ, in colour and in dashes."""
 
-_LABEL_CELLS: Final = 50
+_LABEL_CELLS: Final = 42
 
 
 def draw(chart: Chart, identity: str) -> Markup:

@@ -24,6 +24,9 @@ EFFICIENCY: Final = Quantity("efficiency", 0, Better.HIGHER, percent=True)
 LEVEL: Final = 0.05
 """Share by which QPS may rise from one stream to many and still be called level: less than runs differ by."""
 
+MUCH: Final = 1.5
+"""From this factor on batching is said to pay; below it, to bring little."""
+
 Measurements = list[list[Measurement]]
 """Of each contender the figures at every batch size, the smallest first."""
 
@@ -82,8 +85,10 @@ def batching(part: Part, cells: list[Measurement], language: Language) -> Text |
     shown = [rounded(cell.qps, QPS.finest) for cell in known]
     digits = list(dict.fromkeys(language.number(one) for one in shown if one is not None))
     values["qps"] = digits[0] if len(digits) == 1 else say("from-to", low=digits[0], high=digits[-1])
-    if most > least * (1 + LEVEL):
+    if most > least * MUCH:
         return Text(text=say("batching.gains", **values), tone=Tone.GOOD)
+    if most > least * (1 + LEVEL):
+        return Text(text=say("batching.little", **values), tone=Tone.NOTE)
     why = ""
     if part.scenario.mode is Mode.SEQUENTIAL:
         why = say("batching.sequential")

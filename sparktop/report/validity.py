@@ -29,8 +29,26 @@ def validity(runs: tuple[Run, ...], language: Language) -> Section:
         id="validity",
         title=language.say("validity"),
         blocks=(Text(text=language.say("validity.rule")),),
-        sections=tuple(_run(run, language) for run in runs),
+        sections=(*(_run(run, language) for run in runs), *_missing(runs, language)),
     )
+
+
+def _missing(runs: tuple[Run, ...], language: Language) -> Iterator[Section]:
+    """What could not be read, each thing once, with the runs where that was not so in all of them."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        for reading in run.snapshot.missing:
+            text = language.labelled(f"{reading.node} {reading.channel}", language.sentence(reading.reason))
+            labels = found.setdefault(text, [])
+            if run.label not in labels:
+                labels.append(run.label)
+    if found:
+        items = tuple(
+            Text(text=language.with_remark(text, language.listed(labels) if len(labels) < len(runs) else ""))
+            for text, labels in found.items()
+        )
+        title = language.say("validity.missing")
+        yield Section(id="validity.missing", title=title, blocks=(Listing(items=items),))
 
 
 def headline(run: Run, language: Language) -> Text:
@@ -95,11 +113,6 @@ def _run(run: Run, language: Language) -> Section:
     )
     blocks += _listing(say("validity.failures"), _failures(run, language), Tone.FAULT)
     blocks += _listing(say("validity.notices"), [language.sentence(notice.text) for notice in one.notices])
-    missing = [
-        language.labelled(f"{reading.node} {reading.channel}", language.sentence(reading.reason))
-        for reading in one.missing
-    ]
-    blocks += _listing(say("validity.missing"), missing)
     return Section(
         id=f"validity.{run.label}",
         title=language.with_remark(run.label, one.scenario.name),

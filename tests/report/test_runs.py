@@ -18,6 +18,7 @@ from sparktop.model.validity import Validity
 from sparktop.model.verdicts import Code, fault
 from sparktop.report import Format, Lang, Unsound, render
 from sparktop.report.build import build
+from tests.model.spark import spark
 from tests.model.synthetic import Request, Run, throughput
 from tests.model.test_ratings import AT, BIG, JUDGE, SMALL, judged, rated, voted
 from tests.report.reading import cell, table, texts
@@ -252,3 +253,30 @@ def test_verdicts_and_what_was_not_judged_are_both_said() -> None:
 
     assert "错误 · 交换区增长：运行期间 .100 的交换区增长了 1.50 GiB" in texts(report)
     assert texts(report)[0] == "R1：无效：不要引用这些数字。"
+
+
+def test_bandwidth_and_energy_of_a_spark() -> None:
+    """7.51 GB a token at 29.4 tok/s; 40 W while decoding, the machine 30 W more; 60 W for 4 s over 8192 tokens."""
+    found = table(build([take_snapshot(fold(spark()))], Lang.EN), "three.bandwidth")
+
+    shown = {column.id: cell(found, "qwen.1", column.id).text for column in found.columns}
+    assert shown == {
+        "name": "qwen",
+        "bytes_per_token_gb": "7.510",
+        "achieved_gb_s": "221",
+        "roofline_share": "81 %",
+        "ceiling_tok_s": "36.4",
+        "gpu_j": "1.36",
+        "machine_j": "2.38",
+        "prefill_gpu_j": "0.0293",
+    }
+
+
+def test_what_nobody_has_is_said_once_with_its_reason() -> None:
+    report = build([sutra_run()], Lang.EN)
+
+    said = [text for text in texts(report) if text.startswith(("GPU, J per token", "share of the roofline"))]
+    assert said[:2] == [
+        "share of the roofline: n/a (it is not known what the model reads for each token)",
+        "GPU, J per token: n/a (the run did not count it)",
+    ]
