@@ -62,7 +62,7 @@ def _main(words: list[str], console: Console) -> int:
     if command not in parser.COMMANDS:
         raise Refused(_no_command(command, parser.COMMANDS))
     # What may stand before the command is about the screen, which some commands have too.
-    on_screen = command in ("run", "monitor", "replay")
+    on_screen = command in ("run", "monitor", "replay", "rate")
     arguments = _parse(parser.command_parser(command), [*before, *after] if on_screen else after, console)
     import importlib
 

@@ -134,7 +134,7 @@ def _offers(
             return [("show", "show one scenario")]
         case "completions", []:
             return [(shell, "") for shell in SHELLS]
-        case ("replay", []) | ("compare", [] | [_]) | ("report", _) | ("history", ["delete", *_]):
+        case ("replay" | "rate" | "judge", []) | ("compare", [] | [_]) | ("report", _) | ("history", ["delete", *_]):
             return runs()
         case "history", []:
             return [(word, "") for word in WORDS]

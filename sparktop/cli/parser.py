@@ -20,6 +20,8 @@ ABOUT: Final = {
     "history": "list the runs so far, delete them, bring them back",
     "compare": "hold a run against another: what changed, and whether chance explains it",
     "replay": "play a run again on the screen, with pause, forwards and back",
+    "rate": "rate the answers of a run on the screen: stars, notes, votes",
+    "judge": "have a model compare the answers of a run",
     "doctor": "check whether everything that sparktop needs is here",
     "recover": "complete the runs that a crash broke off",
     "schema": "print the JSON Schema of snapshots",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sparktop.runner.watch import LiveMachine, RecordedMachine
     from sparktop.store.runs import RunEntry
     from sparktop.store.tape import Tape
+    from sparktop.ui.rating import Sitting
 
 FPS = 10
 """Most paints a second."""
@@ -124,6 +125,32 @@ def replay(
 
     played = Replay(tape, monotonic, speed=speed, at_s=at_s, entry=entry)
     return SparktopApp(real_ports(library, places, monotonic), replay=played, fps=fps).run_until_left()
+
+
+def rate(library: Library, places: Places, tape: Tape, entry: RunEntry, sitting: Sitting, fps: int = FPS) -> int:
+    """Shows the answers of a run that is over, for somebody who came to rate them.
+
+    Standard input and output have to be a terminal; see to that before.
+
+    Args:
+        library: The scenarios, as the menu is behind it.
+        places: Where everything else is.
+        tape: What happened in the run.
+        entry: Its files.
+        sitting: Who rates, and how.
+        fps: Most paints a second.
+
+    Returns:
+        The exit code: as of `run`.
+    """
+    _before_textual(fps)
+
+    from sparktop.ui.application import SparktopApp
+    from sparktop.ui.replay import Replay
+    from sparktop.ui.wiring import real_ports
+
+    run = Replay(tape, monotonic, at_s=tape.length_s, entry=entry)
+    return SparktopApp(real_ports(library, places, monotonic), replay=run, rating=sitting, fps=fps).run_until_left()
 
 
 def _before_textual(fps: int) -> None:

@@ -36,6 +36,7 @@ from sparktop.ui.ending import (
 from sparktop.ui.feed import MachineFeed
 from sparktop.ui.past import PastRuns
 from sparktop.ui.ports import Ports
+from sparktop.ui.rating import Sitting
 from sparktop.ui.replay import Replay
 from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen, ScopedScreen
@@ -64,7 +65,8 @@ class SparktopApp(App[int]):
         replay: A run that is over, to show at once.
         seconds: For how long it is watched; None until the person leaves.
         fps: Most paints a second.
-        environ: Where TERM, LANG and NO_COLOR are read.
+        rating: How answers are rated, if that is what the person came for.
+        environ: Where TERM, LANG, NO_COLOR and USER are read.
     """
 
     TITLE = "sparktop"
@@ -83,12 +85,16 @@ class SparktopApp(App[int]):
         replay: Replay | None = None,
         seconds: float | None = None,
         fps: int = 10,
+        rating: Sitting | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         colourless = "NO_COLOR" in environ
         super().__init__(ansi_color=True if colourless else None)
         self.ports = ports
         self.glyphs = glyphs.choose(environ)
+        self.chinese = glyphs.locale(environ).startswith("zh")
+        self.rating = rating
+        self.rater = (rating and rating.rater) or environ.get("USER") or environ.get("LOGNAME") or "somebody"
         self.options = options or Options()
         self.current: Run | None = None
         self.watched: Run | None = None
@@ -127,7 +133,7 @@ class SparktopApp(App[int]):
         if self._plan is not None:
             self.begin(self._plan)
         if self._replay is not None:
-            self.past.show(self._replay, "dashboard")
+            self.past.show(self._replay, "dashboard" if self.rating is None else "answers")
         self.set_interval(self._poll_s, self.poll)
         if self._machine is None:
             self.run_worker(self._recover, thread=True, exit_on_error=False)
@@ -161,6 +167,7 @@ class SparktopApp(App[int]):
         except (OSError, ValueError) as error:
             self.say(f"The run could not be started: {error}", "error")
             return
+        self._let_go()
         for old in self._run_screens:
             self.uninstall_screen(old)
             old.remove()
@@ -169,6 +176,11 @@ class SparktopApp(App[int]):
         for name, screen in zip(("dashboard", "answers", "results"), self._run_screens, strict=True):
             self.install_screen(screen, name)
         self.action_go("dashboard")
+
+    def _let_go(self) -> None:
+        """Lets the files of a run go whose answers were rated after it."""
+        if self.current is not None and (problem := self.current.close()):
+            self.say(problem, "warning")
 
     def poll(self) -> None:
         """Takes in what the run and the machine did and shows it, unless the view is frozen."""
@@ -322,6 +334,7 @@ class SparktopApp(App[int]):
             return
         self._leaving = True
         self.past.close()
+        self._let_go()
         if self._watch_signals:
             ending.end_within(within_s + UNREAD_S, code)
         going_on = [run for run in (self.current, self.watched) if run is not None and run.outcome is None]

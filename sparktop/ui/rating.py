@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sparktop.model.rating_events import Choice, Noted, Rated, Rating, RatingWithdrawn, Stars, Voted
 from sparktop.model.scenario import OVERALL, Dimension
@@ -12,6 +13,23 @@ from sparktop.ui.run import Run
 from sparktop.ui.sides import Question, Side
 
 Pair = tuple[Side, Side]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sitting:
+    """How somebody sits down to rate.
+
+    Attributes:
+        rater: Who rates; empty for the person who is logged in.
+        blind: Whether names are hidden.
+        voting: Whether answers are compared two by two.
+        beside: Saved runs whose answers stand beside.
+    """
+
+    rater: str = ""
+    blind: bool = False
+    voting: bool = False
+    beside: tuple[Run, ...] = ()
 
 
 class Desk:

@@ -61,6 +61,9 @@ class AnswersScreen(RatedScreen):
     def compose(self) -> ComposeResult:
         """Makes the frame; columns come with the contenders."""
         self.desk.rater = self.sparktop.rater
+        if (sitting := self.sparktop.rating) is not None:
+            self.rating, self.desk.blind, self.desk.voting = True, sitting.blind, sitting.voting
+            self._guests = list(sitting.beside)
         self._board = Board(self.desk, self._looks, self.sparktop.glyphs)
         yield Chrome(self._title, id="title")
         yield Chrome(self._question, id="question-text")
