@@ -8,15 +8,19 @@ import os
 import queue
 import shlex
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
+from sparktop.headless.alerts import Watched, alert_lines, alert_records
 from sparktop.headless.readings import document, line, lines
+from sparktop.model.events import NodeSeen
 from sparktop.model.text import one_line
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.machine import Inputs, sources
@@ -32,6 +36,8 @@ if TYPE_CHECKING:
 
 _EVERY_S: Final = 1.0
 _RECORD_S: Final = 10
+_NAMES_S: Final = 1.0
+"""How long a single reading waits for the names of the GPUs; a driver that hangs never gives them."""
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
@@ -69,13 +75,15 @@ def _with_nodes(those: tuple[Source, ...], arguments: argparse.Namespace, consol
         # Over ssh, through another host, it may take seconds.
         console.note(f"connecting to {', '.join(one_line(place.shown) for place in those_named)}")
     nodes = connected(those_named, socket.gethostname())
+    watched = Watched()
     try:
         machine = LiveMachine(those=those, others=nodes)
         if on_screen:
             return _screen(machine, arguments, console)
         names = [socket.gethostname(), *(node.name for node in nodes)]
-        for name, reading in watch(machine, names, console, once=arguments.once, seconds=arguments.seconds):
-            _show(reading, name, f"{datetime.fromtimestamp(reading.t):%H:%M:%S} {name}", arguments, console)
+        once, seconds = arguments.once, arguments.seconds
+        for name, reading in watch(machine, names, console, once=once, seconds=seconds, listen=watched.take):
+            _show(reading, watched, name, f"{datetime.fromtimestamp(reading.t):%H:%M:%S} {name}", arguments, console)
             if console.unread:
                 break
     finally:
@@ -124,18 +132,29 @@ def _play_on_screen(folder: Path, arguments: argparse.Namespace, console: Consol
 
 
 def _play(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
+    from sparktop.runner.watch import recorded_node
+
     try:
-        latest = Latest()
-        readings = [latest.add(reading) for reading in moments(play(folder))]
+        tapes = play(folder)
     except BadRecording as error:
         raise Refused(str(error)) from error
-    if not readings:
-        raise Refused(f"there is no reading in {folder}")
     # A recording doesn't tell the name of its machine.
     node = folder.resolve().name
-    began = readings[0].t
-    for reading in readings[-1:] if arguments.once else readings:
-        _show(reading, node, f"{reading.t - began:6.1f} s", arguments, console)
+    latest, watched = Latest(), Watched()
+    last: Reading | None = None
+    began = 0.0
+    for reading in moments(tapes):
+        if last is None:
+            began = reading.t
+            watched.take(NodeSeen(t=began, node=recorded_node(node, reading, tapes)))
+        watched.read(node, reading)
+        last = latest.add(reading)
+        if not arguments.once:
+            _show(last, watched, node, f"{last.t - began:6.1f} s", arguments, console)
+    if last is None:
+        raise Refused(f"there is no reading in {folder}")
+    if arguments.once:
+        _show(last, watched, node, "", arguments, console)
     return Exit.OK
 
 
@@ -185,25 +204,44 @@ def _screen(
 
 def _watch(those: tuple[Source, ...], arguments: argparse.Namespace, console: Console, seconds: int | None) -> None:
     node, clock = socket.gethostname(), _clock()
+    latest, watched, seen = Latest(), Watched(), _described(node)
+
+    def take(reading: Reading, patience_s: float = 0.0) -> Reading:
+        with suppress(queue.Empty):
+            watched.take(seen.get(timeout=patience_s) if patience_s else seen.get_nowait())
+        watched.read(node, reading)
+        return latest.add(reading)
 
     def show(reading: Reading) -> None:
-        _show(reading, node, f"{datetime.fromtimestamp(reading.t):%H:%M:%S}", arguments, console)
+        _show(reading, watched, node, f"{datetime.fromtimestamp(reading.t):%H:%M:%S}", arguments, console)
 
     if arguments.once:
-        show(together(read_once(those, clock=clock).values()))
+        show(take(together(read_once(those, clock=clock).values()), _NAMES_S))
         return
-    latest = Latest()
     with _sampled(those, clock) as next_reading:
         # The first has no rates yet.
-        began = latest.add(next_reading()).t
+        began = take(next_reading()).t
         while True:
-            reading = latest.add(next_reading())
+            reading = take(next_reading())
             show(reading)
             if console.unread and arguments.record is None:
                 return
             # The next would come after the end, give or take what a thread's turn costs.
             if seconds is not None and reading.t - began > seconds - _EVERY_S / 2:
                 return
+
+
+def _described(node: str) -> queue.SimpleQueue[NodeSeen]:
+    """Asks what this machine is, beside everything else: a driver that hangs must not keep the rest back."""
+    seen: queue.SimpleQueue[NodeSeen] = queue.SimpleQueue()
+
+    def describe() -> None:
+        from sparktop.nodes.local import describe_local
+
+        seen.put(NodeSeen(t=0.0, node=replace(describe_local(), name=node)))
+
+    threading.Thread(target=describe, name="describe", daemon=True).start()
+    return seen
 
 
 @contextmanager
@@ -223,13 +261,16 @@ def _clock() -> Callable[[], float]:
     return lambda: offset + time.monotonic()
 
 
-def _show(reading: Reading, node: str, stamp: str, arguments: argparse.Namespace, console: Console) -> None:
+def _show(
+    reading: Reading, watched: Watched, node: str, stamp: str, arguments: argparse.Namespace, console: Console
+) -> None:
     if arguments.json:
-        console.say(json.dumps(document(node, reading), ensure_ascii=False, indent=2 if arguments.once else None))
+        found = document(node, reading) | alert_records(watched.alerts(node), watched.unjudged(node))
+        console.say(json.dumps(found, ensure_ascii=False, indent=2 if arguments.once else None))
     elif arguments.once:
         if arguments.nodes:
             console.say(node)
         cells = os.get_terminal_size(console.out.fileno()).columns if console.out.isatty() else None
-        console.say("\n".join(lines(reading, cells)))
+        console.say("\n".join([*lines(reading, cells), "", *alert_lines(watched.alerts(node), watched.unjudged(node))]))
     else:
-        console.say(line(reading, stamp))
+        console.say("\n".join([line(reading, stamp), *(f"{stamp} ! {told}" for told in watched.changes(node))]))

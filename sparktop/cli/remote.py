@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -87,7 +87,13 @@ def stop(nodes: Sequence[RemoteNode]) -> None:
 
 
 def watch(
-    machine: LiveMachine, names: Sequence[str], console: Console, *, once: bool, seconds: int | None
+    machine: LiveMachine,
+    names: Sequence[str],
+    console: Console,
+    *,
+    once: bool,
+    seconds: int | None,
+    listen: Callable[[Event], None] = lambda event: None,
 ) -> Iterator[tuple[str, Reading]]:
     """Yields the readings of several machines by name, each about once a second; their times are Unix time here.
 
@@ -97,6 +103,7 @@ def watch(
         console: Where it is said that a node is cut off.
         once: One of each and no more, with rates.
         seconds: For how long; None for ever.
+        listen: Called with every event before the reading is yielded that it leads to.
     """
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     told = {name: _Told() for name in names}
@@ -105,6 +112,7 @@ def watch(
     try:
         while True:
             event = events.get()
+            listen(event)
             if isinstance(event, Notice):
                 console.note(f"sparktop: {event.text}")
             if not isinstance(event, SampleTaken) or (one := told.get(event.node)) is None:

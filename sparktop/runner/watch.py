@@ -21,7 +21,7 @@ from sparktop.telemetry.reading import Reading, Source, Unreadable
 from sparktop.telemetry.recorded import Recording
 from sparktop.telemetry.sampler import Sampler
 
-__all__ = ["BadRecording", "LiveMachine", "RecordedMachine"]
+__all__ = ["BadRecording", "LiveMachine", "RecordedMachine", "recorded_node"]
 
 INTERVAL_S: Final = 0.5
 """Seconds between readings."""
@@ -164,7 +164,7 @@ class RecordedMachine:
         for reading in moments(self._sources):
             if began is None:
                 began = reading.t
-                yield NodeSeen(t=0.0, node=_recorded_node(self.name, reading, gpu))
+                yield NodeSeen(t=0.0, node=recorded_node(self.name, reading, self._sources))
             # The clock of whoever recorded may have been set back.
             t = max(t, reading.t - began)
             yield from lookup.look(t, reading)
@@ -176,8 +176,15 @@ def _at(t: float, changes: Changes, reading: Reading) -> SampleTaken:
     return changes.sample(Reading(t=t, values=reading.values, missing=reading.missing))
 
 
-def _recorded_node(name: str, reading: Reading, gpu: PlayedSource) -> Node:
-    """What a recording tells of its machine: little, as it holds nothing but what was read."""
+def recorded_node(name: str, reading: Reading, played: Sequence[PlayedSource]) -> Node:
+    """Returns what a recording tells of its machine: little, as it holds nothing but what was read.
+
+    Args:
+        name: What to call it.
+        reading: Its first.
+        played: The recording, of which that has been read.
+    """
+    gpu = next(source for source in played if source.name == "gpu")
     names = []
     for index in channels.things([*reading.values, *reading.missing], "gpu"):
         try:

@@ -10,17 +10,21 @@ from pathlib import Path
 import pytest
 
 from sparktop.headless.readings import line, lines, quantity
+from sparktop.telemetry.machine import Inputs
 from sparktop.telemetry.reading import Reading
+from sparktop.telemetry.recorded import Recording
 from tests.cli.conftest import PROGRAM, Sparktop
-from tests.telemetry.cases import FOLDER, Case
+from tests.telemetry.cases import FOLDER, Case, FakeDriver, lay
 from tests.telemetry.machines import CASES
 
 IDS = [case.name for case in CASES]
+SQUEEZE = next(case for case in CASES if case.name == "spark-memory-squeeze")
 
 
 def shown(text: str) -> dict[str, str]:
     """What a table says of each channel, meanings left out."""
-    rows = (row.split(maxsplit=1) for row in text.splitlines() if row.startswith("  "))
+    readings = text.partition("\nalerts\n")[0]
+    rows = (row.split(maxsplit=1) for row in readings.splitlines() if row.startswith("  "))
     return {name: rest if rest.startswith("n/a") else rest.split("  ")[0] for name, rest in rows}
 
 
@@ -56,7 +60,77 @@ def test_table_is_in_units_of_people(sparktop: Sparktop) -> None:
     assert table["port.0.rx_rdma"] == "189.85 Gb/s"
     assert table["port.1.up"] == "no"
     groups = [row for row in done.stdout.splitlines() if row and not row.startswith(" ")]
-    assert groups == ["memory", "gpu", "roce", "network", "cpu", "power"]
+    assert groups == ["memory", "gpu", "roce", "network", "cpu", "power", "alerts"]
+
+
+SHORT = "(it takes 5 s of readings)"
+NO_CAP = "without counters, this GPU does not declare that its power is capped"
+UNCAPPED = f"throttling (gpu.0.throttle_power_cap: unknown: {NO_CAP})"
+WRONG = {
+    "spark-idle": ["none", f"not judged  swap-growth, low-clock, roce-errors {SHORT}", f"not judged  {UNCAPPED}"],
+    "spark-loaded": [
+        "note throttling  GPU 0 held back by its power limit, 10 % of the time",
+        f"not judged       swap-growth, low-clock, roce-errors {SHORT}",
+    ],
+    "spark-pd-fault": [
+        "fault low-clock  GPU 0 stuck at 611 MHz, 14 W: power-delivery fault; unplug for 60 s",
+        f"not judged       {UNCAPPED}",
+    ],
+    "spark-memory-squeeze": [
+        "fault memory-pressure  memory critical: 4.9 GiB left, floor 8.0: all tasks wait 19 % of time",
+        f"not judged             swap-growth, low-clock, roce-errors {SHORT}",
+        f"not judged             {UNCAPPED}",
+    ],
+    "laptop-bare": [
+        "none",
+        f"not judged  swap-growth {SHORT}",
+        "not judged  throttling, low-clock (no NVIDIA driver: NVML Shared Library Not Found)",
+    ],
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_table_ends_with_what_is_wrong_and_what_was_not_judged(sparktop: Sparktop, case: str) -> None:
+    table = sparktop("monitor", "--from", str(FOLDER / case), "--once").stdout
+
+    assert sorted(row.strip() for row in table.partition("\nalerts\n")[2].splitlines()) == sorted(WRONG[case])
+
+
+def test_json_has_what_is_wrong_at_each_reading(sparktop: Sparktop) -> None:
+    done = sparktop("monitor", "--from", str(FOLDER / "spark-pd-fault"), "--json")
+
+    rows = [json.loads(row) for row in done.stdout.splitlines()]
+    codes = {row["t"] - 100: [alert["code"] for alert in row["alerts"]] for row in rows}
+    assert codes == {n / 2: ["low-clock"] if n >= 10 else [] for n in range(17)}
+    assert ["low-clock" in [one["code"] for one in row["unjudged"]] for row in rows] == [n < 10 for n in range(17)]
+    (alert,) = rows[-1]["alerts"]
+    assert alert.keys() == {"code", "severity", "text", "evidence"}
+    assert (alert["severity"], alert["evidence"]["sm_clock"], alert["evidence"]["seconds"]) == ("fault", 611, 8)
+
+
+def test_a_log_says_once_that_an_alert_begins_and_that_it_is_over(sparktop: Sparktop, tmp_path: Path) -> None:
+    tree = tmp_path / "root"
+    made = Recording(
+        tmp_path / "case",
+        Inputs(root=tree, driver=FakeDriver(SQUEEZE.answers[0]), clock=lambda: 0.0, page_size=65536, me=4000),
+    )
+    calm = next(case for case in CASES if case.name == "spark-idle")
+    for tick in range(8):
+        lay(tree, (SQUEEZE if 2 <= tick < 6 else calm).trees[0])
+        for source in made.sources:
+            source.read(float(tick))
+    made.close()
+
+    rows = sparktop("monitor", "--from", "case").stdout.splitlines()
+
+    told = [(at, row.strip()) for at, row in enumerate(rows) if " ! " in row]
+    memory = "fault memory-pressure: memory critical: 4.9 GiB left, floor 8.0: all tasks wait 19 % of time"
+    swap = "note swap-growth: swap grew by 7,168 MiB in 10 s, to 7.0 GiB"
+    assert len(rows) == 8 + 4
+    assert told == [
+        *((3, f"2.0 s ! {memory}"), (4, f"2.0 s ! {swap}")),
+        *((9, f"6.0 s ! over after 4 s: {memory}"), (10, f"6.0 s ! over after 4 s: {swap}")),
+    ]
 
 
 def test_a_recording_is_a_line_for_each_reading(sparktop: Sparktop) -> None:
@@ -90,6 +164,7 @@ def test_once_has_rates(sparktop: Sparktop) -> None:
 
     assert "cpu.load" in document["values"]
     assert "a rate needs two readings" not in document["missing"].values()
+    assert "swap-growth" in [one["code"] for one in document["unjudged"]], "one reading can't tell"
 
 
 @pytest.mark.parametrize(

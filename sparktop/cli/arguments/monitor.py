@@ -28,11 +28,18 @@ on the screen or as text:
   does every call without a terminal.
 """
 
+_MONITOR_WRONG: Final = """\
+what is wrong:
+  The screen and --once say it in a place of their own, --text in a line of its own when it begins
+  and when it is over. What one reading can't tell, such as a stuck clock, --once calls "not judged".
+"""
+
 _MONITOR_JSON: Final = """\
 JSON:
   {"node": NAME, "t": SECONDS, "values": {CHANNEL: NUMBER}, "missing": {CHANNEL: REASON},
-   "units": {CHANNEL: UNIT}}, one object for each reading; what could not be read is in "missing"
-  and never 0. docs/telemetry.md explains the channels.
+   "units": {CHANNEL: UNIT}, "alerts": [{"code", "severity", "text", "evidence"}],
+   "unjudged": [{"code", "reason"}]}, one object for each reading; what could not be read is in
+  "missing" and never 0. docs/telemetry.md explains the channels, docs/verdicts.md the alerts.
 """
 
 _MONITOR_EXIT_CODES: Final = """\
@@ -56,6 +63,7 @@ def make() -> argparse.ArgumentParser:
         "Nothing is run and nothing changed.",
         _MONITOR_EXAMPLES,
         _MONITOR_WHERE,
+        _MONITOR_WRONG,
         _MONITOR_JSON,
         NODES,
         _MONITOR_EXIT_CODES,
