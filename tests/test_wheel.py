@@ -78,12 +78,14 @@ def test_the_wheel_carries_everything_and_nothing_else(wheel: Path) -> None:
     assert wheel.name == WHEEL
     names = contents(wheel)
     scenarios = {f"sparktop/_data/scenarios/{path.name}" for path in scenarios_dir().glob("*.toml")}
+    pictures = {f"sparktop/_data/scenarios/vision/{path.name}" for path in scenarios_dir().glob("vision/*.png")}
     themes = {f"sparktop/_data/themes/{path.name}" for path in themes_dir().glob("*.toml")}
     demo = {f"sparktop/demo/{path.name}" for path in demo_dir().glob("*.gguf")}
     assert scenarios
+    assert pictures
     assert themes
     assert len(demo) == 2
-    assert scenarios | themes | demo <= names
+    assert scenarios | pictures | themes | demo <= names
     assert {name for name in names if not name.startswith("sparktop/")} == set()
     assert {name for name in names if "__pycache__" in name or name.endswith((".pyc", ".so"))} == set()
     for pattern in ("sparktop/**/*.tcss", "sparktop/published/*.toml"):

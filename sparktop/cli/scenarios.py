@@ -88,5 +88,7 @@ def _describe(scenario: Scenario) -> list[str]:
     for item in scenario.items:
         points = f" ({len(item.points)} points)" if item.points else ""
         lines += ["", f"{one_line(item.id)}  {one_line(item.title)}{points}"]
+        if item.image is not None:
+            lines.append(f"    [{one_line(item.image.name)}]")
         lines += [f"    {line}" for line in printable(item.prompt).splitlines()]
     return lines

@@ -28,6 +28,7 @@ class Generation:
         sampling: Its `seed` is the request's own, already distinct from other requests'.
         uncached: The prompt must be read afresh: an engine that keeps prompts from one request to the next puts
             something unique in front of it.
+        image: A picture that goes with the prompt, as a data URI (RFC 2397); empty for none.
     """
 
     request: int
@@ -36,6 +37,7 @@ class Generation:
     system: str = ""
     random_tokens: int = 0
     uncached: bool = False
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

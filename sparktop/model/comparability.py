@@ -10,7 +10,7 @@ from typing import Any
 from sparktop.model.document import ContenderRecord, Snapshot
 from sparktop.model.events import Status
 from sparktop.model.records import Node
-from sparktop.model.scenario import Kind, Mode, Scenario
+from sparktop.model.scenario import Item, Kind, Mode, Scenario
 
 
 class NotComparable(ValueError):
@@ -77,9 +77,8 @@ def _sizes(scenario: Scenario) -> str:
 def _items(one: Scenario, other: Scenario) -> tuple[frozenset[str], list[str]]:
     if one.kind is Kind.PREFILL_DECODE or not (one.items or other.items):
         return frozenset({"random"}), []
-    asked = {item.id: item.prompt for item in one.items}
-    again = {item.id: item.prompt for item in other.items}
-    same = frozenset(identity for identity, prompt in asked.items() if again.get(identity) == prompt)
+    asked, again = ({item.id: (item.prompt, _picture(item)) for item in run.items} for run in (one, other))
+    same = frozenset(identity for identity, question in asked.items() if again.get(identity) == question)
     if not same:
         raise NotComparable(f"the two runs of {one.name} have no question in common")
     notes = []
@@ -90,6 +89,10 @@ def _items(one: Scenario, other: Scenario) -> tuple[frozenset[str], list[str]]:
     if alone:
         notes.append(f"{_named(alone)} {_were(alone)} asked in one of the runs only and {_were(alone)} left out.")
     return same, notes
+
+
+def _picture(item: Item) -> str:
+    return item.image.sha256 if item.image is not None else ""
 
 
 def _named(ids: Sequence[str]) -> str:

@@ -54,6 +54,25 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture that a question is about; its bytes stay in its file.
+
+    Attributes:
+        name: As the scenario writes it: a path from its folder.
+        path: The file.
+        kind: Media type ("image/png").
+        size: Bytes of the file.
+        sha256: Of its bytes, in hexadecimal: another picture under the same name is another question.
+    """
+
+    name: str
+    path: str
+    kind: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
     """One question.
 
@@ -67,6 +86,7 @@ class Item:
         source: The text that a good answer cites, without book-title marks; empty if none.
         source_names: Other names of that text, any of which counts.
         avoid: Known wrong attributions.
+        image: The picture that goes with the prompt; null for none.
     """
 
     id: str
@@ -78,6 +98,7 @@ class Item:
     source: str = ""
     source_names: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
+    image: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

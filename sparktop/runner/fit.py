@@ -46,6 +46,13 @@ _PROCESS: Final = 200 << 20
 """A worker process with llama.cpp and its libraries, before any model."""
 
 
+_BLIND: Final = (
+    "models that sparktop itself loads read text alone, and this scenario has pictures:"
+    " serve the model with llama-server -m MODEL.gguf --mmproj MMPROJ.gguf and name it by its address"
+    " (-m http://127.0.0.1:8080)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """The sum, in bytes.
@@ -106,6 +113,8 @@ def assess(
     """
     if contender.url:
         return Fit(0, 0, 0, None, 0, "", elsewhere=f"served at {contender.url}: its memory is that server's")
+    if any(item.image for item in plan.scenario.items):
+        return Fit(0, 0, 0, None, 0, "", problem=_BLIND)
     return assess_model(Path(contender.model), plan.room(), plan.options.reserve, proc, vram)
 
 

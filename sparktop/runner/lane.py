@@ -31,6 +31,7 @@ from sparktop.model.shape import Footprint
 from sparktop.model.state import Phase, RunState
 from sparktop.runner.fit import Fit
 from sparktop.runner.plan import RANDOM_ITEM, Plan, Wave
+from sparktop.scenarios.pictures import BadPicture, data_uri
 
 Condition = Callable[[], bool]
 
@@ -124,6 +125,7 @@ class Lane:
         self._clock = clock
         self._cancelled = cancelled
         self._may_ask = may_ask
+        self._images: dict[str, str] = {}
         self._waves: list[list[Asked]] = []
         number = first
         for wave in plan.waves():
@@ -171,6 +173,14 @@ class Lane:
         if not fit.ok:
             self._publish(ContenderFailed(t=self._clock(), contender=self.contender.name, error=fit.sentence))
             self._give_up(fit.sentence)
+            return
+        try:
+            # Before anything is timed: a large batch of pictures takes a while to read.
+            self._images = {item.id: data_uri(item.image) for item in self._plan.scenario.items if item.image}
+        except BadPicture as error:
+            text = f"a picture of the scenario can't be sent: expected {error}"
+            self._publish(ContenderFailed(t=self._clock(), contender=self.contender.name, error=text))
+            self._give_up(text)
             return
         before = self._available()
         engine = self._make_engine()
@@ -233,6 +243,7 @@ class Lane:
             random_tokens=scenario.isl if asked.item is RANDOM_ITEM else 0,
             uncached=scenario.kind is not Kind.QUESTIONS,
             sampling=replace(scenario.sampling, seed=scenario.sampling.seed + asked.index),
+            image=self._images.get(asked.item.id, ""),
         )
 
     def _ended(self, wave: Sequence[Asked]) -> bool:

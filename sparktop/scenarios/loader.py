@@ -8,9 +8,22 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final
 
-from sparktop.model.scenario import MAX_BATCH, Dimension, Item, Judge, Kind, Mode, Rating, Sampling, Scenario, Slo
+from sparktop.model.scenario import (
+    MAX_BATCH,
+    Dimension,
+    Item,
+    Judge,
+    Kind,
+    Mode,
+    Picture,
+    Rating,
+    Sampling,
+    Scenario,
+    Slo,
+)
 from sparktop.scenarios.fields import BadScenario, Source, Table
 from sparktop.scenarios.lines import key_lines
+from sparktop.scenarios.pictures import BadPicture, find_picture
 
 MAX_BYTES: Final = 1_000_000
 """A larger file is no scenario but a mistake, such as a model named .toml."""
@@ -31,7 +44,18 @@ _TOP_KEYS: Final = (
 )
 _SAMPLING_KEYS: Final = ("temperature", "top_k", "top_p", "seed", "max_tokens", "ignore_eos", "stop")
 _DIMENSION: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_ITEM_KEYS: Final = ("id", "prompt", "title", "category", "points", "ordered", "source", "source_names", "avoid")
+_ITEM_KEYS: Final = (
+    "id",
+    "prompt",
+    "title",
+    "category",
+    "points",
+    "ordered",
+    "source",
+    "source_names",
+    "avoid",
+    "image",
+)
 _ONLY_FOR: Final = {
     "batches": (Kind.BATCH,),
     "mode": (Kind.BATCH,),
@@ -77,7 +101,7 @@ def load_scenario(path: Path) -> Scenario:
         description=top.text("description", ""),
         kind=kind,
         system=top.text("system", "", lines=True),
-        items=() if prefill_decode else _items(top),
+        items=() if prefill_decode else _items(top, path.parent),
         sampling=_sampling(top.table("sampling"), kind, osl),
         batches=_batches(top) if kind is Kind.BATCH else (1,),
         mode=top.choice("mode", Mode, Mode.CONCURRENT),
@@ -173,13 +197,13 @@ def _batches(top: Table) -> tuple[int, ...]:
     return tuple(batches)
 
 
-def _items(top: Table) -> tuple[Item, ...]:
+def _items(top: Table, folder: Path) -> tuple[Item, ...]:
     tables = top.tables("items")
     if not tables:
         raise top.error("items", "missing; expected at least one question, under [[items]]")
     items: dict[str, Item] = {}
     for table in tables:
-        item = _item(table)
+        item = _item(table, folder)
         if item.id in items:
             first = list(items).index(item.id)
             raise table.error("id", f'"{item.id}" is also the id of items[{first}]; expected an id of its own')
@@ -187,7 +211,7 @@ def _items(top: Table) -> tuple[Item, ...]:
     return tuple(items.values())
 
 
-def _item(table: Table) -> Item:
+def _item(table: Table, folder: Path) -> Item:
     table.only(_ITEM_KEYS)
     source = table.text("source", "")
     source_names, avoid = table.texts("source_names"), table.texts("avoid")
@@ -213,7 +237,16 @@ def _item(table: Table) -> Item:
         source=source,
         source_names=source_names,
         avoid=avoid,
+        image=_image(table, folder) if "image" in table.values else None,
     )
+
+
+def _image(table: Table, folder: Path) -> Picture:
+    name = table.text("image")
+    try:
+        return find_picture(folder, name)
+    except BadPicture as error:
+        raise table.error("image", f"expected {error}") from error
 
 
 def _rating(table: Table) -> Rating:

@@ -150,6 +150,7 @@ def _work(scenario: Scenario, contender: Contender, info: ModelInfo) -> tuple[An
     model = contender.model if "://" in contender.model else Path(contender.model).name
     return (
         (scenario.name, scenario.kind, scenario.system, tuple(item.prompt for item in scenario.items)),
+        tuple(item.image.sha256 if item.image is not None else "" for item in scenario.items),
         replace(scenario.sampling, seed=0),
         (scenario.batches, scenario.mode, scenario.isl, scenario.osl, scenario.warmup > 0),
         (contender.engine, contender.node, model, contender.size),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import socket
 import subprocess
@@ -13,6 +15,7 @@ import jsonschema
 import pytest
 
 from sparktop.model.schema import snapshot_schema
+from sparktop.resources import scenarios_dir
 from tests.cli.conftest import Sparktop
 from tests.servers.process import Truth, truth
 
@@ -128,6 +131,31 @@ def test_64_streams_are_warmed_up_as_64_and_share_no_prefix(sparktop: Sparktop, 
     assert len(starts) == 128
     questions = {record["body"]["messages"][-1]["content"] for record in asked}
     assert len(questions) == 10
+
+
+def test_pictures_arrive_as_they_are_and_a_file_is_not_shown_them(sparktop: Sparktop, server: Truth) -> None:
+    server.forget()
+    done = sparktop("run", "vision", "--json", "-m", server.url, "-m", "demo-base", "--max-tokens", "40")
+    assert done.returncode == 1
+    found = snapshot(done)
+    items = found["scenario"]["items"]
+    asked = [record["body"]["messages"][-1]["content"] for record in server.records() if record["method"] == "POST"]
+    assert len(asked) == len(items) == 5
+    for item, (text, picture) in zip(items, asked, strict=True):
+        assert text == {"type": "text", "text": item["prompt"]}
+        assert picture["type"] == "image_url"
+        head, _, coded = picture["image_url"]["url"].partition(",")
+        data = base64.b64decode(coded, validate=True)
+        assert (head, data) == ("data:image/png;base64", (scenarios_dir() / item["image"]["name"]).read_bytes())
+        assert hashlib.sha256(data).hexdigest() == item["image"]["sha256"]
+    served, own = found["contenders"]
+    assert served["error"] is None
+    assert "serve the model with llama-server -m MODEL.gguf --mmproj MMPROJ.gguf" in own["error"]
+    assert [one["finish"] for one in found["requests"]] == ["stop"] * 5 + ["error"] * 5
+    assert len(done.stdout) < 100_000  # what was sent is told by its hash
+    alone = sparktop("run", "vision", "--headless", "-m", "demo-base")
+    assert (alone.returncode, "Traceback" in alone.stderr) == (1, False)
+    assert "models that sparktop itself loads read text alone" in alone.stdout
 
 
 def test_usage_of_servers(sparktop: Sparktop) -> None:

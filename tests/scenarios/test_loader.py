@@ -139,7 +139,7 @@ def test_what_is_shipped_is_right(path: Path) -> None:
 
 def test_what_is_shipped_is_complete() -> None:
     names = {path.stem for path in SHIPPED.glob("*.toml")}
-    assert names >= {"sutra-qa", "general", "batch-sweep", "prefill-decode", "smoke"}
+    assert names >= {"sutra-qa", "general", "batch-sweep", "prefill-decode", "smoke", "vision"}
 
 
 # A table: each case on its line.

@@ -141,7 +141,11 @@ def chat(generation: Generation, model: str, dialect: Dialect) -> Body:
     if nonce and not dialect.salt:
         system, prompt = (f"[{nonce}] {system}", prompt) if system else (system, f"[{nonce}] {prompt}")
     messages = [{"role": "system", "content": system}] if system else []
-    fields["messages"] = [*messages, {"role": "user", "content": prompt}]
+    content: str | list[dict[str, Any]] = prompt
+    if generation.image:
+        # The text first: what is unique of it has to be in front of what the picture becomes.
+        content = [{"type": "text", "text": prompt}, {"type": "image_url", "image_url": {"url": generation.image}}]
+    fields["messages"] = [*messages, {"role": "user", "content": content}]
     return Body("/chat/completions", fields | _common(generation.sampling, model, dialect, nonce))
 
 
