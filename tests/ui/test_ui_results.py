@@ -7,6 +7,8 @@ from pathlib import Path
 import recorded
 from fakes import Bench, screen_text, settle
 
+from sparktop.model.rating_events import AnswerAt, Choice, Judged, JudgingBegan, Rated, Stars, Voted
+from sparktop.model.scenario import Sampling
 from tests.model.spark import spark
 
 
@@ -72,3 +74,37 @@ async def test_bandwidth_and_energy_where_they_are_known(tmp_path: Path) -> None
     assert "= qwen: decoding reads 221 GB/s, 81 % of 273 GB/s: the memory's bandwidth holds it back" in text
     # The demo models are too small for a ceiling, and there is no GPU: no panel says nothing.
     assert "Memory bandwidth" not in await results(Bench(tmp_path, events=recorded.record()), 60)
+
+
+async def test_ratings_are_among_the_results_people_and_models_apart(tmp_path: Path) -> None:
+    at = "2026-02-09T10:00:00+08:00"
+    base, tuned = AnswerAt(request=0, contender="demo-base"), AnswerAt(request=3, contender="demo-sutra")
+    stars = [
+        Rated(t=19.0, number=n, request=request, rater=rater, dimension="depth", stars=Stars(given), at=at)
+        for n, (request, rater, given) in enumerate([(0, "ann", 2), (0, "bob", 3), (3, "ann", 5)], 1)
+    ]
+    vote = Voted(t=19.0, number=4, item="Q1", first=base, second=tuned, choice=Choice.SECOND, rater="ann", at=at)
+    began = JudgingBegan(t=19.0, number=5, judge=recorded.DEMO_BASE, rubric="", sampling=Sampling(), planned=2, at=at)
+    judged = Judged(
+        t=19.0,
+        number=6,
+        judging=5,
+        item="Q1",
+        first=base,
+        second=tuned,
+        verdict=None,
+        problem="-",
+        text="?",
+        reasoning="",
+        at=at,
+    )
+    events = [*recorded.record(items=3), *stars, vote, began, judged]
+    text = await results(Bench(tmp_path, events=events), 60, size=(120, 60))
+    row = next(line for line in text.splitlines() if "2.5 (2)" in line)
+    assert "demo-base" in row
+    assert "5.0 (1)" in text
+    assert "People: demo-base won 0 of 1 vote against demo-sutra: 0%" in text
+    assert "The model demo-base (toy) as judge gave 1 verdict, 1 of them could not be read" in text
+    plain = await results(Bench(tmp_path, events=recorded.record(items=3)), 60, size=(120, 60))
+    assert "Stars" not in plain
+    assert "compared" not in plain

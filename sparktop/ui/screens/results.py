@@ -11,12 +11,14 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 
 from sparktop.model.decoding import full_summary, remarks
+from sparktop.model.ratings import collect_ratings
 from sparktop.model.scenario import Kind
 from sparktop.model.state import RunState
 from sparktop.model.summary import Summary, measured
 from sparktop.model.validity import Severity, judge
 from sparktop.ui.actions import Scope, bindings, footer
 from sparktop.ui.chrome import Chrome, KeyBar, crop, glyphs_of, safe
+from sparktop.ui.panels.ratings import comparison_sentences, star_columns, star_rows
 from sparktop.ui.panels.status import ending_rows, progress_row, title_row
 from sparktop.ui.panels.tables import question_columns, question_rows, summary_columns, summary_rows
 from sparktop.ui.run import Run
@@ -50,9 +52,10 @@ class ResultsScreen(RunScreen):
 
     def __init__(self, run: Run) -> None:
         super().__init__(run)
-        self._drawn: tuple[int, bool] | None = None
+        self._drawn: tuple[int, bool, int] | None = None
         self._verdicts: list[Sentence] = []
         self._remarks: list[Sentence] = []
+        self._compared: list[Sentence] = []
 
     def compose(self) -> ComposeResult:
         """Makes the tables."""
@@ -71,6 +74,13 @@ class ResultsScreen(RunScreen):
             questions.border_title = "Each question"
             questions.border_subtitle = "points: how many of the expected points the answer names"
             yield questions
+            ratings = ResultsTable((), cursor=False, ascii_only=ascii_only, id="rating-table")
+            ratings.add_class("panel")
+            ratings.border_title = "Stars given by people: mean (how many)"
+            yield ratings
+            compared = Chrome(lambda width, height: _wrapped(self._compared, width), id="compared", classes="panel")
+            compared.border_title = "Answers compared"
+            yield compared
             said = Chrome(lambda width, height: _wrapped(self._remarks, width), id="remarks", classes="panel")
             said.border_title = "Memory bandwidth, energy"
             yield said
@@ -87,7 +97,7 @@ class ResultsScreen(RunScreen):
         self.query_one("#progress", Chrome).repaint()
         state = self.shown.state
         ended = sum(request.ended is not None for request in state.requests.values())
-        mark = (ended, self.shown.active)
+        mark = (ended, self.shown.active, state.ratings.changed)
         if mark == self._drawn or state.started is None:
             return
         self._drawn = mark
@@ -108,8 +118,24 @@ class ResultsScreen(RunScreen):
             questions.set_columns(question_columns(state))
             questions.show(asked)
             questions.styles.height = max(1, len(asked)) + HEADER_ROWS + FRAME_ROWS
+        self._rate(state)
         self._remark(summary, batches)
         self._judge(state)
+
+    def _rate(self, state: RunState) -> None:
+        """Tells what people and models think of the answers, where anybody has said anything."""
+        dimensions = state.started.scenario.rating.dimensions if state.started is not None else ()
+        ratings = collect_ratings(state.ratings, state.answerers)
+        rows = star_rows(ratings, dimensions, list(state.contenders))
+        table = self.query_one("#rating-table", GridTable)
+        table.display = bool(rows)
+        table.set_columns(star_columns(dimensions, self.sparktop.chinese))
+        table.show(rows)
+        table.styles.height = max(1, len(rows)) + HEADER_ROWS + FRAME_ROWS
+        self._compared = [
+            ("-", sentence, "muted" if model else "") for sentence, model in comparison_sentences(ratings)
+        ]
+        self.query_one("#compared").display = bool(self._compared)
 
     def _remark(self, summary: tuple[Summary, ...], batches: bool) -> None:
         """Says of each row what bandwidth it reached and what its tokens cost, where that is known."""
@@ -143,7 +169,11 @@ class ResultsScreen(RunScreen):
         self._fit_sentences()
 
     def _fit_sentences(self) -> None:
-        for name, sentences in (("#remarks", self._remarks), ("#verdicts", self._verdicts)):
+        for name, sentences in (
+            ("#remarks", self._remarks),
+            ("#verdicts", self._verdicts),
+            ("#compared", self._compared),
+        ):
             panel = self.query_one(name, Chrome)
             if width := panel.size.width or self.query_one("#verdicts").size.width:
                 panel.styles.height = max(1, len(_wrapped(sentences, width))) + FRAME_ROWS
