@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Final
 
 from sparktop.model.events import Event
@@ -28,14 +29,20 @@ STEP_S: Final = 10.0
 JUST_LEFT_S: Final = 1.0
 """Who goes back so soon after a place means the place before it; in seconds of the clock."""
 
-AT_ONCE: Final = 4000
-"""Events that are taken in between two looks at the keys: less than a tenth of a second."""
+AT_ONCE_S: Final = 0.08
+"""Seconds for which events are taken in between two looks at the keys."""
+
+METERED: Final = 64
+"""Events between two looks at the clock."""
 
 MARK_EVERY: Final = 15_000
 """Events between two states that are kept to come back to: what can be folded in a fifth of a second."""
 
 MOST_MARKS: Final = 12
 """States that are kept; of a night's run each is some 10 MB."""
+
+NEAR_S: Final = 60.0
+"""Who went back in a long run goes on looking near there: one more state is kept so long before the place."""
 
 
 class TapeFeed:
@@ -130,6 +137,7 @@ class Replay(Run):
         speed: Seconds of the run that pass in a second.
         at_s: Where it begins.
         entry: Its files, so that its answers can be rated.
+        meter: What the time is measured by that taking in events takes.
 
     Attributes:
         tape: What happened.
@@ -139,7 +147,14 @@ class Replay(Run):
     """
 
     def __init__(
-        self, tape: Tape, clock: Clock, *, speed: float = 1.0, at_s: float = 0.0, entry: RunEntry | None = None
+        self,
+        tape: Tape,
+        clock: Clock,
+        *,
+        speed: float = 1.0,
+        at_s: float = 0.0,
+        entry: RunEntry | None = None,
+        meter: Clock = perf_counter,
     ) -> None:
         self.tape = tape
         self.transport = Transport(clock, tape.length_s, speed, at_s)
@@ -150,7 +165,10 @@ class Replay(Run):
         self._number = 0
         self._upto = 0.0
         self._next: Event | None = None
+        self._meter = meter
         self._marks: list[_Mark] = []
+        self._near: _Mark | None = None
+        self._near_from: float | None = None
         self._said: list[Event] = []
         self._every = max(MARK_EVERY, len(tape) // MOST_MARKS)
         self._behind = False
@@ -231,14 +249,20 @@ class Replay(Run):
 
     def _take_in(self, place: float) -> bool:
         taken = 0
-        while taken < AT_ONCE and (event := self._coming()) is not None and event.t <= place:
+        until = self._meter() + AT_ONCE_S
+        self._behind = False
+        while (event := self._coming()) is not None and event.t <= place:
+            if self._near_from is not None and event.t >= self._near_from:
+                self._near, self._near_from = self._mark(), None
             self.state.apply(event)
             self._next = None
             self._number += 1
             taken += 1
-            if self._number % self._every == 0:
-                self._mark()
-        self._behind = taken == AT_ONCE
+            if self._number % self._every == 0 and all(mark.number != self._number for mark in self._marks):
+                self._marks.append(self._mark())
+            if taken % METERED == 0 and self._meter() > until:
+                self._behind = True
+                break
         self._upto = self.state.now if self._behind else place
         return taken > 0
 
@@ -251,18 +275,19 @@ class Replay(Run):
                 self.unread += 1
         return self._next
 
-    def _mark(self) -> None:
-        if all(mark.number != self._number for mark in self._marks):
-            self._marks.append(_Mark(self._number, self.state.now, fork(self.state)))
-            self._marks.sort(key=lambda mark: mark.number)
+    def _mark(self) -> _Mark:
+        return _Mark(self._number, self.state.now, fork(self.state))
 
     def _go_back(self, place: float) -> None:
-        found = next((mark for mark in reversed(self._marks) if mark.t <= place), None)
+        marks = [mark for mark in (*self._marks, self._near) if mark is not None and mark.t <= place]
+        found = max(marks, key=lambda mark: mark.number, default=None)
         self.state = fork(found.state) if found else RunState()
         self._number = found.number if found else 0
         self._next = None
         self.state.extend(self._said)
         self.jumps += 1
+        near = place - NEAR_S
+        self._near_from = near if len(self.tape) > MARK_EVERY and near > self.state.now else None
 
     def _ended(self) -> Outcome:
         from sparktop.runner.session import Outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +23,12 @@ EVENTS = recorded.record()
 END = EVENTS[-1].t
 
 
-def made(watch: Watch, events: Sequence[Event] = EVENTS, *, speed: float = 1.0, at_s: float = 0.0) -> Replay:
-    replay = Replay(EventTape(events, Path("a.jsonl")), watch, speed=speed, at_s=at_s)
+def made(
+    watch: Watch, events: Sequence[Event] = EVENTS, *, speed: float = 1.0, at_s: float = 0.0, slow: bool = False
+) -> Replay:
+    """A replay; a slow one has its time for one go used up by some hundred events."""
+    meter = itertools.count(0.0, 0.05 if slow else 0.0)
+    replay = Replay(EventTape(events, Path("a.jsonl")), watch, speed=speed, at_s=at_s, meter=lambda: next(meter))
     replay.feed.start()
     return replay
 
@@ -49,6 +54,7 @@ def test_it_plays_at_its_speed_and_stays_at_its_end() -> None:
     replay.pull()
     watch.t += 5.0
     assert replay.pull()
+    settle(replay)
     assert replay.now == 20.0
     assert same(replay.state, 20.0)
     assert replay.state.ended is None
@@ -85,11 +91,11 @@ def test_a_paused_replay_stands_still() -> None:
 def test_wherever_it_is_put_the_state_is_that_of_the_place(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay_module, "MARK_EVERY", every)
     monkeypatch.setattr(replay_module, "MOST_MARKS", len(EVENTS))
-    monkeypatch.setattr(replay_module, "AT_ONCE", 70)
+    monkeypatch.setattr(replay_module, "NEAR_S", 2.0)
     dice = random.Random(5)
-    replay = made(Watch())
+    replay = made(Watch(), slow=True)
     replay.freeze()
-    for _ in range(40):
+    for _ in range(16):
         place = dice.uniform(0, END * 1.1)
         replay.seek(place)
         settle(replay)
@@ -97,13 +103,12 @@ def test_wherever_it_is_put_the_state_is_that_of_the_place(every: int, monkeypat
         assert same(replay.state, replay.now)
 
 
-def test_it_takes_in_no_more_at_once_than_the_keys_can_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_module, "AT_ONCE", 100)
-    replay = made(Watch(), at_s=END)
+def test_it_takes_in_no_more_at_once_than_the_keys_can_wait_for() -> None:
+    replay = made(Watch(), at_s=END, slow=True)
     shown = []
     while replay.pull() and replay.behind:
         shown.append(replay.now)
-    assert len(shown) == len(EVENTS) // 100
+    assert len(shown) == len(EVENTS) // (2 * replay_module.METERED)
     assert shown == sorted(shown)
     assert shown[0] < END, "the time that is shown is that of the state"
     # Put elsewhere before it got there.
