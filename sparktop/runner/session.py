@@ -43,11 +43,12 @@ from sparktop.runner.engines import Engines
 from sparktop.runner.fit import Fit, assess
 from sparktop.runner.lane import Course, Lane
 from sparktop.runner.plan import Plan
+from sparktop.runner.run_ratings import RunRatings
 from sparktop.store.history import find_baselines
 from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
 from sparktop.store.names import journal_path, new_run_id, snapshot_path
-from sparktop.store.rating_book import RatingBook, stamped
+from sparktop.store.rating_book import stamped
 from sparktop.store.snapshots import write_snapshot
 from sparktop.telemetry.changes import Changes
 from sparktop.telemetry.machine import sources
@@ -120,9 +121,7 @@ class Session:
         self._promised = 0
         self._cancel = threading.Event()
         self._journal: Journal | None = None
-        self._rating = threading.Lock()
-        self._kept = False
-        self._book: RatingBook | None = None
+        self._ratings = RunRatings(places.runs, self.id, wall=wall, during=self._say, listen=listen)
         self._outcome: Outcome | None = None
         self._thread = threading.Thread(target=self._run, name="session", daemon=True)
 
@@ -157,38 +156,19 @@ class Session:
         return path
 
     def rate(self, opinion: Opinion) -> Opinion:
-        """Keeps what a person says of an answer, during the run or after it.
-
-        Returns:
-            The same with its number and times; it comes to `listen` as well.
-
-        Raises:
-            OSError: It can't be kept.
-            ValueError: The run's files can't be read any more.
-        """
-        with self._rating:
-            if not self._kept:
-                with self._lock:
-                    t = self._clock() if self._state.ended is None else self._state.ended
-                    event = stamped(opinion, self._state.ratings, t, self._wall())
-                self._publish(event)
-                return event
-            if self._book is None:
-                runs = self._places.runs
-                self._book = RatingBook(journal_path(runs, self.id), snapshot_path(runs, self.id), wall=self._wall)
-            event = self._book.add(opinion)
-            self._listen(event)
-            return event
+        """Keeps what a person says of an answer, during the run or after it; see `RunRatings.add`."""
+        return self._ratings.add(opinion)
 
     def close(self) -> str:
-        """Lets the run's files go, once nobody rates any more.
+        """Lets the run's files go, once nobody rates any more; see `RunRatings.close`."""
+        return self._ratings.close()
 
-        Returns:
-            What of the ratings could not be kept as it should, in one sentence; empty if all was.
-        """
-        with self._rating:
-            book, self._book = self._book, None
-            return book.close() if book is not None else ""
+    def _say(self, opinion: Opinion) -> Opinion:
+        with self._lock:
+            t = self._clock() if self._state.ended is None else self._state.ended
+            event = stamped(opinion, self._state.ratings, t, self._wall())
+        self._publish(event)
+        return event
 
     def _clock(self) -> float:
         return (self._clock_ns() - self._origin_ns) / 1e9
@@ -380,9 +360,7 @@ class Session:
         return Status.COMPLETED if any(request.ok for request in self._state.measured()) else Status.FAILED
 
     def _keep(self, status: Status) -> Outcome:
-        # Who rates meanwhile waits: before, a rating goes to the journal, and after, to the files.
-        with self._rating:
-            self._kept = True
+        with self._ratings.ending():
             if self._journal is not None:
                 self._journal.close()
             path: Path | None = None

@@ -19,8 +19,9 @@ from sparktop.ui.panels.answer import AnswerColumn
 from sparktop.ui.panels.base import series_style
 from sparktop.ui.panels.status import title_row
 from sparktop.ui.run import Run
-from sparktop.ui.screens.rated import Answer, RatedScreen
+from sparktop.ui.screens.rated import Answer
 from sparktop.ui.screens.saved_runs import SavedRuns
+from sparktop.ui.screens.searched import SearchedScreen
 from sparktop.ui.sides import LETTERS, MOST_SIDES, Question, Side, questions_of, sides_of
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.streaming_text import StreamingText
@@ -36,7 +37,7 @@ _HIDDEN_KEYS: Final = ("answers", "freeze", "snapshot")
 _RATING_KEYS: Final = ("next-dimension", "undo", "note", "blind", "vote", "next-question", "rater", "help", "quit")
 
 
-class AnswersScreen(RatedScreen):
+class AnswersScreen(SearchedScreen):
     """The answers to one question.
 
     Args:
@@ -52,7 +53,6 @@ class AnswersScreen(RatedScreen):
         super().__init__(run)
         self._at = 0
         self._following = True
-        self._found = ""
         self._locked = False
         self._looks = Looks()
         self._guests: list[Run] = []
@@ -77,11 +77,6 @@ class AnswersScreen(RatedScreen):
         rating = sorted((a for a in keys if a.id in _RATING_KEYS), key=lambda action: _RATING_KEYS.index(action.id))
         yield KeyBar(rating, id="rating-keys")
 
-    @property
-    def columns(self) -> list[AnswerColumn]:
-        """The columns, from left to right."""
-        return list(self.query(AnswerColumn))
-
     def draw(self) -> None:
         """Draws the run as it is now."""
         self.query_one("#title", Chrome).repaint()
@@ -104,7 +99,7 @@ class AnswersScreen(RatedScreen):
         self.call_after_refresh(self.lay_out)
 
     def _draw_columns(self) -> None:
-        order = self._on_columns
+        order = self.on_columns
         prompt = self._prompt()
         views = self._board.views(order, self.question, self.revealed, self.rating, prompt)
         for column, view in zip(self.columns, views, strict=False):
@@ -113,7 +108,7 @@ class AnswersScreen(RatedScreen):
             self.query_one(part, Chrome).repaint()
 
     @property
-    def _on_columns(self) -> list[Side]:
+    def on_columns(self) -> list[Side]:
         """The sides that have a column; with more of them than columns, those around the one with the focus."""
         order = self.order
         first = max(0, min(self.tab - 1, len(order) - MOST_SIDES))
@@ -190,8 +185,8 @@ class AnswersScreen(RatedScreen):
         return [spread_out(left, self._state_words(), width), *prompt][:height]
 
     def _state_words(self) -> list[Span]:
-        if self._found:
-            return [(self._found, "warn")]
+        if self.found:
+            return [(self.found, "warn")]
         words = []
         if self._looks.marked == "difference":
             words.append("underlined: only here")
@@ -224,7 +219,7 @@ class AnswersScreen(RatedScreen):
         """Columns where they fit, else some of them with tabs."""
         if not self.is_running:
             return
-        order, columns, room = self._on_columns, self.columns, self._room
+        order, columns, room = self.on_columns, self.columns, self._room
         every = self.order
         self.tab = max(0, min(self.tab, len(every) - 1))
         self.query_one("#tabs").display = len(every) > room
@@ -253,7 +248,7 @@ class AnswersScreen(RatedScreen):
         """Goes to another question, and stays there while the run goes on."""
         self._following = False
         self._at = max(0, min(len(self._questions) - 1, self._at + step))
-        self._found = ""
+        self.found = ""
         if self.rating:
             self.tab = 0
             self.desk.chosen = 0
@@ -271,7 +266,7 @@ class AnswersScreen(RatedScreen):
         if order := self.order:
             self._following = self._following and self._room > 1
             focused = [index for index, column in enumerate(self.columns) if column.text.has_focus]
-            on_columns = self._on_columns
+            on_columns = self.on_columns
             if focused and focused[0] < len(on_columns):
                 self.tab = order.index(on_columns[focused[0]])
             self.tab = (self.tab + step) % len(order)
@@ -301,64 +296,24 @@ class AnswersScreen(RatedScreen):
     @on(events.DescendantFocus)
     def _take_focus(self, event: events.DescendantFocus) -> None:
         """A click on an answer makes it the one that is rated."""
-        order = self._on_columns
+        order = self.on_columns
         at = next((index for index, column in enumerate(self.columns) if column.text is event.widget), None)
         if at is not None and at < len(order) and self.tab != (tab := self.order.index(order[at])):
             self.tab = tab
             self.query_one("#rating", Chrome).repaint()
 
-    # -- finding ---------------------------------------------------------------------------------------------------
-
-    def action_find(self) -> None:
-        """Asks what to find."""
-        field = self.query_one("#find", Input)
-        field.display = True
-        field.focus()
-
-    @on(Input.Submitted, "#find")
-    def _find(self, event: Input.Submitted) -> None:
-        query = event.value.strip()
-        self._close_find()
-        counts = [(column, column.text.find(query)) for column in self.columns]
-        hits = ", ".join(f"{count} in {column.border_title}" for column, count in counts if count)
-        self._found = (f'"{safe(query)}": {hits or "not found"}') if query else ""
-        order = self.order
-        found = [order.index(side) for side, (_, count) in zip(self._on_columns, counts, strict=False) if count]
-        if found and self.tab not in found:
-            self.tab = found[0]
-        self.lay_out()
-
-    def action_find_next(self, step: int) -> None:
-        """Goes to the next match in every answer."""
-        places = []
-        for column in self.columns:
-            if at := column.text.find_next(step):
-                places.append(f"{at} of {column.text.match_count} in {column.border_title}")
-        if places:
-            self._found = ", ".join(places)
-        self.query_one("#question-text", Chrome).repaint()
-
-    def _close_find(self) -> None:
-        self.query_one("#find", Input).display = False
-        self.lay_out()
+    # -- leaving, other runs, and files ----------------------------------------------------------------------------
 
     def action_back(self) -> None:
         """Leaves what is typed, then the search, then rating, then the screen."""
-        if self.query_one("#find").display:
-            self._close_find()
-        elif self.close_entry():
+        if self.leave_find():
+            return
+        if self.close_entry():
             self.lay_out()
-        elif self._found:
-            self._found = ""
-            for column in self.columns:
-                column.text.find("")
-            self.query_one("#question-text", Chrome).repaint()
         elif self.rating:
             self.action_rate()
         else:
             self.sparktop.action_go("dashboard")
-
-    # -- other runs, and files -------------------------------------------------------------------------------------
 
     def action_add_answers(self) -> None:
         """Shows the answers of a saved run beside these, or takes them away."""
