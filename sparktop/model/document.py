@@ -125,6 +125,8 @@ class RequestRecord:
         accepted_tokens: Those of them that the model confirmed; null if unknown.
         unread_ms: The longest, in milliseconds, that something that had arrived over a network lay unread; null if
             that is not known.
+        rtt_ms: Round trip to the server in milliseconds, of the network alone; null where it is not known or there is
+            none.
         finish: Why it ended; null if it never did.
         error: What went wrong; null if nothing did.
         score: The answer held against its item; null where it did not come to its natural end, or the item asks for
@@ -154,6 +156,7 @@ class RequestRecord:
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
     unread_ms: float | None = None
+    rtt_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

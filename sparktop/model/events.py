@@ -249,6 +249,7 @@ class RequestDone(Event):
         drafted_tokens: Tokens that were guessed ahead (speculative decoding); None if unknown.
         accepted_tokens: Those of them that the model confirmed; None if unknown.
         unread_ms: The longest that something that had arrived over a network lay unread; None where that is not known.
+        rtt_ms: Round trip to the engine's machine, of the network alone; None where it is not known or there is none.
         counts: Tokens in each chunk of the request, where `Tokens` could only guess them; else empty.
     """
 
@@ -264,6 +265,7 @@ class RequestDone(Event):
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
     unread_ms: float | None = None
+    rtt_ms: float | None = None
     counts: tuple[int, ...] = ()
 
 

@@ -33,8 +33,8 @@ DEFINITIONS: Final[dict[str, str]] = {
     "e2e_ms": "last token minus request sent (mean response time is its mean)",
     "tpot_ms": "(e2e - ttft) / (output tokens - tokens in the first chunk); null if that is 0",
     "decode_tok_s": "1000 / tpot_ms: the speed of one stream",
-    "prefill_tok_s": "(prompt - cached tokens) / the engine's own prefill time, else / TTFT if"
-    " TTFT is 20 ms or more (marked as estimate)",
+    "prefill_tok_s": "(prompt - cached tokens) / the engine's own prefill time, else / (TTFT - round trip) if"
+    " that is 20 ms or more (marked as estimate)",
     "inter_chunk_ms": "time between consecutive chunks of one stream",
     "aggregate_tok_s": "tokens after each stream's first chunk, summed, / (last token - first token of any stream)",
     "steady_tok_s": "tokens per second of all streams together, from the moment the last stream"
@@ -111,6 +111,16 @@ def decode_tok_s(stream: Stream) -> float | None:
     """Speed of one stream in tokens per second: the inverse of TPOT."""
     tpot = tpot_ms(stream)
     return 1e3 / tpot if tpot else None
+
+
+def less_round_trip(ttft: float | None, rtt: float | None) -> float | None:
+    """TTFT less the way of the request to the server and of the token back; all in ms.
+
+    Args:
+        ttft: TTFT.
+        rtt: Round trip of the network; None where it is not known, or there is no network.
+    """
+    return None if ttft is None else max(0.0, ttft - (rtt or 0.0))
 
 
 def prefill_tok_s(

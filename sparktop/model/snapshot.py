@@ -106,13 +106,17 @@ def measured_record(record: RequestRecord) -> Measured:
         prefill_ms=record.prefill_ms,
         drafted_tokens=record.drafted_tokens,
         accepted_tokens=record.accepted_tokens,
+        rtt_ms=record.rtt_ms,
     )
 
 
-def request_metrics(stream: Stream, tokens: TokenCounts, prefill_ms: float | None) -> RequestMetrics:
+def request_metrics(
+    stream: Stream, tokens: TokenCounts, prefill_ms: float | None, rtt_ms: float | None = None
+) -> RequestMetrics:
     """Returns the figures of one request."""
     ttft = metrics.ttft_ms(stream)
-    prefill, estimated = metrics.prefill_tok_s(tokens.prompt, tokens.cached, prefill_ms, ttft)
+    waited = metrics.less_round_trip(ttft, rtt_ms)
+    prefill, estimated = metrics.prefill_tok_s(tokens.prompt, tokens.cached, prefill_ms, waited)
     return _rounded(
         RequestMetrics(
             ttft_ms=ttft,
@@ -154,6 +158,7 @@ def _request(state: RequestState, item: Item | None) -> RequestRecord:
     sent = state.sent or 0.0
     sent_s = None if state.sent is None else round(state.sent, 6)
     prefill_ms = None if state.prefill_ms is None else round(state.prefill_ms, 3)
+    rtt_ms = None if state.rtt_ms is None else round(state.rtt_ms, 3)
     tokens = TokenCounts(
         prompt=state.prompt_tokens,
         cached=state.cached_tokens,
@@ -180,7 +185,7 @@ def _request(state: RequestState, item: Item | None) -> RequestRecord:
         tokens=tokens,
         chunks=chunks,
         prefill_ms=prefill_ms,
-        metrics=request_metrics(_stream(sent_s, chunks), tokens, prefill_ms),
+        metrics=request_metrics(_stream(sent_s, chunks), tokens, prefill_ms, rtt_ms),
         finish=state.finish,
         error=state.error or None,
         score=score(item, state.answer) if item is not None and is_scored(item) and state.ok else None,
@@ -189,6 +194,7 @@ def _request(state: RequestState, item: Item | None) -> RequestRecord:
         drafted_tokens=state.drafted_tokens,
         accepted_tokens=state.accepted_tokens,
         unread_ms=state.unread_ms,
+        rtt_ms=rtt_ms,
     )
 
 

@@ -121,6 +121,7 @@ class RequestState:
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
     unread_ms: float | None = None
+    rtt_ms: float | None = None
     token_source: TokenSource | None = None
     finish: Finish | None = None
     error: str = ""
@@ -356,6 +357,7 @@ class RunState:
             request.drafted_tokens = event.drafted_tokens
             request.accepted_tokens = event.accepted_tokens
             request.unread_ms = event.unread_ms
+            request.rtt_ms = event.rtt_ms
             if len(event.counts) == len(request.times):
                 request.counts = array("L", event.counts)
             request.token_source = event.token_source

@@ -42,6 +42,7 @@ class Measured:
     prefill_ms: float | None
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
+    rtt_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +130,7 @@ def measured(request: RequestState) -> Measured:
         prefill_ms=request.prefill_ms,
         drafted_tokens=request.drafted_tokens,
         accepted_tokens=request.accepted_tokens,
+        rtt_ms=request.rtt_ms,
     )
 
 
@@ -169,7 +171,7 @@ def _row(contender: str, batch: int, requests: list[Measured], slo: Slo) -> Summ
     completed = [request for request in requests if request.completed]
     streams = [request.stream for request in completed]
     groups = [[request.stream for request in cell] for cell in cells(requests)]
-    prefill = [_prefill(request) for request in completed]
+    prefill = [prefill_speed(request) for request in completed]
     responses = _known(metrics.e2e_ms(stream) for stream in streams)
     gaps = [gap for stream in streams for gap in metrics.inter_chunk_ms(stream)]
     acceptance, length = _speculation(completed)
@@ -212,9 +214,10 @@ def _speculation(requests: Sequence[Measured]) -> tuple[float | None, float | No
     return metrics.acceptance(drafted, accepted), metrics.accepted_length(output, accepted)
 
 
-def _prefill(request: Measured) -> tuple[float | None, bool]:
-    ttft = metrics.ttft_ms(request.stream)
-    return metrics.prefill_tok_s(request.prompt_tokens, request.cached_tokens, request.prefill_ms, ttft)
+def prefill_speed(request: Measured) -> tuple[float | None, bool]:
+    """Returns a request's prefill speed in tokens per second, and whether it is estimated from TTFT."""
+    waited = metrics.less_round_trip(metrics.ttft_ms(request.stream), request.rtt_ms)
+    return metrics.prefill_tok_s(request.prompt_tokens, request.cached_tokens, request.prefill_ms, waited)
 
 
 def _with_speedup(row: Summary, single: float | None) -> Summary:

@@ -138,6 +138,7 @@ def _request(record: RequestRecord) -> Iterator[Event]:
         drafted_tokens=record.drafted_tokens,
         accepted_tokens=record.accepted_tokens,
         unread_ms=record.unread_ms,
+        rtt_ms=record.rtt_ms,
         token_source=record.tokens.source or TokenSource.CHUNKS,
     )
 

@@ -19,7 +19,7 @@ from sparktop.model.metrics import Stream
 from sparktop.model.roofline import Roofline
 from sparktop.model.scoring import Score, is_scored, score
 from sparktop.model.snapshot import measured_record
-from sparktop.model.summary import Measured, Summary, cells, summarise
+from sparktop.model.summary import Summary, cells, prefill_speed, summarise
 from sparktop.model.tiers import modelled_latency_ms
 from sparktop.report.language import Language
 from sparktop.report.rounding import Figure, mean_of, median_of, none, ratio_of
@@ -127,7 +127,7 @@ class Measurement:
     @cached_property
     def prefill_tok_s(self) -> Figure:
         """Prompt tokens read per second."""
-        found = [_prefill(one) for one in self._done]
+        found = [prefill_speed(one) for one in self._done]
         known = [(value, estimated) for value, estimated in found if value is not None]
         reason = self._say("why.prompt-unknown")
         if any(one.prompt_tokens is not None for one in self._done):
@@ -168,6 +168,12 @@ class Measurement:
     def qps(self) -> Figure:
         """Completed requests per second."""
         return self._cell(metrics.qps, self._say("why.broken-batch"))
+
+    @cached_property
+    def goodput(self) -> Figure:
+        """Requests per second that met every objective of the scenario."""
+        slo = self.entrant.run.snapshot.scenario.slo
+        return self._cell(lambda streams: metrics.goodput(streams, slo), self._say("why.no-objectives"))
 
     @cached_property
     def aggregate_tok_s(self) -> Figure:
@@ -235,7 +241,3 @@ def speedup_of(cell: Measurement, single: Measurement | None, language: Language
 def cells_of(entrant: Entrant, language: Language) -> list[Measurement]:
     """Returns a contender's figures at every batch size, the smallest first."""
     return [Measurement(entrant, batch, language) for batch in entrant.batches()]
-
-
-def _prefill(one: Measured) -> tuple[float | None, bool]:
-    return metrics.prefill_tok_s(one.prompt_tokens, one.cached_tokens, one.prefill_ms, metrics.ttft_ms(one.stream))

@@ -120,6 +120,13 @@ async def test_what_goes_wrong_is_one_sentence_and_what_came_is_kept(
     assert server.records()[-1]["end"] in ("complete", "cut", "left")
 
 
+async def test_the_round_trip_is_the_networks_and_not_the_servers(server: Truth) -> None:
+    heard = await asked(server.url + "/v1", HOUR, asked_for=f"truth?{FAST}")
+    rtt = heard.done(0).rtt_ms
+    assert rtt is not None
+    assert 0 < rtt < 5  # loopback; the first token takes the server 40 ms
+
+
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_busy_server_is_asked_again_when_it_wants_to_be(server: Truth, status: int) -> None:
     server.forget()

@@ -99,6 +99,13 @@ def test_prefill(
     assert metrics.prefill_tok_s(prompt, cached, prefill_ms, ttft) == expected
 
 
+def test_the_round_trip_is_no_prefill() -> None:
+    assert metrics.less_round_trip(120.0, 20.0) == 100
+    assert metrics.less_round_trip(120.0, None) == 120
+    assert metrics.less_round_trip(5.0, 20.0) == 0
+    assert metrics.less_round_trip(None, 20.0) is None
+
+
 def test_streams_together() -> None:
     # First: 0.2 .. 1.2 with 10 tokens after its first; second: 0.7 .. 1.7 with 5 after its first.
     first = Stream(sent=0.0, times=[0.2 + 0.1 * i for i in range(11)], counts=[1] * 11)

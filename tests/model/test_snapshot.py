@@ -70,6 +70,7 @@ THINKING = Run(
             sent=4.0,
             more={"drafted_tokens": 4, "accepted_tokens": 2, "decode_ms": 300.25, "decode_tokens": 4},
         ),
+        Request(item="Q5", sent=5.0, prefill_ms=None, chunks=[(5.3, 1, "远")], more={"rtt_ms": 100.1234}),
     ],
     extra=[Notice(t=0.3, text="磁盘满")],
 )
@@ -169,6 +170,8 @@ def test_figures_are_those_computed_by_hand() -> None:
         "prefill_estimated": False,
     }
     assert found["notices"] == [{"t_s": 0.3, "text": "磁盘满"}]
+    # 20 tokens in 300 ms, of which the network took 100.123.
+    assert found["requests"][4]["metrics"]["prefill_tok_s"] == pytest.approx(20 / 0.199877)
     assert found["requests"][2]["error"] == "the engine went away"
 
 

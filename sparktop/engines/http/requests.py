@@ -48,6 +48,7 @@ class _Live:
         since: When something new came of it last; infinity while nothing is waited for.
         socket: Where its answer comes from.
         unread_ns: The longest that something of the answer lay in the kernel before it was read.
+        rtt_ms: Round trip to the server, in ms; None where the system does not tell.
         given_up: Why it was given up; empty while it is not.
     """
 
@@ -56,6 +57,7 @@ class _Live:
     answer: Answer | None = None
     socket: StampedSocket | None = None
     unread_ns: int = 0
+    rtt_ms: float | None = None
     given_up: str = ""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -205,6 +207,7 @@ class Requests:
         fields = {name: value for name, value in body.fields.items() if name not in self._refused}
         try:
             async with self._client.stream(body.path, fields, sent) as response:
+                live.rtt_ms = live.socket.rtt_ms() if live.socket is not None else None
                 if response.status == 200 and "event-stream" in response.headers.get("Content-Type", ""):
                     return await self._read(live, response)
                 reply = await self._client.reply(response)
@@ -285,7 +288,8 @@ class Requests:
         if answer.wants_count and finish is not Finish.CANCELLED:
             tokenized = await self._tokenized(answer.text)
         unread_ms = round(live.unread_ns / 1e6, 3) if live.unread_ns else None
-        self._emit(*events, replace(answer.done(request, finish, now, tokenized), unread_ms=unread_ms))
+        done = answer.done(request, finish, now, tokenized)
+        self._emit(*events, replace(done, unread_ms=unread_ms, rtt_ms=live.rtt_ms))
 
     async def _tokenized(self, text: str) -> int | None:
         try:
