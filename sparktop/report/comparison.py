@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from sparktop.model.published import (
@@ -15,6 +16,7 @@ from sparktop.model.published import (
 )
 from sparktop.model.published import Figure as Printed
 from sparktop.report.document import Align, Block, Cell, Column, Listing, Row, Section, Table, Text, Tone
+from sparktop.report.figures import Measurement
 from sparktop.report.language import Language
 from sparktop.report.rounding import Figure
 from sparktop.report.runs import Entrant, Part
@@ -72,7 +74,9 @@ def _speed_table(part: Part, found: list[tuple[Entrant, SpeedComparison]], langu
     rows = []
     for entrant, one in found:
         other = one.published
-        differs = language.listed(language.sentence(text) for text in one.differences)
+        cell = Measurement(entrant, one.batch, language)
+        tg = cell.decode_tok_s if one.batch == 1 else cell.aggregate_tok_s
+        differs = language.clauses(language.sentence(text) for text in one.differences)
         note = say("published.differs", what=differs) if differs else ""
         shape = language.listed(filter(None, (other.quantization, other.engine, other.how)))
         rows.append(
@@ -82,8 +86,8 @@ def _speed_table(part: Part, found: list[tuple[Entrant, SpeedComparison]], langu
                     Cell(text=entrant.label),
                     Cell(text=str(one.batch), value=one.batch),
                     maker.word(language.with_remark(other.name, shape), note),
-                    *_pair(maker, one.pp, other.pp, one.pp_ratio),
-                    *_pair(maker, one.tg, other.tg, one.tg_ratio),
+                    *_pair(maker, cell.prefill_tok_s, other.pp, alike=one.pp_ratio is not None),
+                    *_pair(maker, tg, other.tg, alike=one.tg_ratio is not None),
                     Cell(text=_source(other.source.name, other.source.date, other.grade, language)),
                 ),
             )
@@ -91,20 +95,20 @@ def _speed_table(part: Part, found: list[tuple[Entrant, SpeedComparison]], langu
     return maker.table(f"{part.id}.published-speeds", say("published.speeds"), columns, rows)
 
 
-def _pair(maker: Maker, own: float | None, other: Printed | None, ratio: float | None) -> tuple[Cell, Cell, Cell]:
-    say = maker.language.say
-    unknown = say("published.not-published")
-    return (
-        maker.figure(Figure(value=own, reason=say("why.not-measured")), SPEED),
-        Cell(text=other.text, value=other.value) if other is not None else maker.missing(unknown),
-        _ratio(maker, ratio, about=other is not None and other.about),
-    )
+def _pair(maker: Maker, own: Figure, other: Printed | None, *, alike: bool) -> tuple[Cell, Cell, Cell]:
+    """Returns this run's figure, the published one, and their ratio where the work was alike."""
+    if other is None:
+        unknown = maker.missing(maker.language.say("published.not-published"))
+        return maker.figure(own, SPEED), unknown, _ratio(maker, own, None, alike=alike)
+    return maker.figure(own, SPEED), Cell(text=other.text, value=other.value), _ratio(maker, own, other, alike=alike)
 
 
-def _ratio(maker: Maker, ratio: float | None, *, about: bool) -> Cell:
-    reason = maker.language.say("published.no-ratio")
-    cell = maker.figure(Figure(value=ratio, estimate=about, reason=reason), RATIO)
-    return Cell(text=f"{cell.text} ×", value=cell.value) if cell.value is not None else cell
+def _ratio(maker: Maker, own: Figure, other: Printed | None, *, alike: bool) -> Cell:
+    if own.value is None or other is None or not other.value or not alike:
+        return maker.missing(maker.language.say("published.no-ratio"))
+    ratio = own.scaled(1 / other.value)
+    cell = maker.figure(replace(ratio, estimate=ratio.estimate or other.about), RATIO)
+    return Cell(text=f"{cell.text} ×", value=cell.value)
 
 
 def _source(name: str, date: str, grade: str, language: Language) -> str:
@@ -130,7 +134,8 @@ def _evaluation_tables(
         rows = []
         for entrant, one in own:
             other = one.published
-            differs = language.listed(language.sentence(text) for text in one.differences)
+            cell = Measurement(entrant, 1, language)
+            differs = language.clauses(language.sentence(text) for text in one.differences)
             note = say("published.differs", what=differs) if differs else ""
             response = other.mean_response_s.get(part.scenario.name)
             rows.append(
@@ -139,14 +144,9 @@ def _evaluation_tables(
                     cells=(
                         Cell(text=entrant.label),
                         maker.word(language.with_remark(other.name, other.label), note),
-                        Cell(text=other.tok_s.text, value=other.tok_s.value),
-                        _ratio(maker, one.tok_s_ratio, about=other.tok_s.about),
-                        Cell(text=other.tpot_ms.text, value=other.tpot_ms.value),
-                        _ratio(maker, one.tpot_ratio, about=other.tpot_ms.about),
-                        Cell(text=response.text, value=response.value)
-                        if response is not None
-                        else maker.missing(say("published.not-published")),
-                        _ratio(maker, one.response_ratio, about=response is not None and response.about),
+                        *_pair(maker, cell.decode_tok_s, other.tok_s, alike=one.tok_s_ratio is not None)[1:],
+                        *_pair(maker, cell.tpot_ms, other.tpot_ms, alike=one.tpot_ratio is not None)[1:],
+                        *_pair(maker, cell.mean_response_s, response, alike=one.response_ratio is not None)[1:],
                     ),
                 )
             )

@@ -72,10 +72,12 @@ class Row:
     Attributes:
         id: Stable name, for programs.
         cells: As many as there are columns; the first one names the row.
+        heading: It names the rows below it, and its other cells are empty.
     """
 
     id: str
     cells: tuple[Cell, ...]
+    heading: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,6 +110,10 @@ class Language:
         """Returns words as a list within a sentence."""
         return ("、" if self.lang is Lang.ZH else ", ").join(words)
 
+    def clauses(self, sentences: Iterable[str]) -> str:
+        """Returns several sentences as one."""
+        return ("；" if self.lang is Lang.ZH else "; ").join(sentences)
+
     def labelled(self, label: str, text: str) -> str:
         """Returns "label: text"."""
         return f"{label}：{text}" if self.lang is Lang.ZH else f"{label}: {text}"

@@ -96,9 +96,9 @@ def _table(identity: str, counted: list[Counted], columns: list[_Column], langua
     maker = Maker(language)
     measures: list[Measure] = []
     for one in counted:
-        before = f"{part_title(one.part, language)} · " if len(counted) > 1 else ""
+        group = part_title(one.part, language) if len(counted) > 1 else ""
         for measure in _of_part(one, columns, maker):
-            measures.append(replace(measure, id=f"{one.part.id}.{measure.id}", title=before + measure.title))
+            measures.append(replace(measure, id=f"{one.part.id}.{measure.id}", group=group))
     if not measures:
         return None
     return matrix(

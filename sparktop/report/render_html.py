@@ -163,6 +163,10 @@ class _Page:
         )
         rows = [
             element(
+                "tr", element("th", row.cells[0].text, scope="rowgroup", colspan=len(table.columns)), class_="group"
+            )
+            if row.heading
+            else element(
                 "tr",
                 element("th", *self._cell(row.cells[0], name), scope="row", role="rowheader" if stacked else None),
                 *(
@@ -181,7 +185,7 @@ class _Page:
         ]
         made = element(
             "table",
-            element("caption", table.title),
+            element("caption", element("span", table.title)),
             element("thead", head, role=role("group")),
             element("tbody", *rows, role=role("group")),
             role=role("table"),

@@ -71,7 +71,8 @@ def _table(table: Table, language: Language) -> Iterator[str]:
     yield _row(for_markdown(column.title) for column in table.columns)
     yield _row(_RULES[column.align] for column in table.columns)
     for row in table.rows:
-        yield _row(_cell(cell) for cell in row.cells)
+        # Tables of Markdown have no rows that head others.
+        yield _row(f"**{_cell(cell)}**" if row.heading and cell.text else _cell(cell) for cell in row.cells)
     if table.notes:
         yield ""
         for number, note in enumerate(table.notes, 1):

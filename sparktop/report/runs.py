@@ -143,10 +143,15 @@ def sort_into_parts(runs: Iterable[Run], toy: str) -> tuple[Part, ...]:
 def _asked(scenario: Scenario) -> tuple[Any, ...]:
     """What has to be the same for two runs to have asked the same: all but the seed, the repetitions and the words."""
     return (
-        (scenario.name, scenario.kind, scenario.system, tuple((item.id, item.prompt) for item in scenario.items)),
+        (scenario.name, scenario.kind, scenario.system, tuple(map(_sent, scenario.items))),
         replace(scenario.sampling, seed=0),
-        (scenario.batches, scenario.mode, scenario.isl, scenario.osl, scenario.warmup > 0),
+        (scenario.batches, scenario.mode, scenario.isl, scenario.osl, scenario.warmup > 0, scenario.slo),
     )
+
+
+def _sent(item: Item) -> Item:
+    """What the models see of an item: how it is called and scored is no part of that."""
+    return replace(item, title="", category="", points=(), ordered=False, source="", source_names=(), avoid=())
 
 
 def _entrants(runs: Sequence[Run], toy: str) -> Iterable[Entrant]:

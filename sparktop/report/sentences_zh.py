@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 _GAP: Final = re.compile(r"\\?\{(\w+)\\?\}")
-_NESTED: Final = frozenset({"why", "detail", "lacking"})
+_NESTED: Final = frozenset({"why", "detail", "lacking", "here", "there"})
 """Gaps that hold a sentence, or several with commas between them."""
 
 _PATH: Final = r"/\S+"

@@ -120,12 +120,14 @@ class Measure:
         title: For people, unit included.
         cells: One for each contender.
         comparable: Whether one of two can be the better one.
+        group: What it belongs to together with those before and after it that say the same; empty for nothing.
     """
 
     id: str
     title: str
     cells: tuple[Cell, ...]
     comparable: bool = False
+    group: str = ""
 
 
 MOST_COLUMNS = 4
@@ -157,7 +159,10 @@ def matrix(
     if len(names) > MOST_COLUMNS:
         columns = [
             name_column(say("contender")),
-            *(Column(id=measure.id, title=measure.title) for measure in measures),
+            *(
+                Column(id=measure.id, title=" · ".join(filter(None, (measure.group, measure.title))))
+                for measure in measures
+            ),
         ]
         rows = [
             Row(id=name, cells=(Cell(text=name), *(measure.cells[at] for measure in measures)))
@@ -167,17 +172,15 @@ def matrix(
     columns = [name_column(corner), *(Column(id=name, title=name) for name in names)]
     if best and len(names) > 1:
         columns.append(Column(id=WINNER, title=say("best"), align=Align.LEFT))
-    rows = [
-        Row(
-            id=measure.id,
-            cells=(
-                Cell(text=measure.title),
-                *measure.cells,
-                *((Cell(text=_winner(maker.language, names, measure)),) if best and len(names) > 1 else ()),
-            ),
-        )
-        for measure in measures
-    ]
+    rows = []
+    group = ""
+    for measure in measures:
+        if measure.group != group:
+            group = measure.group
+            empty = (Cell(text=""),) * (len(columns) - 1)
+            rows.append(Row(id=f"group.{measure.id}", cells=(Cell(text=group), *empty), heading=True))
+        winner = (Cell(text=_winner(maker.language, names, measure)),) if best and len(names) > 1 else ()
+        rows.append(Row(id=measure.id, cells=(Cell(text=measure.title), *measure.cells, *winner)))
     return maker.table(identity, title, columns, rows)
 
 

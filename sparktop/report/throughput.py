@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sparktop.model.scenario import Kind, Mode
+from sparktop.model.scenario import Kind, Mode, Slo
 from sparktop.report.baseline import DECODE, LATENCY, PREFILL, TPOT, TTFT, requests_cell, tier_cell
 from sparktop.report.document import Align, Block, Cell, Column, Row, Section, Text, Tone
 from sparktop.report.environment import quantization
@@ -16,6 +16,7 @@ from sparktop.report.tables import Better, Maker, Quantity, name_column
 
 TOTAL: Final = Quantity("total_s", 2)
 QPS: Final = Quantity("qps", 3, Better.HIGHER)
+GOODPUT: Final = Quantity("goodput", 3, Better.HIGHER)
 AGGREGATE: Final = Quantity("aggregate_tok_s", 2, Better.HIGHER)
 STEADY: Final = Quantity("steady_tok_s", 2, Better.HIGHER)
 SPEEDUP: Final = Quantity("speedup", 2, Better.HIGHER)
@@ -37,7 +38,8 @@ def throughput(part: Part, measured: Measurements, language: Language) -> Sectio
     if part.kind is not Kind.BATCH and sizes <= {1}:
         return None
     say, maker = language.say, Maker(language)
-    quantities = (TOTAL, QPS, AGGREGATE, STEADY, TPOT, SPEEDUP, EFFICIENCY)
+    goodput = part.scenario.slo != Slo()
+    quantities = (TOTAL, QPS, *((GOODPUT,) if goodput else ()), AGGREGATE, STEADY, TPOT, SPEEDUP, EFFICIENCY)
     columns = [
         name_column(say("contender")),
         Column(id="batch", title=say("batch")),
@@ -49,7 +51,8 @@ def throughput(part: Part, measured: Measurements, language: Language) -> Sectio
         for cell in cells:
             speedup, efficiency = speedup_of(cell, single, language)
             figures = (
-                *(cell.total_s, cell.qps, cell.aggregate_tok_s, cell.steady_tok_s, cell.tpot_ms),
+                *(cell.total_s, cell.qps, *((cell.goodput,) if goodput else ())),
+                *(cell.aggregate_tok_s, cell.steady_tok_s, cell.tpot_ms),
                 *(speedup, efficiency),
             )
             shown = [maker.figure(figure, quantity) for figure, quantity in zip(figures, quantities, strict=True)]

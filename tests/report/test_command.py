@@ -77,6 +77,8 @@ def test_a_run_that_broke_off_is_reported_from_its_journal(sparktop: Sparktop, r
 def test_what_is_refused_is_refused_with_its_reason(sparktop: Sparktop, runs: Path, tmp_path: Path) -> None:
     newer = runs / "newer.json"
     newer.write_bytes(encode_snapshot(general_run()).replace(b"sparktop.run/1", b"sparktop.run/2"))
+    older = runs / "older.json"
+    older.write_bytes(encode_snapshot(general_run()).replace(b"sparktop.run/1", b"sparktop.run/0"))
     torn = runs / "torn.json"
     torn.write_bytes(encode_snapshot(general_run())[:5000])
     edited = runs / "edited.json"
@@ -89,6 +91,7 @@ def test_what_is_refused_is_refused_with_its_reason(sparktop: Sparktop, runs: Pa
         (["nothing"], 'no run is called "nothing" or begins so'),
         (["2026-02-09"], "is the beginning of 3 runs"),
         (["newer"], "written as sparktop.run/2, and this sparktop reads sparktop.run/1: update sparktop to read it"),
+        (["older"], "written as sparktop.run/0, and this sparktop reads sparktop.run/1: this version no longer reads"),
         (["torn"], "torn.json: damaged"),
         (["edited"], "is damaged or was edited: request 0 is of a contender that did not take part"),
         (["2026-02-09T09-00-00-general", "twin"], "two of these runs have the id"),

@@ -11,7 +11,7 @@ from sparktop.model.document import Snapshot
 from sparktop.model.events import Finish, Status, TokenSource
 from sparktop.model.metrics import spread
 from sparktop.model.rating_events import Choice, JudgingBegan
-from sparktop.model.scenario import Mode, Sampling
+from sparktop.model.scenario import Mode, Sampling, Slo
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.model.validity import Validity
@@ -167,6 +167,22 @@ def test_batching_that_pays_is_said_with_its_factor() -> None:
     assert said == "qwen: QPS rises from batch 1 to batch 2 by a factor of 1.67: batching pays here."
     # 18 tokens in 1.1 s against 9 in 0.9 s.
     assert cell(table(build([run], Lang.EN), "speed.throughput"), "qwen.2", "speedup").text == "1.64"
+
+
+def test_goodput_where_the_scenario_sets_objectives() -> None:
+    requests = [
+        Request(batch=1, chunks=((1.1, 1, "a"), (2.0, 9, "b"))),
+        Request(batch=2, item="Q1", sent=3.0, chunks=((3.1, 1, "a"), (4.0, 9, "b"))),
+        Request(batch=2, item="Q2", sent=3.0, chunks=((3.9, 1, "a"), (5.0, 9, "b"))),
+    ]
+    scenario = replace(throughput(), slo=Slo(ttft_ms=500.0))
+    run = take_snapshot(fold(Run(requests=requests, scenario=scenario).events()))
+    found = table(build([run], Lang.EN), "speed.throughput")
+
+    # Of two requests in 2 s one had its first token within half a second.
+    assert (cell(found, "qwen.2", "qps").text, cell(found, "qwen.2", "goodput").text) == ("1.00", "0.500")
+    without = take_snapshot(fold(Run(requests=requests, scenario=throughput()).events()))
+    assert "goodput" not in [column.id for column in table(build([without], Lang.EN), "speed.throughput").columns]
 
 
 def test_requests_that_ran_in_turn_though_issued_together_say_so() -> None:

@@ -163,3 +163,17 @@ def test_a_model_that_was_published_is_beside_its_row(thirteen: Report) -> None:
     assert cell(found, row, "pp_ratio").text == "1.00 ×"
     assert cell(found, row, "tg_ratio").text == "1.00 ×"
     assert cell(found, row, "tg_published").text == "82.74"
+
+
+def test_what_differs_from_a_published_row_is_said_and_only_the_same_work_has_a_ratio(thirteen: Report) -> None:
+    found = table(thirteen, "prefill-decode.published-speeds")
+
+    fp8 = "Llama 3.1 8B NVFP4.1.llama-3.1-8b-fp8-sglang"
+    assert cell(found, fp8, "tg_ratio").text == "1.89 ×"
+    note = found.notes[cell(found, fp8, "published").note - 1]
+    assert "量化：本次为 NVFP4，已发布的为 FP8；引擎：本次为 TensorRT-LLM，已发布的为 SGLang" in note
+    [shorter] = [row.id for row in found.rows if row.id.startswith("GPT-OSS-20B.1") and row.cells[7].text == "80"]
+    assert cell(found, shorter, "tg_ratio").text == "无数据"
+    note = found.notes[cell(found, shorter, "published").note - 1]
+    assert "工作形态：本次为输入 2048 个 token、输出 128 个，已发布的为输入 512 个 token、输出 32 个" in note
+    assert cell(found, shorter, "tg").text == "82.74"
