@@ -5,8 +5,8 @@
 Starts `sparktop node`, connects heads to it over TCP on this machine, and takes the agent's processor time (user and
 system, all threads) and its memory from /proc. The limit is 1 % of a core and 60 MB, at two readings a second.
 
-Measured 2026-11-23 on two shared cores of an AMD EPYC without GPU and RDMA, 30 s each: 0.33 % of a core and 32.6 MB with
-one head, 0.27 % and 32.4 MB with none. The ring of past readings adds 8 MB at most over the first half hour.
+Measured 2026-11-23 on two shared cores of an AMD EPYC without GPU and RDMA, 30 s each: 0.33 % of a core and 32.6 MB
+with one head, 0.27 % and 32.4 MB with none. The ring of past readings adds 8 MB at most over the first half hour.
 """
 
 from __future__ import annotations
