@@ -351,7 +351,7 @@ async def test_known_servers_are_told_apart_and_get_their_own_fields(name: str) 
             request=0, prompt="hi", uncached=True, sampling=Sampling(max_tokens=9, ignore_eos=True, temperature=0.5)
         )
         await asked(running.under("plain") + "/v1", generation)
-        fields = json.loads(running.asked[-1][3])
+        fields = json.loads([body for method, *_, body in running.asked if method == "POST"][-1])
     assert (info.description, info.context, info.slots) == INFOS[name]
     assert fields["stream_options"]["include_usage"]
     known = {

@@ -33,6 +33,7 @@ class Dialect:
         token_prompts: Completions take a prompt of token ids.
         tokenize: Path of what tells a text's tokens, from the server's root; empty if there is none.
         tokenize_field: What the text is called there.
+        counts_drafts: Its page of metrics counts the tokens that it guessed ahead; its answers don't.
         counts_end: Its counts of output tokens include the one that ends the generation.
     """
 
@@ -46,6 +47,7 @@ class Dialect:
     token_prompts: bool = False
     tokenize: str = ""
     tokenize_field: str = "prompt"
+    counts_drafts: bool = False
     counts_end: bool = True
 
     @property
@@ -78,6 +80,7 @@ VLLM: Final = Dialect(
     ignore_eos=True,
     min_tokens=True,
     salt="cache_salt",
+    counts_drafts=True,
     token_prompts=True,
     tokenize="/tokenize",
 )

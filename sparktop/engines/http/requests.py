@@ -17,6 +17,7 @@ from sparktop.engines.http.dialect import Body
 from sparktop.engines.http.failures import Dropped, RequestLost, Unreachable, refused
 from sparktop.engines.http.prompts import Prompts
 from sparktop.engines.http.retry import TRIES, Again, retry_after, words
+from sparktop.engines.http.speculation import Counters, Speculation
 from sparktop.engines.http.sse import EventParser, EventTooLong
 from sparktop.engines.http.stamps import StampedSocket
 from sparktop.engines.protocol import Clock, Generation
@@ -49,6 +50,7 @@ class _Live:
         socket: Where its answer comes from.
         unread_ns: The longest that something of the answer lay in the kernel before it was read.
         rtt_ms: Round trip to the server, in ms; None where the system does not tell.
+        before: What the server had counted before the request; None where it does not tell, or others are under way.
         given_up: Why it was given up; empty while it is not.
     """
 
@@ -58,6 +60,7 @@ class _Live:
     socket: StampedSocket | None = None
     unread_ns: int = 0
     rtt_ms: float | None = None
+    before: Counters | None = None
     given_up: str = ""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -95,6 +98,7 @@ class Requests:
         self._silence_s = silence_s
         self._gone = gone
         self._prompts = Prompts(client, served, silence_s)
+        self._speculation = Speculation(client, served.dialect.counts_drafts)
         self._live: dict[int, _Live] = {}
         self._refused: frozenset[str] = frozenset()
         self._unreachable = 0
@@ -155,7 +159,9 @@ class Requests:
     async def _run(self, live: _Live) -> None:
         generation = live.generation
         try:
-            finish = await self._converse(live, await self._prompts.body(generation))
+            body = await self._prompts.body(generation)
+            live.before = await self._speculation.look() if len(self._live) == 1 else None
+            finish = await self._converse(live, body)
             self._unreachable = 0
             await self._end(live, finish)
         except asyncio.CancelledError:
@@ -289,6 +295,9 @@ class Requests:
             tokenized = await self._tokenized(answer.text)
         unread_ms = round(live.unread_ns / 1e6, 3) if live.unread_ns else None
         done = answer.done(request, finish, now, tokenized)
+        if live.before is not None and finish is not Finish.CANCELLED and len(self._live) == 1:
+            drafted, accepted = await self._speculation.since(live.before) or (None, None)
+            done = replace(done, drafted_tokens=drafted, accepted_tokens=accepted)
         self._emit(*events, replace(done, unread_ms=unread_ms, rtt_ms=live.rtt_ms))
 
     async def _tokenized(self, text: str) -> int | None:
