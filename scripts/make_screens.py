@@ -18,8 +18,8 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from sparktop.model.codec import decode
-from sparktop.model.events import Event, RequestSent
+from sparktop.model.codec import decode, encode
+from sparktop.model.events import Event, RequestSent, RunStarted
 from sparktop.model.records import Contender, Options
 from sparktop.model.state import fold
 from sparktop.places import Places
@@ -27,9 +27,12 @@ from sparktop.runner.contenders import demo_contenders
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.runner.session import Outcome
 from sparktop.scenarios.library import Library
+from sparktop.store.recovery import recover
+from sparktop.store.runs import find_run
 from sparktop.ui.application import SparktopApp
 from sparktop.ui.feed import Feed, ReplayFeed
 from sparktop.ui.ports import Ports, Verdict
+from sparktop.ui.saved import SavedFeed
 from sparktop.ui.wiring import real_ports
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +43,7 @@ from scripts.spark_scene import scene  # noqa: E402
 JOURNAL = ROOT / "tests" / "ui" / "demo-run.jsonl"
 MACHINE = ROOT / "tests" / "telemetry" / "real" / "h100-decoding"
 SCREENS = ROOT / "docs" / "screens"
-TERMINAL = {"TERM": "xterm-256color", "LANG": "C.UTF-8"}
+TERMINAL = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "USER": "ann"}
 FULL, SMALL = (120, 40), (80, 24)
 
 SCENE_S = 108.4
@@ -64,8 +67,8 @@ class Stage:
         self._home = home
         self.now = 0.0
 
-    def app(self) -> SparktopApp:
-        """Makes the app, with the contenders of the journal."""
+    def app(self, feed: Feed | None = None) -> SparktopApp:
+        """Makes the app, with the contenders of the journal; it plays that, or what another feed gives."""
         state = fold(self._events)
         recorded = tuple(c.contender for c in state.contenders.values())
         here = {contender.name: contender for contender in demo_contenders()}
@@ -76,7 +79,7 @@ class Stage:
             return ports.fits(plan, here[contender.name])
 
         def open_feed(plan: Plan) -> Feed:
-            return KeptFeed(state.started.id if state.started else "", self._events, lambda: self.now)
+            return feed or KeptFeed(state.started.id if state.started else "", self._events, lambda: self.now)
 
         staged: Ports = replace(ports, demos=lambda: recorded, fits=fits, open=open_feed, plan=make_plan)
         return SparktopApp(staged, options=Options(), environ=TERMINAL)
@@ -120,6 +123,33 @@ async def shoot(events: Sequence[Event], home: Path) -> None:
         await keep(pilot, "answers")
         await pilot.press("r")
         await keep(pilot, "results")
+
+
+async def shoot_answers(events: Sequence[Event], home: Path) -> None:
+    """Makes the pictures of answers on a small screen, marked by what only one says, and as they are rated."""
+    first = events[0]
+    assert isinstance(first, RunStarted)
+    stage = Stage(events, home)
+    runs = Places.of({"HOME": str(home)}).runs
+    runs.mkdir(parents=True)
+    (runs / f"{first.id}.jsonl").write_bytes(b"".join(encode(event) + b"\n" for event in events))
+    recover(runs)
+    for name, size, keys in (
+        ("answers-80x24", SMALL, ("right", "right")),
+        ("answers-difference", FULL, (*["right"] * 2, "x")),
+        ("rating-blind", FULL, (*["right"] * 3, "b", "4", "5", "4")),
+        ("rating", FULL, ("5", "4", "5", "5", "1", "2", "1", "4")),
+    ):
+        app = stage.app(SavedFeed(find_run(runs, first.id)))
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause(1.0)
+            await pilot.press("enter")
+            await pilot.pause(1.0)
+            await pilot.press("a")
+            await pilot.pause(1.0)
+            await pilot.press(*keys)
+            await keep(pilot, name)
+            await pilot.press("q")
 
 
 async def shoot_scenes(home: Path) -> None:
@@ -169,6 +199,7 @@ def main() -> None:
     SCREENS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as home:
         asyncio.run(shoot(events, Path(home)))
+        asyncio.run(shoot_answers(events, Path(home)))
         asyncio.run(shoot_scenes(Path(home)))
         asyncio.run(shoot_monitor(Path(home)))
 
