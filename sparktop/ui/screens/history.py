@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,46 +11,21 @@ from textual.binding import BindingType
 from textual.widgets import Input
 from textual.worker import Worker, get_current_worker
 
-from sparktop.store.choosing import Choice, choose, standing, validity
+from sparktop.store.choosing import Choice, choose
 from sparktop.store.runs import RunEntry, list_runs
 from sparktop.store.trash import CannotMove, Trashed, restore, trash
 from sparktop.ui.actions import Scope, bindings, footer
 from sparktop.ui.again import Again, plan_again
-from sparktop.ui.chrome import Chrome, KeyBar, crop, cut, glyphs_of, safe, spread_out
-from sparktop.ui.format import NA, clock, millis, plural, seconds, size, speed
+from sparktop.ui.chrome import Chrome, KeyBar, glyphs_of, safe, spread_out
+from sparktop.ui.format import plural, size
+from sparktop.ui.panels.past_runs import COLUMNS, columns, detail_rows, falling, in_order, run_row
 from sparktop.ui.replay import Replay
 from sparktop.ui.screens.base import ScopedScreen
 from sparktop.ui.screens.question import Question
-from sparktop.ui.widgets.columns import Column
 from sparktop.ui.widgets.line_widget import Span, SpanRow
-from sparktop.ui.widgets.table import Cell, GridTable, TableRow
+from sparktop.ui.widgets.table import GridTable
 
 _T = TypeVar("_T")
-
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
-
-_MARK: Final = "*"
-
-_COLUMNS: Final[tuple[tuple[Column, Callable[[RunEntry], str | float | datetime]], ...]] = (
-    (Column("began", priority=20, min_width=16), lambda one: one.created or _LONG_AGO),
-    (Column("scenario", priority=18, min_width=8, max_width=24), lambda one: one.scenario),
-    (
-        Column("contenders", priority=16, min_width=10, max_width=44, flexible=True),
-        lambda one: ", ".join(one.contenders),
-    ),
-    (Column("ended", priority=15), standing),
-    (Column("tok/s", align="right", priority=14, min_width=5, max_width=24), lambda one: _best(one)),
-    (Column("figures", priority=13), lambda one: {True: 2, False: 1, None: 0}[one.valid]),
-    (Column("took", align="right", priority=9), lambda one: one.duration_s or 0.0),
-    (Column("size", align="right", priority=8), lambda one: one.bytes),
-)
-"""The columns, and what each is sorted by."""
-
-_STYLES: Final = {"completed": "good", "running": "accent", "broken": "bad", "failed": "bad"}
-
-
-def _best(entry: RunEntry) -> float:
-    return max((found for name in entry.contenders if (found := entry.tok_s(name)) is not None), default=0.0)
 
 
 class HistoryScreen(ScopedScreen):
@@ -128,31 +102,16 @@ class HistoryScreen(ScopedScreen):
         return self.query_one("#runs", GridTable)
 
     def _head(self) -> None:
-        ascii_only = self.sparktop.glyphs.ascii
-        arrow = ("v" if ascii_only else "▼") if self._downwards else ("^" if ascii_only else "▲")
-        columns = [Column(" ", priority=30, min_width=1)]
-        for index, (column, _) in enumerate(_COLUMNS):
-            label = f"{column.label} {arrow}" if index == self._sorted_by else column.label
-            columns.append(
-                Column(
-                    label,
-                    align=column.align,
-                    priority=column.priority,
-                    min_width=column.min_width,
-                    max_width=column.max_width,
-                    flexible=column.flexible,
-                )
-            )
-        self._table.set_columns(columns)
+        self._table.set_columns(columns(self._sorted_by, self._downwards, self.sparktop.glyphs))
 
     def _show(self) -> None:
-        _, key = _COLUMNS[self._sorted_by]
-        newest_first = sorted(self._entries, key=lambda entry: entry.created or _LONG_AGO, reverse=True)
-        chosen = choose(newest_first, Choice(words=self._words))
-        self._rows = sorted(chosen, key=key, reverse=self._downwards)
+        # They come newest first, broken ones by the date in their name.
+        oldest_first = choose(reversed(self._entries), Choice(words=self._words))
+        self._rows = in_order(oldest_first, self._sorted_by, self._downwards)
         table = self._table
         table.say_if_empty(self._nothing())
-        table.show([self._row(entry) for entry in self._rows])
+        signs = self.sparktop.glyphs
+        table.show([run_row(entry, entry.id in self._marked, signs) for entry in self._rows])
         self._redraw()
 
     def _redraw(self) -> None:
@@ -166,26 +125,6 @@ class HistoryScreen(ScopedScreen):
             return "No run has all these words: esc shows every run."
         return "There is no run yet: esc goes to the menu, and enter starts one there."
 
-    def _row(self, entry: RunEntry) -> TableRow:
-        word = standing(entry)
-        valid: Cell = ""
-        if entry.valid is not None:
-            sign = self.sparktop.glyphs.ok if entry.valid else self.sparktop.glyphs.failed
-            valid = (f"{sign} {validity(entry)}", "good" if entry.valid else "bad")
-        speeds = [speed(entry.tok_s(name)) for name in entry.contenders] if entry.rows else []
-        cells: tuple[Cell, ...] = (
-            (_MARK if entry.id in self._marked else "", "accent"),
-            f"{entry.created.astimezone():%Y-%m-%d %H:%M}" if entry.created else safe(entry.id),
-            safe(entry.scenario),
-            safe(", ".join(entry.contenders)),
-            (word, _STYLES.get(word, "warn")),
-            (" / ".join(speeds), "strong"),
-            valid,
-            clock(entry.duration_s) if entry.duration_s is not None else "",
-            size(entry.bytes),
-        )
-        return TableRow(key=entry.id, cells=cells, style_class="" if entry.readable else "muted")
-
     def _title(self, width: int, height: int) -> list[SpanRow]:
         left: list[Span] = [("sparktop ", "title"), (" history ", "muted")]
         if self._words:
@@ -198,35 +137,7 @@ class HistoryScreen(ScopedScreen):
         return [spread_out(left, [*marked, total], width)]
 
     def _detail(self, width: int, height: int) -> list[SpanRow]:
-        entry = self._entry
-        if entry is None:
-            return []
-        rows: list[SpanRow] = [((cut(safe(str(entry.folder / entry.id)), width), "muted"),)]
-        if entry.problem:
-            rows.append(((cut(safe(entry.problem), width), "bad"),))
-        if entry.title:
-            what: list[Span] = [(safe(entry.title), "value")]
-            if entry.faults:
-                what.append((f"  {plural(entry.faults, 'fault')} found: its figures are not to be quoted", "bad"))
-            if entry.readable and entry.journal is None:
-                what.append(("  no journal: answers of a replay come at their end", "muted"))
-            rows.append(tuple(crop(what, width)))
-        for one in entry.rows:
-            batch = f", batch {one.batch}" if any(row.batch > 1 for row in entry.rows) else ""
-            spans: list[Span] = [
-                (safe(one.contender) + batch, "label"),
-                (f"  {one.completed} of {one.n}", ""),
-                (f"  {speed(one.tok_s)}", "value"),
-                (" tok/s", "muted"),
-                (f"  {millis(one.ttft_ms.median)}", "value"),
-                (" to the first token", "muted"),
-                (f"  {seconds(one.mean_response_ms / 1e3) if one.mean_response_ms is not None else NA}", "value"),
-                (" mean response", "muted"),
-            ]
-            rows.append(tuple(crop(spans, width)))
-        if len(rows) > height > 1:
-            rows[height - 1 :] = [((f"{glyphs_of(self.app).ellipsis} enter shows all", "muted"),)]
-        return rows[:height]
+        return detail_rows(self._entry, width, height, glyphs_of(self.app))
 
     @property
     def _entry(self) -> RunEntry | None:
@@ -264,9 +175,8 @@ class HistoryScreen(ScopedScreen):
 
     def action_sort(self) -> None:
         """Sorts by the next column."""
-        self._sorted_by = (self._sorted_by + 1) % len(_COLUMNS)
-        # Names begin with a, figures with the highest.
-        self._downwards = self._sorted_by not in (1, 2, 3)
+        self._sorted_by = (self._sorted_by + 1) % len(COLUMNS)
+        self._downwards = falling(self._sorted_by)
         self._head()
         self._show()
 
@@ -369,7 +279,7 @@ class HistoryScreen(ScopedScreen):
         if len(chosen) != 2:
             self.sparktop.say("Mark two runs to compare them (space), or one and go to the other.")
             return
-        one, other = sorted(chosen, key=lambda entry: entry.created or _LONG_AGO)
+        other, one = chosen  # they come newest first
 
         def read() -> ComparisonScreen:
             return ComparisonScreen(load_snapshot(one), load_snapshot(other))
