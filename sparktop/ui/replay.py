@@ -12,16 +12,16 @@ from sparktop.model.events import Event
 from sparktop.model.fork import fork
 from sparktop.model.rating_events import Opinion
 from sparktop.model.state import RunState
-from sparktop.store.names import snapshot_path
-from sparktop.store.runs import RunEntry
-from sparktop.store.tape import Place, Tape
 from sparktop.ui.feed import Clock
 from sparktop.ui.run import Run
 from sparktop.ui.transport import Transport
 
 if TYPE_CHECKING:
+    # What reads runs costs 50 ms to import, and the menu is there before anybody looks at one.
     from sparktop.runner.session import Outcome
     from sparktop.store.rating_book import RatingBook
+    from sparktop.store.runs import RunEntry
+    from sparktop.store.tape import Place, Tape
 
 STEP_S: Final = 10.0
 """Seconds of the run that a step back or on is."""
@@ -102,6 +102,7 @@ class TapeFeed:
         if self._book is None:
             if self._entry is None:
                 raise ValueError("this run has no files")
+            from sparktop.store.names import snapshot_path
             from sparktop.store.rating_book import RatingBook
 
             snapshot = self._entry.snapshot or snapshot_path(self._entry.folder, self._entry.id)

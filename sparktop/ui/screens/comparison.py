@@ -28,7 +28,7 @@ FRAME_ROWS = 2
 HEADER_ROWS = 1
 
 COLUMNS = (
-    Column("figure", priority=20, min_width=14, max_width=34),
+    Column("figure", priority=20, min_width=26, max_width=34),
     Column("before", align="right", priority=17),
     Column("after", align="right", priority=18),
     Column("change", align="right", priority=19),
