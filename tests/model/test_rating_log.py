@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from sparktop.model.codec import NotAnEvent, decode, encode
 from sparktop.model.events import RunEnded, Status
 from sparktop.model.rating_events import (
     AnswerAt,
@@ -105,3 +108,13 @@ def test_a_rating_after_the_end_does_not_make_the_run_longer() -> None:
     assert (state.now, state.ended, len(state.ratings)) == (9.0, 9.0, 1)
     late = rated(2, 3)
     assert fold([late]).now == 0.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"stars":4', '"stars":9'), ('"stars":4', '"stars":"4"'), ('"request":0,', "")]
+)
+def test_a_hand_edited_rating_is_refused(old: str, new: str) -> None:
+    line = encode(rated(1, 4)).decode()
+    assert old in line
+    with pytest.raises(NotAnEvent):
+        decode(line.replace(old, new))

@@ -273,3 +273,54 @@ async def test_ascii_terminals_have_stars_too(tmp_path: Path) -> None:
         text = await press(bench, pilot, "4", "comma")
         assert "depth ****." in text
         assert "★" not in text
+
+
+async def test_blind_a_run_that_goes_on_tells_nothing_by_how_it_goes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record(items=2))
+    async with bench.app(bench.default_plan(), environ=ANN).run_test(size=(160, 40)) as pilot:
+        await settle(pilot)
+        bench.watch.t += 6
+        await kept.open_answers(bench, pilot)
+        text = await press(bench, pilot, "b", "left")
+        assert text.count("shown when all answers are complete") == 2
+        for part in ("queued", "answering", "demo-", "tok/s", recorded.ANSWERS[0][10:24]):
+            assert part not in text, part
+        bench.watch.t += 60
+        await shows(bench, pilot, recorded.ANSWERS[0][:20])
+        assert "demo-" not in screen_text(bench.latest)
+
+
+async def test_more_answers_than_columns(tmp_path: Path) -> None:
+    kept.keep(tmp_path)
+    others = [f"2026-02-0{day}T09-00-00-sutra-qa" for day in (5, 6, 7, 8)]
+    for name in others:
+        kept.keep(tmp_path, name)
+    bench = kept.saved_bench(tmp_path)
+    async with bench.app(bench.default_plan(), environ=ANN).run_test(size=(160, 40), notifications=True) as pilot:
+        screen = await kept.open_answers(bench, pilot)
+        for count in (4, 6, 8):
+            await press(bench, pilot, "A")
+            await shows(bench, pilot, "demo-base, demo-sutra")
+            # The list begins with those that are shown already.
+            await press(bench, pilot, *["down"] * (count // 2 - 2), "enter")
+            for _ in range(50):
+                if len(screen.sides) == count:
+                    break
+                await settle(pilot)
+            assert len(screen.sides) == count
+        assert sum(column.display for column in screen.columns) == 4
+        shown = []
+        for _ in range(8):
+            assert screen.answer is not None
+            shown.append(screen.answer[0].index)
+            (focused,) = [column for column in screen.columns if column.text.has_focus]
+            assert focused.display
+            assert focused.view is not None
+            assert focused.view.title == screen.answer[0].name
+            await press(bench, pilot, "tab")
+        assert sorted(shown) == list(range(8))
+        await press(bench, pilot, "A")
+        await shows(bench, pilot, "demo-base, demo-sutra")
+        await press(bench, pilot, "end", "enter")
+        await shows(bench, pilot, "No more than 8 answers")
+        await press(bench, pilot, "q")

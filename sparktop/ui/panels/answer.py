@@ -108,12 +108,13 @@ class AnswerColumn(Vertical):
         signs = glyphs_of(self.app)
         if request is None:
             return [(("not asked", "muted"),)]
-        if request.sent is None and request.phase is not Phase.FAILED:
-            return [((f"{signs.waiting} queued", "muted"),)]
+        # Whose turn has not come yet would tell who it is.
         if view.hidden:
             return [((cut(view.hidden, width, signs.ellipsis), "muted"),)]
+        if request.sent is None and request.phase is not Phase.FAILED:
+            return [((f"{signs.waiting} queued", "muted"),)]
         if request.error:
-            return self._error(request.error, width, height)
+            return self._error("failed" if view.bare else request.error, width, height)
         rows: list[list[Span]] = [[self._phase(request)]]
         for figure in self._figure_list(view, request):
             value, unit = figure

@@ -22,7 +22,7 @@ from sparktop.ui.run import Run
 from sparktop.ui.screens.rated import Answer
 from sparktop.ui.screens.saved_runs import SavedRuns
 from sparktop.ui.screens.searched import SearchedScreen
-from sparktop.ui.sides import LETTERS, MOST_SIDES, Question, Side, questions_of, sides_of
+from sparktop.ui.sides import LETTERS, MOST_ANSWERS, MOST_SIDES, Question, Side, questions_of, sides_of
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.streaming_text import StreamingText
 from sparktop.ui.widgets.wrap import WrappedText
@@ -327,7 +327,10 @@ class AnswersScreen(SearchedScreen):
 
     def _take_guest(self, guest: Run | str | None) -> None:
         if isinstance(guest, Run):
-            self._guests.append(guest)
+            if len(self.sides) + len(guest.state.contenders) > MOST_ANSWERS:
+                self.sparktop.say(f"No more than {MOST_ANSWERS} answers: take others away first.", "warning")
+            else:
+                self._guests.append(guest)
         elif guest is not None:
             gone = [run for run in self._guests if run.feed.id == guest]
             self._guests = [run for run in self._guests if run not in gone]
