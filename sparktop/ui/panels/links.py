@@ -20,6 +20,8 @@ STATE_CELLS: Final = 8
 NAME_CELLS: Final = LABEL_CELLS + STATE_CELLS
 WAY_CELLS: Final = 3
 NUMBER_CELLS: Final = 12
+NARROW_CELLS: Final = 44
+"""Below this a plain interface is told without what it can carry."""
 SHORT_CELLS: Final = 7
 KIND_CELLS: Final = 5
 KINDS: Final = (("RDMA", "rdma"), ("TCP", "tcp"), ("both", ""))
@@ -201,12 +203,13 @@ def _cost_row(run: Run | None, width: int) -> tuple[int, SpanRow]:
 def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
     """Error counters that are not 0, those of a machine's devices together."""
     groups: list[list[Span]] = [head("errors", LABEL_CELLS)]
-    known = False
+    known, unread = False, 0
     for machine in found:
         counts: dict[str, float] = {}
         for device in machine.things("roce"):
             values = {channel.name: machine.of("roce", device, channel.name) for channel in ROCE_HEALTH}
             known = known or any(value is not None for value in values.values())
+            unread += sum(value is None for value in values.values())
             counts = {name: counts.get(name, 0.0) + (value or 0.0) for name, value in values.items()}
         who = f"{machine.name}: " if len(found) > 1 else ""
         for name, count in counts.items():
@@ -214,6 +217,10 @@ def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
                 groups.append([(f"{who}{name} ", "muted"), (f"{count:,.0f}  ", "warn")])
     if not known:
         return 3, (*groups[0], *reason(found[0].why("roce"), width - LABEL_CELLS))
+    if len(groups) == 1 and unread:
+        # What was not read may well have errors.
+        told: list[Span] = [*groups[0], ("none read", "value")]
+        return 3, tuple(whole([told, [(f"  {unread} counters n/a", "warn")]], width))
     if len(groups) == 1:
         return 3, tuple(whole([[*groups[0], ("none", "value")], [(" since the start", "muted")]], width))
     return 0, beside(groups[0], groups[1:], width)
@@ -223,8 +230,12 @@ def _interface_row(machine: Machine, name: str, several: bool, width: int) -> Sp
     up, capacity = machine.of("net", name, "up"), machine.of("net", name, "capacity")
     state = NA if up is None else f"up {_capacity(capacity)}".strip() if up else "down"
     who = named(machine, NAME_CELLS - LABEL_CELLS) if several else []
-    groups: list[list[Span]] = [[*who, (f"{safe(name)} ".ljust(10), "label"), (state.ljust(STATE_CELLS), "muted")]]
+    # Both ways are worth more than what the link could carry.
+    narrow = width < NARROW_CELLS and state.startswith("up")
+    label = f"{safe(name)} ".ljust(7 if narrow else 10)
+    groups: list[list[Span]] = [[*who, (label, "label"), *([] if narrow else [(state.ljust(STATE_CELLS), "muted")])]]
     for way, word in (("rx", "in"), ("tx", "out")):
         value = machine.of("net", name, way)
-        groups.append([(f"{word} ", "muted"), (f"{traffic(value):>11}  ", "value" if value else "muted")])
+        text = f"{traffic(value):>10} " if narrow else f"{traffic(value):>11}  "
+        groups.append([(f"{word} ", "muted"), (text, "value" if value else "muted")])
     return tuple(whole(groups, width))

@@ -102,7 +102,8 @@ def _rows(machine: Machine, width: int, height: int, signs: Glyphs) -> list[tupl
     rows = [(0, _vram_bar(one, width, signs)) for one in vram]
     total, used = machine.get(channels.MEMORY_TOTAL), machine.get(channels.MEMORY_USED)
     if not total or used is None:
-        return [*rows, (0, tuple(reason(machine.why(channels.MEMORY_TOTAL), width)))]
+        why = machine.why(channels.MEMORY_USED if total else channels.MEMORY_TOTAL)
+        return [*rows, (0, tuple(reason(why, width))), (1, _pressure_row(machine, width, signs))]
     parts = _parts(machine, total, used)
     name: list[Span] = [("system".ljust(LABEL_CELLS), "label")] if vram else []
     room = width - (LABEL_CELLS if vram else 0)
@@ -128,7 +129,7 @@ def _rows(machine: Machine, width: int, height: int, signs: Glyphs) -> list[tupl
 def _line(machine: Machine, width: int, signs: Glyphs) -> SpanRow:
     total, used = machine.get(channels.MEMORY_TOTAL), machine.get(channels.MEMORY_USED)
     if not total or used is None:
-        return tuple(reason(machine.why(channels.MEMORY_TOTAL), width))
+        return tuple(reason(machine.why(channels.MEMORY_USED if total else channels.MEMORY_TOTAL), width))
     vram = _vram(machine)
     groups: list[list[Span]] = [
         [(_of(used, total), "value")],
@@ -174,7 +175,7 @@ def _vram_bar(one: tuple[str, float, float], width: int, signs: Glyphs) -> SpanR
 def _caption(used: float, total: float, width: int) -> str:
     """What stands beside a bar on a row of some cells; the bar takes half of them at least."""
     share = percent(used / total * 100)
-    told = (_of(used, total), f"{share} of {size(total)}", size(total), share)
+    told = (_of(used, total), f"{share} of {size(total)}", share)
     return next((text for text in told if len(text) < width // 2), "")
 
 
