@@ -406,3 +406,15 @@ async def test_huge_pages_change_what_can_be_had(tmp_path: Path) -> None:
         await at(bench, pilot, 1.1)
         assert "headroom  4.0 GiB  free of 8.0 GiB huge pages" in figures(bench, "memory")
         assert "pressure  ✓ ok  n/a (no reading yet)" in figures(bench, "memory")
+
+
+async def test_counters_that_were_not_read_are_not_none(tmp_path: Path) -> None:
+    lost = reading(102.0, {}, {"roce.rocep1s0f0.out_of_buffer": "permission denied"})
+    bench = Bench(tmp_path, events=[*played("spark-rdma"), lost])
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 100.6)
+        await pilot.press(str(PANELS.index("links") + 1))
+        await settle(pilot)
+        assert "errors none since the start" in figures(bench, "links")
+        await at(bench, pilot, 102.1)
+        assert "errors none of those read  1 n/a" in figures(bench, "links")

@@ -219,8 +219,8 @@ def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
         return 3, (*groups[0], *reason(found[0].why("roce"), width - LABEL_CELLS))
     if len(groups) == 1 and unread:
         # What was not read may well have errors.
-        told: list[Span] = [*groups[0], ("none read", "value")]
-        return 3, tuple(whole([told, [(f"  {unread} counters n/a", "warn")]], width))
+        told: list[Span] = [*groups[0], ("none of those read", "value")]
+        return 3, tuple(whole([told, [(f"  {unread} n/a", "warn")]], width))
     if len(groups) == 1:
         return 3, tuple(whole([[*groups[0], ("none", "value")], [(" since the start", "muted")]], width))
     return 0, beside(groups[0], groups[1:], width)
