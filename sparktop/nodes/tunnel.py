@@ -7,6 +7,7 @@ ends, the standard input of the other side ends, and with it what was started th
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import shlex
 import shutil
@@ -30,6 +31,8 @@ _READY_S: Final = 30.0
 _END_S: Final = 3.0
 _MOST_LOG: Final = 4096
 _MOST_LINE: Final = 4096
+
+_PREFIX: Final = "sparktop-ssh-"
 
 _OPTIONS: Final = {
     # Nobody is there to type a password: the screen has the terminal.
@@ -76,7 +79,8 @@ class Tunnel:
             raise Unreachable(
                 f"{self._place.shown} is reached over ssh, which is not here: install openssh", final=True
             )
-        self._folder = tempfile.mkdtemp(prefix="sparktop-")
+        _sweep()
+        self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
         try:
             self._process = await asyncio.create_subprocess_exec(
                 program,
@@ -186,3 +190,12 @@ class Tunnel:
                 self._process.kill()
             await self._process.wait()
         self._reading.cancel()
+
+
+def _sweep() -> None:
+    """Removes the folders of heads that were killed; the socket in them leads nowhere any more."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if folder.stat().st_uid == os.geteuid() and not Path("/proc", owner).exists():
+                shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -150,7 +151,7 @@ def test_a_broken_connection_is_made_again(server: Server, follow: Callable[[Pla
     assert gone(server), left_over(server)
 
 
-def test_a_killed_head_leaves_nothing_there(server: Server) -> None:
+def test_a_killed_head_leaves_nothing_there(server: Server, follow: Callable[[Place], Head]) -> None:
     code = (
         "import sys, time; from pathlib import Path\n"
         "from sparktop.nodes.place import Place; from sparktop.nodes.remote import RemoteNode\n"
@@ -166,6 +167,11 @@ def test_a_killed_head_leaves_nothing_there(server: Server) -> None:
     head.kill()
     head.wait()
     assert gone(server), left_over(server)
+    # The next one clears away the socket of this one.
+    sockets = f"sparktop-ssh-{head.pid}-*"
+    assert list(Path(tempfile.gettempdir()).glob(sockets))
+    follow(server.place)
+    assert not list(Path(tempfile.gettempdir()).glob(sockets))
 
 
 def test_an_agent_that_runs_there_is_used_and_stays(
