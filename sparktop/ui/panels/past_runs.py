@@ -83,7 +83,7 @@ def run_row(entry: RunEntry, marked: bool, signs: Glyphs) -> TableRow:
         valid = (f"{signs.ok} yes", "good") if entry.valid else (f"{signs.failed} no", "bad")
     speeds = [speed(entry.tok_s(name)) for name in entry.contenders] if entry.rows else []
     cells: tuple[Cell, ...] = (
-        (_MARK if marked else "", "accent"),
+        (_MARK, "accent") if marked else "",
         _began(entry),
         safe(entry.scenario),
         safe(", ".join(entry.contenders)),
