@@ -63,9 +63,9 @@ class RemoteNode:
         self.hello: Hello | None = None
         self._listen: Callable[[Event], None] = lambda event: None
         self._origin = 0.0
-        self._started = threading.Event()
         self._met: Future[Hello] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._go: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name=f"node {place.shown}", daemon=True)
         self._stopped = False
@@ -92,7 +92,10 @@ class RemoteNode:
             origin: Monotonic time, in seconds, of the run's t = 0.
         """
         self._listen, self._origin = listen, origin
-        self._started.set()
+        if self._loop is not None and self._go is not None:
+            # RuntimeError: it was stopped already.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._go.set)
 
     def stop(self, timeout: float = 5.0) -> None:
         """Ends the connection, and ssh if it was made over that.
@@ -101,7 +104,6 @@ class RemoteNode:
             timeout: Most seconds to wait.
         """
         self._stopped = True
-        self._started.set()
         loop, task = self._loop, self._task
         if loop is not None and task is not None:
             # RuntimeError: it has ended by itself.
@@ -112,6 +114,7 @@ class RemoteNode:
 
     def _run(self) -> None:
         async def main() -> None:
+            self._go = asyncio.Event()
             self._loop = asyncio.get_running_loop()
             self._task = asyncio.create_task(self._keep())
             if self._stopped:
@@ -136,7 +139,8 @@ class RemoteNode:
                 async with Link(self._place) as link:
                     if line is None:
                         self._welcome(link.hello)
-                        await asyncio.to_thread(self._started.wait)
+                        # No thread waits for it: the interpreter could not end before that thread does.
+                        await self._wanted()
                         line = _Line(self.name, self._listen, self._origin)
                     began = time.monotonic()
                     try:
@@ -154,6 +158,10 @@ class RemoteNode:
                     line.cut(str(error))
             await asyncio.sleep(_BACKOFF_S[min(failed, len(_BACKOFF_S) - 1)])
             failed += 1
+
+    async def _wanted(self) -> None:
+        assert self._go is not None
+        await self._go.wait()
 
     def _welcome(self, hello: Hello) -> None:
         self.hello = hello

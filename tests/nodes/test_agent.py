@@ -32,7 +32,7 @@ from sparktop.nodes.recorder import Recorder
 from sparktop.nodes.remote import RemoteNode
 from sparktop.nodes.ring import Ring
 from sparktop.nodes.shelf import Shelf
-from tests.nodes.conftest import Head, StartAgent
+from tests.nodes.conftest import ROOT, Head, StartAgent
 
 NOW = {VERSION_HEADER: str(VERSION)}
 
@@ -294,6 +294,16 @@ def test_a_head_that_sends_something_else_is_dropped_alone(start_agent: StartAge
 
     talk(agent.socket, converse)
     assert RemoteNode(agent.place).connect().node.name == "spark-2"
+
+
+def test_a_program_ends_though_it_forgets_its_nodes(start_agent: StartAgent) -> None:
+    agent = start_agent()
+    code = (
+        "import sys; from pathlib import Path; from sparktop.nodes.place import Place\n"
+        "from sparktop.nodes.remote import RemoteNode; RemoteNode(Place(socket=Path(sys.argv[1]))).connect()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, agent.socket], cwd=ROOT, timeout=10, check=False)
+    assert ended.returncode == 0
 
 
 def test_old_heads_and_too_many_heads_are_told(start_agent: StartAgent) -> None:
