@@ -224,6 +224,13 @@ class SparktopApp(App[int]):
         else:
             self.push_screen(name)
 
+    def go_back(self) -> None:
+        """Leaves the answers or the results, for where the person came from."""
+        if self.past.entered:
+            self.past.leave()
+        else:
+            self.action_go("dashboard")
+
     def action_history(self) -> None:
         """Shows the runs so far."""
         self.past.history()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sparktop.ui.replay import Replay
 from sparktop.ui.screens.base import RunScreen
@@ -10,8 +10,6 @@ from sparktop.ui.screens.menu import MenuScreen
 
 if TYPE_CHECKING:
     from sparktop.ui.application import SparktopApp
-
-Where = Literal["dashboard", "answers", "results"]
 
 
 class PastRuns:
@@ -27,6 +25,7 @@ class PastRuns:
     def __init__(self, app: SparktopApp) -> None:
         self._app = app
         self._screens: tuple[RunScreen, ...] = ()
+        self._first = ""
         self.replay: Replay | None = None
 
     def show(self, replay: Replay, where: str) -> None:
@@ -39,6 +38,7 @@ class PastRuns:
         from sparktop.ui.screens.replay import ReplayAnswers, ReplayDashboard, ReplayResults
 
         self.leave()
+        self._first = where
         self.replay = replay
         self._screens = (ReplayDashboard(replay), ReplayAnswers(replay), ReplayResults(replay))
         for name, screen in zip(("dashboard", "answers", "results"), self._screens, strict=True):
@@ -52,6 +52,11 @@ class PastRuns:
         """Whether its screens are what the person looks at."""
         top = next((screen for screen in reversed(self._app.screen_stack) if not screen.is_modal), None)
         return top in self._screens
+
+    @property
+    def entered(self) -> bool:
+        """Whether the person looks at the screen of it that was shown first: back leads out."""
+        return self.on_top and self._app.screen is self._app.get_screen(_installed(self._first))
 
     def go(self, name: str) -> None:
         """Shows another screen of the run that is on top."""

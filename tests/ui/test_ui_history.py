@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pytest
 import recorded
 from fakes import Bench, screen_text, settle
 from textual.pilot import Pilot
@@ -18,6 +17,7 @@ from textual.widgets import Input
 
 from sparktop.model.codec import decode, encode
 from sparktop.model.events import RunStarted
+from sparktop.model.rating_events import Rated
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.runner.contenders import BadContender
@@ -302,6 +302,31 @@ async def test_answers_go_back_too(tmp_path: Path) -> None:
         assert texts()[1] == ""
 
 
+async def test_answers_of_a_run_from_the_list_are_rated(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    journal = journal_path(bench.places.runs, keep(bench, 1))
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await listed(pilot, bench)
+        await shows(pilot, bench, "1 run ")
+        await pilot.press("a")
+        await on(pilot, bench, ReplayAnswers)
+        await until(pilot, bench, lambda: len(bench.latest.screen.query(AnswerColumn)) == 2)
+        await pilot.press("4")
+        await until(pilot, bench, lambda: b'"event":"rated"' in journal.read_bytes())
+        replay = bench.latest.past.replay
+        assert replay is not None
+        (said,) = replay.state.ratings.standing()
+        assert isinstance(said, Rated)
+        assert said.stars == 4
+        # The first closes the stars. Back from where it was entered is back to the list, and lets the run's files go.
+        await pilot.press("escape")
+        await settle(pilot)
+        await pilot.press("escape")
+        await on(pilot, bench, HistoryScreen)
+        await pilot.press("x", "enter")
+        await shows(pilot, bench, "0 runs")
+
+
 async def test_where_only_the_snapshot_is_left_it_says_so(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     journal_path(bench.places.runs, keep(bench, 1)).unlink()
@@ -501,7 +526,7 @@ async def test_every_size(tmp_path: Path) -> None:
         ):
             await pilot.press(*keys)
             await on(pilot, bench, screen)
-            for size in (*SIZES, SIZES[0]):
+            for size in (*SIZES[1:], SIZES[0]):
                 await pilot.resize_terminal(*size)
                 await settle(pilot)
                 widths = {strip.cell_length for strip in bench.latest.screen._compositor.render_strips()}
@@ -510,12 +535,11 @@ async def test_every_size(tmp_path: Path) -> None:
     assert bench.latest.return_value == 0
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-async def test_ascii_terminals_get_ascii(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_ascii_terminals_get_ascii(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     keep(bench, 1)
     keep(bench, 2, slower)
-    async with bench.app(environ={"TERM": "linux", "LANG": "C"}).run_test(size=size) as pilot:
+    async with bench.app(environ={"TERM": "linux", "LANG": "C"}).run_test(size=(120, 40)) as pilot:
         await listed(pilot, bench)
         text = await shows(pilot, bench, "2 runs")
         assert text.isascii(), text

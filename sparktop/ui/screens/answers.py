@@ -313,7 +313,7 @@ class AnswersScreen(SearchedScreen):
         elif self.rating:
             self.action_rate()
         else:
-            self.sparktop.action_go("dashboard")
+            self.sparktop.go_back()
 
     def action_add_answers(self) -> None:
         """Shows the answers of a saved run beside these, or takes them away."""

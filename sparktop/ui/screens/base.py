@@ -49,4 +49,4 @@ class RunScreen(ScopedScreen):
 
     def action_back(self) -> None:
         """Goes back one screen."""
-        self.sparktop.action_go("dashboard")
+        self.sparktop.go_back()
