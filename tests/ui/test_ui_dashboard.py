@@ -169,7 +169,7 @@ async def test_a_snapshot_that_cannot_be_written(tmp_path: Path) -> None:
         await bench.latest.workers.wait_for_complete()
         await settle(pilot)
         (last,) = [n for n in bench.latest._notifications if "snapshot" in n.message]
-        assert last.message == "The snapshot could not be written: a replayed run is on disk already"
+        assert last.message == "No snapshot was written: a replayed run is on disk already"
         assert last.severity == "error"
 
 
