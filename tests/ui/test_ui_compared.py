@@ -26,13 +26,20 @@ def answered(*texts: str, items: int = 1) -> list[Event]:
         replace(recorded.DEMO_BASE, name=f"model-{n}", toy=False) if n else recorded.DEMO_BASE
         for n in range(len(texts))
     )
+    usual = dict(recorded.SPEEDS)
     recorded.SPEEDS.update(
         {c.name: recorded.Speed(tok_s=40.0 + 5 * n, prefill_tok_s=500, load_s=1) for n, c in enumerate(contenders)}
     )
+    try:
+        events = recorded.record(items=items, contenders=contenders, reasoning=False)
+    finally:
+        # Other tests count on them.
+        recorded.SPEEDS.clear()
+        recorded.SPEEDS.update(usual)
     owner: dict[int, int] = {n * items + i: n for n in range(len(texts)) for i in range(items)}
     made: list[Event] = []
     begun: set[int] = set()
-    for event in recorded.record(items=items, contenders=contenders, reasoning=False):
+    for event in events:
         if isinstance(event, Tokens):
             text = "" if event.request in begun else texts[owner[event.request]]
             begun.add(event.request)
