@@ -50,7 +50,7 @@ def saved_bench(home: Path, identity: str = OWN) -> Bench:
 
 async def open_answers(bench: Bench, pilot: Pilot[int]) -> AnswersScreen:
     """Goes to the answers of the run."""
-    for _ in range(50):  # on a busy machine screens take their time to be mounted
+    for _ in range(400):  # on a busy machine screens take their time to be mounted
         await settle(pilot)
         screen = bench.latest.screen
         if isinstance(screen, DashboardScreen):
@@ -59,4 +59,5 @@ async def open_answers(bench: Bench, pilot: Pilot[int]) -> AnswersScreen:
             await settle(pilot)
             return screen
         bench.latest.poll()
+        await pilot.pause(0.02)
     raise AssertionError("the answers never came")

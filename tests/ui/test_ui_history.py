@@ -61,7 +61,7 @@ def runs_left(bench: Bench) -> list[str]:
 
 async def until(pilot: Pilot[int], bench: Bench, done: Callable[[], bool]) -> str:
     """Waits for what is done in threads; returns what the screen shows then."""
-    for _ in range(200):
+    for _ in range(1000):
         bench.latest.poll()
         await settle(pilot)
         if done():
