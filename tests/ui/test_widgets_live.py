@@ -422,3 +422,20 @@ async def test_widgets_paint_in_every_theme(theme: str, no_color: bool, monkeypa
                 assert all(s.style.color is None or s.style.color.is_default for s in segments if s.style)
             app.theme = "textual-light" if theme == "textual-dark" else "textual-dark"
             await pilot.pause()
+
+
+# -- sizes ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_widget_whose_place_was_asked_for_before_it_was_laid_out_is_not_blank() -> None:
+    app = OneWidget(GridTable([Column("name")]))
+    async with app.run_test(size=(40, 10)) as pilot:
+        pane = StreamingText()
+        await app.screen.mount(pane, before=0)
+        # As when the screen is painted after the mount and before the layout, and then somebody takes the focus, for
+        # which Textual works out where that is.
+        app.screen._compositor.update_widgets({pane})
+        assert app.screen.find_widget(pane).region.width == 40
+        pane.append("an answer")
+        await pilot.pause(0.3)
+        assert "an answer" in "".join(screen_lines(app))

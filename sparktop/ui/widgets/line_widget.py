@@ -8,7 +8,8 @@ from typing import ClassVar, TypeAlias
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.geometry import Region
+from textual import events
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -124,6 +125,7 @@ class LineWidget(Widget):
         super().__init__(name=name, id=id, classes=classes, disabled=disabled)
         self._rows: list[SpanRow] = []
         self._line_styles: dict[str, Style] = {}
+        self._told_size: Size | None = None
 
     def build(self, width: int, height: int) -> list[SpanRow]:
         """Make the rows for a size; a subclass overrides this.
@@ -199,6 +201,21 @@ class LineWidget(Widget):
             names |= set(base.__dict__.get("COMPONENT_CLASSES", ()))
         return names
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Render some rows, and see to it that the widget hears of its size.
+
+        Args:
+            crop: Which part is rendered.
+
+        Returns:
+            The rows.
+        """
+        if self._told_size != self.size:
+            # Textual sends no resize to a widget whose place was asked for, as focus does, before it was laid out
+            # (https://github.com/Textualize/textual/issues/5024): it would stay blank for ever.
+            self.post_message(events.Resize(self.outer_size, self.virtual_size, self.container_size))
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Render one row.
 
@@ -229,4 +246,5 @@ class LineWidget(Widget):
 
     def on_resize(self) -> None:
         """Build the rows for the new size."""
+        self._told_size = self.size
         self.repaint()
