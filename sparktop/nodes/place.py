@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from sparktop.config import BadConfig, read_tables
 from sparktop.model.text import one_line
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _HOST: Final = re.compile(r"[A-Za-z0-9_%:\[\]][A-Za-z0-9_.@%:\[\]-]{0,252}")
 
 
@@ -90,18 +89,10 @@ def read_places(config: Path) -> dict[str, Place]:
         BadPlace: The file is no TOML, or a node in it is not understood.
     """
     try:
-        with config.open("rb") as file:
-            content = tomllib.load(file)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise BadPlace(f"{config} can't be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadPlace(f"{config} is no TOML: {error}") from error
-    nodes = content.get("nodes", {})
-    if not isinstance(nodes, dict):
-        raise BadPlace(f"{config}: nodes are tables, [nodes.spark-2] for example")
-    return {name: _place(config, name, fields) for name, fields in nodes.items()}
+        tables = read_tables(config, "nodes", _Entry, example="spark-2")
+        return {name: _place(config, name, entry) for name, entry in tables}
+    except BadConfig as error:
+        raise BadPlace(str(error)) from error
 
 
 def place(text: str, known: Mapping[str, Place], token_file: Path | None = None) -> Place:
@@ -125,26 +116,20 @@ def place(text: str, known: Mapping[str, Place], token_file: Path | None = None)
     return Place(name=text.rpartition("@")[2], ssh=text)
 
 
-def _place(config: Path, name: str, fields: Any) -> Place:
-    where = f"{config}: nodes.{one_line(name)[:64]}"
-    if not _NAME.fullmatch(name):
-        raise BadPlace(f'{where}: a name has letters, digits, "-", "_" and "." only')
-    try:
-        entry = msgspec.convert(fields, _Entry)
-    except msgspec.ValidationError as error:
-        raise BadPlace(f"{where}: {error}") from None
+def _place(config: Path, name: str, entry: _Entry) -> Place:
+    table = f"{config}: nodes.{name}"
     if sum(map(bool, (entry.ssh, entry.url, entry.socket))) > 1:
-        raise BadPlace(f"{where}: give one of ssh, url and socket")
+        raise BadPlace(f"{table}: give one of ssh, url and socket")
     if entry.url and entry.url.startswith("ws") and not entry.token_file:
-        raise BadPlace(f"{where}: give token_file, a copy of the node's own")
+        raise BadPlace(f"{table}: give token_file, a copy of the node's own")
     if not (entry.ssh or entry.url or entry.socket):
         entry.ssh = name
     if entry.ssh:
-        _check_host(entry.ssh, f"{where}.ssh")
+        _check_host(entry.ssh, f"{table}.ssh")
     return Place(
         name=name,
         ssh=entry.ssh,
-        url=_url(entry.url, f"{where}.url") if entry.url else "",
+        url=_url(entry.url, f"{table}.url") if entry.url else "",
         socket=_path(config, entry.socket),
         token_file=_path(config, entry.token_file),
         ca_file=_path(config, entry.ca_file),

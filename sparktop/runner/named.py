@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 import msgspec
 
-from sparktop.model.text import one_line
-
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+from sparktop.config import BadConfig, read_tables
 
 
 class BadContender(ValueError):
@@ -48,36 +43,22 @@ def read_named(config: Path) -> dict[str, Named]:
         BadContender: The file is no TOML, or a contender in it is not understood.
     """
     try:
-        with config.open("rb") as file:
-            content = tomllib.load(file)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise BadContender(f"{config} can't be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadContender(f"{config} is no TOML: {error}") from error
-    contenders = content.get("contenders", {})
-    if not isinstance(contenders, dict):
-        raise BadContender(f"{config}: contenders are tables, [contenders.qwen] for example")
-    return {name: _named(config, name, fields) for name, fields in contenders.items()}
+        tables = read_tables(config, "contenders", _Entry, example="qwen")
+        return {name: _named(config, name, entry) for name, entry in tables}
+    except BadConfig as error:
+        raise BadContender(str(error)) from error
 
 
-def _named(config: Path, name: str, fields: Any) -> Named:
-    where = f"{config}: contenders.{one_line(name)[:64]}"
-    if not _NAME.fullmatch(name):
-        raise BadContender(f'{where}: a name has letters, digits, "-", "_" and "." only')
-    try:
-        entry = msgspec.convert(fields, _Entry)
-    except msgspec.ValidationError as error:
-        raise BadContender(f"{where}: {error}") from None
+def _named(config: Path, name: str, entry: _Entry) -> Named:
+    table = f"{config}: contenders.{name}"
     if bool(entry.path) == bool(entry.url):
-        raise BadContender(f"{where}: give either path, of a .gguf file, or url, of a server")
+        raise BadContender(f"{table}: give either path, of a .gguf file, or url, of a server")
     if entry.path and (entry.model or entry.api_key_env):
-        raise BadContender(f"{where}: model and api_key_env are for a url")
+        raise BadContender(f"{table}: model and api_key_env are for a url")
     if entry.url and "#" in entry.url and entry.model:
-        raise BadContender(f"{where}: the model stands in url and in model; give it once")
+        raise BadContender(f"{table}: the model stands in url and in model; give it once")
     if entry.url and "://" not in entry.url:
-        raise BadContender(f"{where}: url is no address: it goes like http://HOST:PORT/v1")
+        raise BadContender(f"{table}: url is no address: it goes like http://HOST:PORT/v1")
     if entry.path:
         # From the folder of the file, not from wherever sparktop is started.
         return Named(str(config.parent / Path(entry.path).expanduser()))
