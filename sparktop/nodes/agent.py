@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http
-import logging
 import secrets
 import ssl
 import time
@@ -39,6 +38,7 @@ from sparktop.nodes.protocol import (
     frame,
     read_from_head,
 )
+from sparktop.nodes.quiet import SILENT
 from sparktop.nodes.recorder import Recorder
 from sparktop.nodes.ring import Ring
 from sparktop.nodes.shelf import Shelf
@@ -111,7 +111,7 @@ class Agent:
             str(path),
             process_request=self._examine_local,
             process_response=_with_version,
-            logger=_SILENT,
+            logger=SILENT,
             compression=None,
             max_size=MOST_FROM_HEAD,
             server_header=None,
@@ -137,7 +137,7 @@ class Agent:
             process_response=_with_version,
             # Pages in a browser send an origin; no head does.
             origins=[None],
-            logger=_SILENT,
+            logger=SILENT,
             compression=None,
             max_size=MOST_FROM_HEAD,
             server_header=None,
@@ -287,14 +287,3 @@ def _peer(connection: ServerConnection) -> str:
 def _short(reason: str) -> str:
     # A close frame holds 123 bytes of reason.
     return reason.encode()[:120].decode(errors="ignore")
-
-
-def _silent() -> logging.Logger:
-    """A logger that says nothing: what matters is told by `log`, in sentences."""
-    logger = logging.getLogger("sparktop.nodes.websockets")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
-    return logger
-
-
-_SILENT: Final = _silent()

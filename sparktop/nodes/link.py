@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import ssl
 import time
@@ -35,6 +34,7 @@ from sparktop.nodes.protocol import (
     frame,
     read_from_node,
 )
+from sparktop.nodes.quiet import SILENT
 from sparktop.nodes.tunnel import Tunnel
 
 _OPEN_S: Final = 10.0
@@ -149,7 +149,7 @@ class Link:
                 compression=None,
                 max_size=MOST_FROM_NODE,
                 open_timeout=_OPEN_S,
-                logger=_SILENT,
+                logger=SILENT,
                 proxy=None,
                 **more,
             )
@@ -250,13 +250,3 @@ def _why(error: ConnectionClosed) -> str:
     if error.rcvd is not None and error.rcvd.reason:
         return one_line(error.rcvd.reason)
     return "the connection was cut"
-
-
-def _silent() -> logging.Logger:
-    logger = logging.getLogger("sparktop.nodes.websockets")
-    logger.addHandler(logging.NullHandler())
-    logger.propagate = False
-    return logger
-
-
-_SILENT: Final = _silent()
