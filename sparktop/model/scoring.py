@@ -17,6 +17,7 @@ from typing import Final
 
 from sparktop.model.attribution import attributions
 from sparktop.model.folding import Span, fold, places
+from sparktop.model.numerals import is_whole
 from sparktop.model.scenario import Item
 
 __all__ = ["Attribution", "PointScore", "Score", "Span", "is_scored", "score"]
@@ -177,8 +178,8 @@ def _wanted(item: Item) -> _Wanted:
 
 
 def _named(text: str, spellings: Sequence[str]) -> list[Span]:
-    """Places of any spelling; those that overlap become one."""
-    return _merged(place for spelling in spellings for place in places(text, spelling))
+    """Places of any spelling; those that overlap become one, and part of a number is none."""
+    return _merged(place for spelling in spellings for place in places(text, spelling) if is_whole(text, *place))
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:

@@ -190,6 +190,40 @@ def test_a_point_inside_a_longer_one_is_not_named_by_it() -> None:
     assert score(item("味/味道", "味道"), "味道").found == 2
 
 
+@pytest.mark.parametrize(
+    ("answer", "points"),
+    [
+        ("7", 1),
+        ("一共 7 个。", 1),
+        ("答案：**7**", 1),
+        ("有７个黄色圆点", 1),
+        ("3,7,9", 1),
+        ("共七个", 1),
+        ("Seven dots.", 1),
+        ("17", 0),
+        ("70 个", 0),
+        ("7.5 或 0.7", 0),
+        ("7,000", 0),
+        ("十七个", 0),
+        ("1七", 0),
+        ("七十", 0),
+        ("seventeen", 0),
+        ("17 个，不对，是 7 个", 1),
+        ("7.", 1),
+    ],
+)
+def test_part_of_a_number_is_another_number(answer: str, points: int) -> None:
+    assert score(item("7/七/seven"), answer).found == points
+
+
+def test_numbers_with_words_around_them_are_whole_too() -> None:
+    assert score(item("2行/row 2", "1942"), "第12行 (row 21)，19420").found == 0
+    assert score(item("2行/row 2", "1942"), "第2行，1942，1943").found == 2
+    assert score(item("40967/40,967"), "40,967").found == 1
+    assert score(item("967"), "40,967").found == 0
+    assert score(item("一花开五叶"), "万一花开五叶").found == 1, "more than a numeral is a text"
+
+
 def test_traditional_and_full_width_forms_match_and_places_are_those_of_the_answer() -> None:
     answer = "《雜阿含經》……㎏：①嘗其味，②如實知，③生厭，④離欲，⑤解脫；ＳＹＮ＋ＡＣＫ，ｶﾞ，cafe\u0301"
     scored = score(CHAIN, answer)
