@@ -21,6 +21,9 @@ STALL_FACTOR: Final = 10
 STALL_TOLERANCE: Final = 0.05
 """Share of the decode time that stalls may take."""
 
+RHYTHM: Final = 0.05
+"""Share of the gaps from which on long ones are how the server sends, in bursts, and no incident."""
+
 
 def contender_failed(state: RunState) -> Findings:
     """A contender never ran, or not to the end."""
@@ -148,6 +151,10 @@ def held_up(state: RunState) -> Findings:
         if not usual or len(gaps) < metrics.MINIMUM_TAIL_SAMPLES:
             continue
         held = [gap for gap in gaps if gap > STALL_FACTOR * usual]
+        if len(held) > RHYTHM * len(gaps):
+            # Tokens come in bursts: what is usual between two bursts says what a stall is.
+            usual = metrics.percentile(held, 50) or usual
+            held = [gap for gap in held if gap > STALL_FACTOR * usual]
         if (share := sum(held) / sum(gaps)) > STALL_TOLERANCE:
             stalls = "1 stall" if len(held) == 1 else f"{len(held)} stalls"
             text = (

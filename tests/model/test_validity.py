@@ -206,6 +206,17 @@ def test_stalls_are_named_with_their_share() -> None:
     assert verdict(speed(stream([0.01] * 10 + [0.5])), Code.STALLS) is None, "too few gaps to know the usual"
 
 
+def test_bursts_are_no_stalls_but_a_stall_between_bursts_is() -> None:
+    # Eight tokens at once every 80 ms, as a server with a stream interval or a proxy that buffers sends them.
+    bursts = [*[0.0002] * 7, 0.08] * 10
+    assert verdict(speed(stream(bursts)), Code.STALLS) is None
+    found = verdict(speed(stream([*bursts, 1.0, *bursts])), Code.STALLS)
+    assert found is not None
+    assert found.evidence["usual_ms"] == pytest.approx(80)
+    assert found.evidence["longest_ms"] == pytest.approx(1000)
+    assert "went into 1 stall of up to 1000 ms" in found.text
+
+
 @pytest.mark.parametrize(
     ("run", "code"),
     [
