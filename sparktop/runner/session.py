@@ -36,9 +36,9 @@ from sparktop.model.roofline import Ceilings
 from sparktop.model.shape import Footprint
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import Phase, RunState
+from sparktop.nodes.ceilings import find_ceilings, find_footprint
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
-from sparktop.runner.ceilings import find_ceilings, find_footprint
 from sparktop.runner.engines import Engines
 from sparktop.runner.fit import Fit, assess
 from sparktop.runner.lane import Course, Lane

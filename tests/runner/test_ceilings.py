@@ -12,8 +12,8 @@ import pytest
 from sparktop.engines.gguf import BadModelFile
 from sparktop.model.roofline import GB10
 from sparktop.model.shape import Cache, Experts, Footprint
-from sparktop.runner import ceilings
-from sparktop.runner.ceilings import find_ceilings, find_footprint
+from sparktop.nodes import ceilings
+from sparktop.nodes.ceilings import find_ceilings, find_footprint
 from sparktop.telemetry.bandwidth import Bandwidth
 from sparktop.telemetry.reading import Unreadable
 from tests.model.synthetic import INFO, NODE

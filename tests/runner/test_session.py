@@ -281,7 +281,7 @@ def test_together_the_second_is_refused_where_only_one_fits(places: Places, monk
     made = plan(questions(), together=True, reserve=0)
     need = assess(made, made.contenders[0]).need
     have = replace(allocatable(Path("/proc")), bytes=need * 3 // 2)
-    monkeypatch.setattr("sparktop.runner.fit.allocatable", lambda proc: have)
+    monkeypatch.setattr("sparktop.nodes.fit.allocatable", lambda proc: have)
     outcome, events, _ = run(made, places)
     assert outcome.status is Status.COMPLETED
     (failure,) = (e for e in events if isinstance(e, ContenderFailed))
