@@ -1,0 +1,30 @@
+"""What can be done in the menu."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from sparktop.ui.actions.action import Action, Scope, action
+
+_declare = partial(action, Scope.MENU)
+
+MENU: Final[tuple[Action, ...]] = (
+    _declare("start", "enter", "screen.start", "Start", "Start the chosen scenario with the chosen contenders", rank=1),
+    _declare(
+        "next-field", "tab", "app.focus_next", "Next field", "Go to the next list or field (shift+tab: back)", rank=3
+    ),
+    _declare("toggle", "space", "screen.choose", "Choose", "Choose a contender, or leave it out", rank=2),
+    _declare("own-model", "o", "screen.own_model", "Own model", "Type the path of a .gguf file", rank=4),
+    _declare("to-run", "d", "app.go('dashboard')", "Dashboard", "Go back to the run, if there is one"),
+    _declare("monitor", "M", "app.monitor", "Monitor", "Show what the machine is doing, without a run", rank=5),
+    _declare(
+        "history",
+        "h H",
+        "app.history",
+        "History",
+        "Show the runs so far: open, compare, replay, delete, run again",
+        rank=6,
+    ),
+)
+"""Choosing what is run, and going elsewhere."""
