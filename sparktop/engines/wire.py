@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from sparktop.engines.llama.rpc import Endpoint
 from sparktop.engines.protocol import Generation, Room
 
 
@@ -42,12 +43,29 @@ class Load:
         path: The model's file.
         origin_ns: CLOCK_MONOTONIC at t = 0 of the run, in nanoseconds; the clock is one for all
             processes of a machine.
+        split: The other machines that it is split over; None where it stays whole.
     """
 
     contender: str
     path: str
     room: Room
     origin_ns: int
+    split: Split | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """How a model is split over machines.
+
+    Attributes:
+        node: Name of the machine that runs llama.cpp.
+        servers: Servers of llama.cpp's RPC on the further ones.
+        shares: One number a machine, in proportion to the layers that it takes; the first is for `node`.
+    """
+
+    node: str
+    servers: tuple[Endpoint, ...]
+    shares: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

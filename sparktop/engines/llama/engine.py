@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.engines.protocol import Clock, Emit, Room
-from sparktop.engines.wire import Command, Load
+from sparktop.engines.wire import Command, Load, Split
 from sparktop.engines.worker_engine import WorkerEngine
 
 _CAUSES: Final = {
@@ -30,6 +30,7 @@ class LlamaEngine(WorkerEngine):
         clock: Seconds since the run began.
         origin_ns: CLOCK_MONOTONIC at t = 0 of that clock.
         environ: Environment of the worker.
+        split: The other machines that the model is split over; None where it stays whole.
     """
 
     def __init__(
@@ -43,12 +44,13 @@ class LlamaEngine(WorkerEngine):
         clock: Clock,
         origin_ns: int,
         environ: Mapping[str, str] = os.environ,
+        split: Split | None = None,
     ) -> None:
         super().__init__(
             contender=contender,
             module="sparktop.engines.llama.worker",
             what="llama.cpp",
-            first=Command(load=Load(contender=contender, path=str(path), room=room, origin_ns=origin_ns)),
+            first=Command(load=Load(contender=contender, path=str(path), room=room, origin_ns=origin_ns, split=split)),
             log=log,
             emit=emit,
             clock=clock,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 import numpy.typing as npt
 
+from sparktop.engines.llama.devices import Device, gpus
+from sparktop.engines.llama.placement import Placement
 from sparktop.model.records import ModelInfo
 
 GPU_UBATCH: Final = 2048
@@ -39,52 +42,45 @@ _LOG_LEVELS: Final = (2, 3, 4)
 
 _LOG_CONTINUES: Final = 5
 
+_LOG_KEPT: Final = 4096
+"""Messages: a model of 200 layers on three machines says a few hundred while it is loaded."""
+
 
 class _Log:
     """Lets llama.cpp's messages through to standard error, without the debug ones."""
 
     def __init__(self) -> None:
         self._shown = True
+        self._kept: deque[str] = deque(maxlen=_LOG_KEPT)
 
     def __call__(self, level: int, text: bytes, _: object) -> None:
         if level != _LOG_CONTINUES:
             self._shown = level in _LOG_LEVELS
         if self._shown:
+            self._kept.append(text.decode("utf-8", "replace"))
             os.write(2, text)
 
+    @property
+    def text(self) -> str:
+        """What was said last."""
+        return "".join(self._kept)
 
-_LOG: Final = llama.llama_log_callback(_Log())
+
+_LOGGED: Final = _Log()
+
+_LOG: Final = llama.llama_log_callback(_LOGGED)
 """Lives as long as the process: llama.cpp calls it whenever it likes."""
 
 
-def ggml() -> ctypes.CDLL:
-    """The ggml library that llama.cpp uses.
-
-    By its bare name: the loader then gives the copy that is loaded already, where a full path
-    would load a second one with a device registry of its own.
-    """
-    library = ctypes.CDLL("libggml.so.0")
-    for name, result, arguments in (
-        ("ggml_backend_dev_count", ctypes.c_size_t, []),
-        ("ggml_backend_dev_get", ctypes.c_void_p, [ctypes.c_size_t]),
-        ("ggml_backend_dev_name", ctypes.c_char_p, [ctypes.c_void_p]),
-        ("ggml_backend_dev_description", ctypes.c_char_p, [ctypes.c_void_p]),
-        ("ggml_backend_dev_type", ctypes.c_int, [ctypes.c_void_p]),
-    ):
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
+def begin() -> None:
+    """Starts llama.cpp; from here on what it says goes where it should. May be called again."""
+    llama.llama_log_set(_LOG, None)
+    llama.llama_backend_init()
 
 
-def gpu_devices() -> tuple[str, ...]:
-    """Names of the devices beside the processor ("CUDA0 (NVIDIA GB10)"), in llama.cpp's order."""
-    library = ggml()
-    devices = [library.ggml_backend_dev_get(index) for index in range(library.ggml_backend_dev_count())]
-    return tuple(
-        f"{library.ggml_backend_dev_name(device).decode()} ({library.ggml_backend_dev_description(device).decode()})"
-        for device in devices
-        if library.ggml_backend_dev_type(device) in (1, 2)  # GPU, integrated GPU
-    )
+def log_text() -> str:
+    """What llama.cpp said last; where a model's parts lie it tells nowhere else."""
+    return _LOGGED.text
 
 
 class Model:
@@ -93,15 +89,24 @@ class Model:
     Args:
         path: The .gguf file, or the first part of a split one.
         progress: Called with 0..1 while loading.
+        placement: Where its layers go; None puts all of them on this machine's GPUs, or the processor without any.
+        remote: Other machines' devices, which are connected to.
 
     Raises:
         LlamaFailed: It could not be loaded.
     """
 
-    def __init__(self, path: str, progress: Callable[[float], None]) -> None:
-        llama.llama_log_set(_LOG, None)
-        llama.llama_backend_init()
-        self.devices = gpu_devices()
+    def __init__(
+        self,
+        path: str,
+        progress: Callable[[float], None],
+        placement: Placement | None = None,
+        remote: Sequence[Device] = (),
+    ) -> None:
+        begin()
+        local = gpus()
+        self.has_gpu = bool(local)
+        self.devices = tuple(map(str, (*remote, *local))) + (("CPU",) if remote and not local else ())
 
         def on_progress(fraction: float, _: object) -> bool:
             progress(fraction)
@@ -109,6 +114,10 @@ class Model:
 
         params = llama.llama_model_default_params()
         params.n_gpu_layers = -1
+        if placement is not None:
+            params.n_gpu_layers = placement.offloaded
+            layers = (*placement.layers, *(0 for _ in range(llama.llama_max_devices() - len(placement.layers))))
+            params.tensor_split = (ctypes.c_float * len(layers))(*layers)
         # On GB10 mapping a file costs six times the load time of direct I/O, and leaves a copy of
         # the weights in the page cache of the same memory.
         grace = platform.machine() == "aarch64" and any(name.startswith("CUDA") for name in self.devices)
@@ -225,7 +234,7 @@ class Context:
     def __init__(self, model: Model, slots: int, length: int, threads: int) -> None:
         params = llama.llama_context_default_params()
         params.n_ctx = length * slots
-        params.n_batch = params.n_ubatch = GPU_UBATCH if model.devices else CPU_UBATCH
+        params.n_batch = params.n_ubatch = GPU_UBATCH if model.has_gpu else CPU_UBATCH
         params.n_seq_max = slots
         # One row of logits a sequence at most: llama.cpp would reserve one for every batch token.
         params.n_outputs_max = slots

@@ -15,8 +15,11 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from sparktop.engines.llama.placement import CannotPlace
+from sparktop.engines.llama.rpc import RpcFailed
 from sparktop.engines.protocol import Clock
 from sparktop.engines.wire import Command, Load, decode_command
 from sparktop.model.codec import encode
@@ -111,21 +114,24 @@ def _serve(load: Load, emit: _Outgoing, commands: queue.SimpleQueue[Command]) ->
     # Late imports: failures of the native library are reported like every other failure to load.
     from sparktop.engines.llama.library import DEVICE_SAMPLING, Context, LlamaFailed, Model
     from sparktop.engines.llama.loop import BatchLoop
+    from sparktop.engines.llama.parts import Parts
 
     def clock() -> float:
         return (time.monotonic_ns() - load.origin_ns) / 1e9
 
     begun = clock()
     try:
-        model = Model(load.path, _Progress(load.contender, emit, clock))
+        parts = Parts(load.split, Path(load.path)) if load.split is not None else None
+        progress = _Progress(load.contender, emit, clock)
+        model = Model(load.path, progress, parts.placement, parts.devices) if parts else Model(load.path, progress)
         length = min(load.room.context, model.trained_context)
         context = Context(model, load.room.slots, length, load.room.threads)
         threads = min(load.room.threads or _SAMPLING_THREADS, _SAMPLING_THREADS, load.room.slots)
-        gpu = bool(model.devices)
+        gpu = model.has_gpu
         on_device = gpu and os.environ.get(DEVICE_SAMPLING) != "off"
         loop = BatchLoop(model, context, emit, clock, threads=threads, on_device=on_device, overlap=gpu)
         loop.warm_up(load.room.sampling)
-    except LlamaFailed as error:
+    except (LlamaFailed, RpcFailed, CannotPlace) as error:
         emit(ContenderFailed(t=clock(), contender=load.contender, error=str(error)))
         return 1
     ready = clock()

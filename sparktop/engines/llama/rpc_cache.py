@@ -1,0 +1,91 @@
+"""The folder in which an RPC server keeps large tensors, so that the second load sends none of them.
+
+llama.cpp names a tensor's file by a hash of what should be in it, and does not look whether it is: a file that was cut
+off, by a full disk or by the server's end, would be taken for the tensor and the model would compute nonsense. So
+files count only once a server that had room for them has ended well; all others are removed before the next begins.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+_LIST: Final = "whole.json"
+_NAME: Final = re.compile(r"[0-9a-f]{16}")
+
+_SETTLED_S: Final = 2.0
+"""A file that was written to so lately may not be whole."""
+
+SPARE: Final = 2 << 30
+"""Bytes of disk that tensors must leave."""
+
+
+def prepare(folder: Path, coming: int) -> str:
+    """Makes the folder ready for a server.
+
+    Files that may not be whole are removed, and the oldest of the others where the disk has no room for more.
+
+    Args:
+        folder: It is made where it is missing.
+        coming: Bytes that may be written at most.
+
+    Returns:
+        Why no tensors can be kept, in one sentence; empty if they can.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        whole = _listed(folder)
+        kept: list[tuple[float, int, Path]] = []
+        for path in _tensors(folder):
+            found = path.stat()
+            if whole.get(path.name) != [found.st_size, found.st_mtime_ns]:
+                path.unlink()
+            else:
+                kept.append((found.st_mtime, found.st_size, path))
+        free = shutil.disk_usage(folder).free
+        for _, size, path in sorted(kept):
+            if free >= coming + SPARE:
+                break
+            path.unlink()
+            free += size
+    except OSError as error:
+        return f"{folder} can't be used for tensors: {error.strerror or error}"
+    if free < coming + SPARE:
+        return f"{free / 1e9:.1f} GB are free in {folder}, too few to keep tensors there"
+    return ""
+
+
+def seal(folder: Path) -> None:
+    """Writes down which files are whole, as a server ends."""
+    with suppress(OSError):
+        if shutil.disk_usage(folder).free < SPARE // 2:
+            # Somebody else filled the disk meanwhile: what was written last may be cut off.
+            return
+        now = time.time()
+        whole = {
+            path.name: [found.st_size, found.st_mtime_ns]
+            for path in _tensors(folder)
+            if now - (found := path.stat()).st_mtime > _SETTLED_S
+        }
+        new = folder / f"{_LIST}.{os.getpid()}"
+        new.write_bytes(orjson.dumps(whole))
+        new.replace(folder / _LIST)
+
+
+def _tensors(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
+
+
+def _listed(folder: Path) -> dict[str, object]:
+    try:
+        found = orjson.loads((folder / _LIST).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return found if isinstance(found, dict) else {}

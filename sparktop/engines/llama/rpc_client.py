@@ -1,0 +1,110 @@
+"""The worker's side of llama.cpp's RPC: connects to the servers before a model is loaded, and holds the connections.
+
+llama.cpp makes a connection whenever something needs one and drops it when nothing does. A backend that is made here
+and never freed keeps it: so there is one for the worker's whole life, whose socket and thread are known, and what goes
+over it can be told.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sparktop.engines.llama.devices import Device, all_devices, device, ggml, rpc_library
+from sparktop.engines.llama.rpc import Endpoint, RpcFailed, check_version, greet, own_version
+
+_TASKS: Final = Path("/proc/self/task")
+
+_SILENCE_S: Final = 5
+_PROBES: Final = 3
+_GONE_MS: Final = 20_000
+"""A link that carries nothing for this long ends the connection. llama.cpp itself would wait for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that this process is connected to.
+
+    Attributes:
+        devices: What it lends.
+        connection: The connection's socket, a duplicate: to be looked at, never read or written.
+        thread: Id of llama.cpp's thread that talks over it; 0 if that is not known.
+    """
+
+    endpoint: Endpoint
+    devices: tuple[Device, ...]
+    connection: socket.socket
+    thread: int
+
+
+def connect(endpoints: Sequence[Endpoint]) -> tuple[Server, ...]:
+    """Connects to servers; their devices are then among llama.cpp's, in this order.
+
+    Raises:
+        RpcFailed: One can't be used; or llama.cpp here can't use any.
+    """
+    try:
+        rpc_library()
+    except OSError:
+        raise RpcFailed(
+            "llama.cpp here was built without RPC, which a split needs: sparktop doctor tells how to build it"
+        ) from None
+    ours = own_version()
+    for endpoint in endpoints:
+        check_version(endpoint, greet(endpoint), ours)
+    return tuple(_connect(endpoint) for endpoint in endpoints)
+
+
+def _connect(endpoint: Endpoint) -> Server:
+    library, known = rpc_library(), _threads()
+    address = str(endpoint).encode()
+    registry = library.ggml_backend_rpc_add_server(address)
+    if not registry:
+        raise RpcFailed(f"{endpoint.node}'s RPC server at {endpoint} has no device to lend")
+    ggml().ggml_backend_register(registry)
+    # Never freed: see above.
+    if not library.ggml_backend_rpc_init(address, 0):
+        raise RpcFailed(f"{endpoint.node}'s RPC server at {endpoint} can't be used: see the worker's log")
+    devices = tuple(
+        device(ggml().ggml_backend_reg_dev_get(registry, n)) for n in range(ggml().ggml_backend_reg_dev_count(registry))
+    )
+    listed = {one.handle for one in all_devices()}
+    if missing := [one.name for one in devices if one.handle not in listed]:
+        # A second copy of the library, with a registry that llama.cpp never looks at.
+        raise RpcFailed(f"llama.cpp does not see {', '.join(missing)} of {endpoint.node}: the model would not be split")
+    new = _threads() - known
+    connection = _socket_to(endpoint)
+    _watch(connection)
+    return Server(endpoint, devices, connection, new.pop() if len(new) == 1 else 0)
+
+
+def _threads() -> set[int]:
+    return {int(name) for name in os.listdir(_TASKS)}
+
+
+def _socket_to(endpoint: Endpoint) -> socket.socket:
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found = socket.socket(fileno=os.dup(int(name)))
+        except OSError:
+            continue  # no socket, or the descriptor of this listing, which is closed by now
+        try:
+            if found.family == socket.AF_INET and found.getpeername() == (endpoint.host, endpoint.port):
+                return found
+        except OSError:
+            pass  # it is not connected
+        found.close()
+    raise RpcFailed(f"llama.cpp holds no connection to {endpoint.node} at {endpoint}")
+
+
+def _watch(connection: socket.socket) -> None:
+    """Has the kernel notice a link that is down: also where RDMA carries the data, whose other end looks at this."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENCE_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _SILENCE_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GONE_MS)
