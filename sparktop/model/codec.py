@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from sparktop.model import events, rating_events
+from sparktop.model import events, rating_events, split_events
 from sparktop.model.events import Event
 
 
@@ -22,7 +22,8 @@ def _name(cls: type[Event]) -> str:
 
 EVENT_TYPES: Final[dict[str, type[Event]]] = {
     _name(cls): cls
-    for cls in (*vars(events).values(), *vars(rating_events).values())
+    for module in (events, rating_events, split_events)
+    for cls in vars(module).values()
     if isinstance(cls, type) and issubclass(cls, Event) and cls is not Event
 }
 """Every event by the name that it has in JSON ("run-started")."""
