@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import os
-import queue
-import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import sparktop
 from sparktop.model.events import (
@@ -28,18 +24,15 @@ from sparktop.model.rating_events import Choice, Judged, JudgingBegan
 from sparktop.model.state import RunState
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
+from sparktop.runner.background import Background, Outcome
 from sparktop.runner.engines import Engines
 from sparktop.runner.fit import assess
 from sparktop.runner.lane import Lane
 from sparktop.runner.plan import Plan
-from sparktop.runner.session import Outcome
 from sparktop.store.rating_book import RatingBook
 
-_TICK_S: Final = 0.1
-"""How often conditions that no event announces are looked at."""
 
-
-class JudgeSession:
+class JudgeSession(Background):
     """Asks a judge for its verdicts; each is in the run's files as soon as it came.
 
     It is driven as a run is, and its events tell of its own requests; nothing of it becomes a run.
@@ -72,6 +65,7 @@ class JudgeSession:
         root: Path = Path("/"),
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        super().__init__("judging", clock_ns)
         (self._judge,) = plan.contenders
         self._plan = plan
         self._pairs = pairs
@@ -81,45 +75,20 @@ class JudgeSession:
         self._listen = listen
         self._environ = environ
         self._root = root
-        self._clock_ns = clock_ns
-        self._origin_ns = clock_ns()
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._state = RunState()
-        self._cancel = threading.Event()
-        self._problems: list[str] = []
-        self._outcome: Outcome | None = None
         self.judging = 0
-        self._thread = threading.Thread(target=self._run, name="judging", daemon=True)
 
-    def start(self) -> None:
-        """Begins; returns at once."""
-        self._thread.start()
-
-    def cancel(self) -> None:
-        """Asks it to stop; verdicts that came are kept. Returns at once."""
-        self._cancel.set()
-        self._events.put(None)
-
-    def wait(self, timeout: float | None = None) -> Outcome | None:
-        """Waits for the end; None if it did not come within `timeout` seconds."""
-        self._thread.join(timeout)
-        return None if self._thread.is_alive() else self._outcome
-
-    def _clock(self) -> float:
-        return (self._clock_ns() - self._origin_ns) / 1e9
-
-    def _run(self) -> None:
+    def _conduct(self) -> Outcome:
         status = Status.FAILED
         try:
             self._ask()
             status = Status.CANCELLED if self._cancel.is_set() else Status.COMPLETED
         except OSError as error:
-            self._problems.append(f"a verdict can't be kept: {error.strerror or error}")
-        except Exception as error:  # a thread without an outcome would be waited for in vain
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            self._problems.append(f"sparktop made an error ({error!r} in {Path(where.filename).name}:{where.lineno})")
+            self._problem(f"a verdict can't be kept: {error.strerror or error}")
+        except Exception as error:  # whatever it was, the verdicts that came are kept
+            self._blame(error)
         self._publish(RunEnded(t=self._clock(), status=status))
-        self._outcome = Outcome(status, None, tuple(self._problems))
+        return Outcome(status, None, tuple(self._problems))
 
     def _ask(self) -> None:
         self._publish(
@@ -173,10 +142,7 @@ class JudgeSession:
         )
 
     def _take_event(self) -> None:
-        try:
-            event = self._events.get(timeout=_TICK_S)
-        except queue.Empty:
-            return
+        event = self._next_event()
         if event is not None:
             self._publish(event)
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import queue
 import re
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import sparktop
 from sparktop.engines.gguf import BadModelFile
@@ -39,6 +36,7 @@ from sparktop.model.state import Phase, RunState
 from sparktop.nodes.ceilings import find_ceilings, find_footprint
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
+from sparktop.runner.background import Background, Outcome
 from sparktop.runner.engines import Engines
 from sparktop.runner.fit import Fit, assess
 from sparktop.runner.lane import Course, Lane
@@ -56,26 +54,10 @@ from sparktop.telemetry.memory import allocatable
 from sparktop.telemetry.reading import Reading, Unreadable
 from sparktop.telemetry.sampler import Sampler
 
-_TICK_S: Final = 0.1
-"""How often conditions that no event announces (deadlines, memory) are looked at."""
+__all__ = ["Outcome", "Session"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a run ended.
-
-    Attributes:
-        status: As in the snapshot.
-        snapshot: The snapshot's file; None if it could not be written.
-        problems: One sentence each for what went wrong with keeping the run (disk full, ...).
-    """
-
-    status: Status
-    snapshot: Path | None
-    problems: tuple[str, ...]
-
-
-class Session:
+class Session(Background):
     """Runs a plan: engines, telemetry, journal and snapshot.
 
     `listen` is called with every event, in order, from the session's thread: it must be quick and
@@ -102,42 +84,22 @@ class Session:
         clock_ns: Callable[[], int] = time.monotonic_ns,
         wall: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
+        super().__init__("session", clock_ns)
         self._plan = plan
         self._places = places
         self._listen = listen
         self._environ = environ
         self._root = root
-        self._clock_ns = clock_ns
         self._wall = wall
         self._created = wall()
-        self._origin_ns = clock_ns()
         self._changes = Changes("")
-        self._problems: list[str] = []
         self.id = new_run_id(places.runs, plan.scenario.name, self._created)
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._state = RunState()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._promised = 0
-        self._cancel = threading.Event()
         self._journal: Journal | None = None
         self._ratings = RunRatings(places.runs, self.id, wall=wall, during=self._say, listen=listen)
-        self._outcome: Outcome | None = None
-        self._thread = threading.Thread(target=self._run, name="session", daemon=True)
-
-    def start(self) -> None:
-        """Begins; returns at once."""
-        self._thread.start()
-
-    def cancel(self) -> None:
-        """Asks the run to stop: within one decode step the engines do. Returns at once."""
-        self._cancel.set()
-        self._events.put(None)
-
-    def wait(self, timeout: float | None = None) -> Outcome | None:
-        """Waits for the end; None if it did not come within `timeout` seconds."""
-        self._thread.join(timeout)
-        return None if self._thread.is_alive() else self._outcome
 
     def snapshot_now(self) -> Path:
         """Writes a snapshot of the run so far and returns its file.
@@ -170,16 +132,6 @@ class Session:
         self._publish(event)
         return event
 
-    def _clock(self) -> float:
-        return (self._clock_ns() - self._origin_ns) / 1e9
-
-    def _run(self) -> None:
-        try:
-            self._outcome = self._conduct()
-        except Exception as error:  # a thread without an outcome would be waited for in vain
-            self._blame(error)
-            self._outcome = Outcome(Status.FAILED, None, tuple(self._problems))
-
     def _conduct(self) -> Outcome:
         prune_logs(self._places.logs)
         self._journal = Journal(journal_path(self._places.runs, self.id), self._problem)
@@ -197,10 +149,6 @@ class Session:
             self._drain()
             self._publish(RunEnded(t=self._clock(), status=status))
         return self._keep(status)
-
-    def _blame(self, error: Exception) -> None:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        self._problem(f"sparktop made an error ({error!r} in {Path(where.filename).name}:{where.lineno})")
 
     def _begin(self) -> list[Lane]:
         plan = self._plan
@@ -300,10 +248,7 @@ class Session:
 
     def _take_event(self) -> None:
         """Publishes what has come; waits a moment if nothing has."""
-        try:
-            event = self._events.get(timeout=_TICK_S)
-        except queue.Empty:
-            return
+        event = self._next_event()
         if event is not None and not self._comes_too_late(event):
             self._publish(event)
             if isinstance(event, ModelReady):
@@ -351,7 +296,7 @@ class Session:
         self._events.put(self._changes.sample(reading))
 
     def _problem(self, sentence: str) -> None:
-        self._problems.append(sentence)
+        super()._problem(sentence)
         self._events.put(Notice(t=self._clock(), text=sentence))
 
     def _verdict(self) -> Status:
