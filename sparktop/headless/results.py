@@ -45,7 +45,7 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
         slo = snapshot.scenario.slo
         legend = (*_LEGEND, *(_BATCH_LEGEND if batch else ()), *_slo_legend(slo))
         lines += [*_figures(snapshot.summary, toys, batch, slo != Slo()), "", *legend, ""]
-        lines += _remarks(snapshot.summary, toys)
+        lines += _remarks(snapshot.summary, toys, snapshot.scenario.kind)
     if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
         lines += [*_answers(snapshot, toys), ""]
     lines += _failures(snapshot)
@@ -83,12 +83,12 @@ def _slo_legend(slo: Slo) -> tuple[str, ...]:
     return (f"GOODPUT counts the requests per second with {', '.join(named)}.",) if named else ()
 
 
-def _remarks(summary: tuple[Summary, ...], toys: set[str]) -> list[str]:
+def _remarks(summary: tuple[Summary, ...], toys: set[str], kind: Kind) -> list[str]:
     """What held each row back and what its tokens cost, on lines of their own: the table is wide enough."""
     batches = any(row.batch > 1 for row in summary)
     lines: list[str] = []
     for row in summary:
-        if said := remarks(row):
+        if said := remarks(row, kind):
             lines += [_name(row.contender, toys) + (f", batch {row.batch}:" if batches else ":")]
             lines += [f"  {one_line(remark)}" for remark in said]
     return [*lines, ""] if lines else []

@@ -9,6 +9,7 @@ from sparktop.model import metrics
 from sparktop.model.cost import Place, TokenCost, place_of, token_cost, unknown_cost
 from sparktop.model.during import Curves, Work, decode_work, prefill_work
 from sparktop.model.roofline import Ceilings, Roofline, Step, roofline, sentence, step_bytes
+from sparktop.model.scenario import Kind
 from sparktop.model.shape import Footprint
 from sparktop.model.state import RunState
 from sparktop.model.summary import Measured, Summary, cells, slo_of, summarise
@@ -44,14 +45,21 @@ def full_summary(state: RunState, requests: Sequence[Measured], curves: Curves |
     return tuple(rows)
 
 
-def remarks(row: Summary) -> tuple[str, ...]:
-    """Returns what there is to say of a row beside its figures: bandwidth, energy, traffic; what is known of it."""
+def remarks(row: Summary, kind: Kind) -> tuple[str, ...]:
+    """Returns what there is to say of a row beside its figures: bandwidth, energy, traffic; what is known of it.
+
+    Args:
+        row: The row.
+        kind: What its scenario is. Where throughput is measured, a prefix cache's share is said, were it 0.
+    """
     said = []
     if row.roofline is not None and row.roofline.share[0] is not None:
         said.append(f"{sentence(row.roofline)}; {row.roofline.bytes_per_token / 1e9:.3g} GB a token")
     if row.acceptance is not None:
         length = "" if row.accepted_length is None else f", {row.accepted_length:.2f} tokens a step"
         said.append(f"speculative decoding: {100 * row.acceptance:.1f} % of the guessed tokens were accepted{length}")
+    if kind is not Kind.QUESTIONS and row.cache_hit is not None:
+        said.append(f"cache hit {100 * row.cache_hit:.1f} %: the share of the prompt tokens that a prefix cache knew")
     if row.slo_met is not None:
         said.append(f"{row.slo_met} of {row.completed} requests met every SLO")
     decode, prefill = row.decode_cost or TokenCost(), row.prefill_cost or TokenCost()

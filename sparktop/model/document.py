@@ -123,6 +123,9 @@ class RequestRecord:
         decode_tokens: Tokens that this time is for, as the engine counts them; null if it gives none.
         drafted_tokens: Tokens that were guessed ahead (speculative decoding); null if unknown.
         accepted_tokens: Those of them that the model confirmed; null if unknown.
+        draft_steps: Steps of the model in which that was; null if unknown.
+        drafts_of: Requests that these three are of: 1, or with this one all that ran beside it and ended before, where
+            the server counts them together alone.
         unread_ms: The longest, in milliseconds, that something that had arrived over a network lay unread; null if
             that is not known.
         rtt_ms: Round trip to the server in milliseconds, of the network alone; null where it is not known or there is
@@ -155,6 +158,8 @@ class RequestRecord:
     decode_tokens: int | None = None
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
+    draft_steps: int | None = None
+    drafts_of: int = 1
     unread_ms: float | None = None
     rtt_ms: float | None = None
 

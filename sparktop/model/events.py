@@ -248,6 +248,9 @@ class RequestDone(Event):
         decode_tokens: Tokens that this time is for, as the engine counts them; None if it gives none.
         drafted_tokens: Tokens that were guessed ahead (speculative decoding); None if unknown.
         accepted_tokens: Those of them that the model confirmed; None if unknown.
+        draft_steps: Steps of the model in which that was; None if unknown.
+        drafts_of: Requests that these three are of: 1, or with this one all that ran beside it and ended before, where
+            the server counts them together alone.
         unread_ms: The longest that something that had arrived over a network lay unread; None where that is not known.
         rtt_ms: Round trip to the engine's machine, of the network alone; None where it is not known or there is none.
         counts: Tokens in each chunk of the request, where `Tokens` could only guess them; else empty.
@@ -264,6 +267,8 @@ class RequestDone(Event):
     decode_tokens: int | None = None
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
+    draft_steps: int | None = None
+    drafts_of: int = 1
     unread_ms: float | None = None
     rtt_ms: float | None = None
     counts: tuple[int, ...] = ()

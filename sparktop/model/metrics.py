@@ -49,7 +49,9 @@ DEFINITIONS: Final[dict[str, str]] = {
     " between the first and the last reading of each such stretch",
     "prefill_cost": "the same while prompts were read and nothing was decoded, / prompt tokens read",
     "acceptance": "speculative decoding: accepted / drafted tokens",
-    "accepted_length": "speculative decoding: output tokens / (output tokens - accepted tokens), the tokens of a step",
+    "accepted_length": "speculative decoding: 1 + accepted tokens / steps, the tokens of a step; where steps are not"
+    " told: output tokens / (output tokens - accepted tokens)",
+    "cache_hit": "prompt tokens that came from a prefix cache / prompt tokens",
     "output_tokens": "tokens decoded; the end-of-generation token is not counted",
     "percentiles": "linear interpolation; p95 and p99 only from 20 samples on",
 }
@@ -151,8 +153,16 @@ def acceptance(drafted: int, accepted: int) -> float | None:
     return accepted / drafted if drafted else None
 
 
-def accepted_length(output: int, accepted: int) -> float | None:
-    """Mean tokens of a step of speculative decoding: each gives one of the model's own and those it confirms."""
+def accepted_length(output: int, accepted: int, steps: int | None = None) -> float | None:
+    """Mean tokens of a step of speculative decoding: each gives one of the model's own and those it confirms.
+
+    Args:
+        output: Tokens decoded.
+        accepted: Those that had been guessed ahead.
+        steps: In how many steps; None where that is not told: then every token that was not guessed is a step.
+    """
+    if steps is not None:
+        return 1 + accepted / steps if steps > 0 else None
     steps = output - accepted
     return output / steps if steps > 0 else None
 

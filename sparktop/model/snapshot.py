@@ -106,6 +106,7 @@ def measured_record(record: RequestRecord) -> Measured:
         prefill_ms=record.prefill_ms,
         drafted_tokens=record.drafted_tokens,
         accepted_tokens=record.accepted_tokens,
+        draft_steps=record.draft_steps,
         rtt_ms=record.rtt_ms,
     )
 
@@ -193,6 +194,8 @@ def _request(state: RequestState, item: Item | None) -> RequestRecord:
         decode_tokens=state.decode_tokens,
         drafted_tokens=state.drafted_tokens,
         accepted_tokens=state.accepted_tokens,
+        draft_steps=state.draft_steps,
+        drafts_of=state.drafts_of,
         unread_ms=state.unread_ms,
         rtt_ms=rtt_ms,
     )

@@ -120,6 +120,8 @@ class RequestState:
     decode_tokens: int | None = None
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
+    draft_steps: int | None = None
+    drafts_of: int = 1
     unread_ms: float | None = None
     rtt_ms: float | None = None
     token_source: TokenSource | None = None
@@ -356,6 +358,8 @@ class RunState:
             request.decode_tokens = event.decode_tokens
             request.drafted_tokens = event.drafted_tokens
             request.accepted_tokens = event.accepted_tokens
+            request.draft_steps = event.draft_steps
+            request.drafts_of = event.drafts_of
             request.unread_ms = event.unread_ms
             request.rtt_ms = event.rtt_ms
             if len(event.counts) == len(request.times):

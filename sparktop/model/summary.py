@@ -42,6 +42,7 @@ class Measured:
     prefill_ms: float | None
     drafted_tokens: int | None = None
     accepted_tokens: int | None = None
+    draft_steps: int | None = None
     rtt_ms: float | None = None
 
 
@@ -75,6 +76,7 @@ class Summary:
         prefill_estimated: Whether any of that was estimated from TTFT.
         acceptance: Share of the tokens guessed ahead that the model confirmed; null without speculative decoding.
         accepted_length: Mean tokens of a step of speculative decoding; null without it.
+        cache_hit: Share of the prompt tokens that came from a prefix cache; null where it is not told of every request.
         speedup: aggregate_tok_s over that at batch 1.
         efficiency: speedup / batch.
         roofline: Bytes that decoding read against what the memory can give; null where it is not known what the model
@@ -110,6 +112,7 @@ class Summary:
     roofline: Roofline | None = None
     acceptance: float | None = None
     accepted_length: float | None = None
+    cache_hit: float | None = None
     decode_cost: TokenCost | None = None
     prefill_cost: TokenCost | None = None
     goodput: float | None = None
@@ -130,6 +133,7 @@ def measured(request: RequestState) -> Measured:
         prefill_ms=request.prefill_ms,
         drafted_tokens=request.drafted_tokens,
         accepted_tokens=request.accepted_tokens,
+        draft_steps=request.draft_steps,
         rtt_ms=request.rtt_ms,
     )
 
@@ -198,6 +202,7 @@ def _row(contender: str, batch: int, requests: list[Measured], slo: Slo) -> Summ
         prefill_estimated=any(estimated for value, estimated in prefill if value is not None),
         acceptance=acceptance,
         accepted_length=length,
+        cache_hit=_cache_hit(completed),
         goodput=_median(groups, lambda cell: metrics.goodput(cell, slo)),
         slo_met=sum(metrics.meets(stream, slo) for stream in streams) if slo != _NO_SLO else None,
     )
@@ -210,8 +215,17 @@ def _speculation(requests: Sequence[Measured]) -> tuple[float | None, float | No
     accepted = sum(request.accepted_tokens or 0 for request in known)
     if not drafted:
         return None, None
+    told = [request.draft_steps for request in known if request.draft_steps is not None]
+    steps = sum(told) if len(told) == len(known) else None
     output = sum(request.stream.tokens for request in known)
-    return metrics.acceptance(drafted, accepted), metrics.accepted_length(output, accepted)
+    return metrics.acceptance(drafted, accepted), metrics.accepted_length(output, accepted, steps)
+
+
+def _cache_hit(requests: Sequence[Measured]) -> float | None:
+    prompts = [r.prompt_tokens for r in requests if r.prompt_tokens is not None]
+    hits = [r.cached_tokens for r in requests if r.cached_tokens is not None]
+    whole = sum(prompts)
+    return min(1.0, sum(hits) / whole) if whole and len(prompts) == len(hits) == len(requests) else None
 
 
 def prefill_speed(request: Measured) -> tuple[float | None, bool]:

@@ -137,6 +137,8 @@ def _request(record: RequestRecord) -> Iterator[Event]:
         decode_tokens=record.decode_tokens,
         drafted_tokens=record.drafted_tokens,
         accepted_tokens=record.accepted_tokens,
+        draft_steps=record.draft_steps,
+        drafts_of=record.drafts_of,
         unread_ms=record.unread_ms,
         rtt_ms=record.rtt_ms,
         token_source=record.tokens.source or TokenSource.CHUNKS,

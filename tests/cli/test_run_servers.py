@@ -8,6 +8,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sparktop.model.schema import snapshot_schema
 from sparktop.resources import scenarios_dir
 from tests.cli.conftest import Sparktop
 from tests.servers.process import Truth, truth
+from tests.servers.replay import Replay, replay
 
 FAST = "ttft=0.02&tpot=0.002&tokens=12"
 SHORT = ("--limit", "2", "--max-tokens", "40")
@@ -131,6 +133,39 @@ def test_64_streams_are_warmed_up_as_64_and_share_no_prefix(sparktop: Sparktop, 
     assert len(starts) == 128
     questions = {record["body"]["messages"][-1]["content"] for record in asked}
     assert len(questions) == 10
+
+
+def test_what_a_server_does_not_tell_of_its_cache_is_not_known_and_not_passed(sparktop: Sparktop) -> None:
+    with replay("ollama") as ollama:
+        ollama.play = "plain"
+        done = sparktop("run", "batch-sweep", "--json", "-m", f"{ollama.url}/v1#qwen3:8b", "--batches", "2")
+    found = snapshot(done)
+    assert [one["tokens"]["cached"] for one in found["requests"]] == [None, None]
+    assert found["summary"][0]["cache_hit"] is None
+    unjudged = {one["code"]: one["reason"] for one in found["validity"]["unjudged"]}
+    assert unjudged["cache-hits"] == "for 2 of 2 requests the engine did not tell what was cached"
+    assert "cache-hits" not in {verdict["code"] for verdict in found["validity"]["verdicts"]}
+    assert found["contenders"][0]["info"]["description"].startswith("Ollama")
+
+
+def counters(vllm: Replay) -> bytes:
+    """The page of a vLLM on which every answer grew the counters by 8 drafted and 6 accepted tokens in 4 steps."""
+    answers = sum(method == "POST" and path.endswith("/completions") for method, path, *_ in vllm.asked)
+    grown = {"draft": 8, "accepted": 6}
+    lines = [f"vllm:spec_decode_num_{name}_tokens_total {each * answers}.0\n" for name, each in grown.items()]
+    lines += [f"vllm:spec_decode_num_drafts_total {4 * answers}.0\n", f"vllm:request_success_total {answers}.0\n"]
+    return "".join(lines).encode()
+
+
+def test_a_batch_is_told_what_was_guessed_ahead_for_it_and_what_its_cache_knew(sparktop: Sparktop) -> None:
+    with replay("vllm") as vllm:
+        vllm.play = "ids"
+        vllm.made["/metrics"] = partial(counters, vllm)
+        done = sparktop("run", "batch-sweep", "--headless", "-m", f"{vllm.url}/v1", "--batches", "1,4")
+    assert done.returncode == 0, done.stderr
+    said = "speculative decoding: 75.0 % of the guessed tokens were accepted, 2.50 tokens a step"
+    assert done.stdout.count(said) == 2
+    assert done.stdout.count("cache hit 0.0 %") == 2
 
 
 def test_pictures_arrive_as_they_are_and_a_file_is_not_shown_them(sparktop: Sparktop, server: Truth) -> None:

@@ -77,7 +77,12 @@ def check_summary(found: dict[str, Any]) -> None:
         drafted, accepted = (sum(r[name] for r in drafting) for name in ("drafted_tokens", "accepted_tokens"))
         steps = sum(sum(r["chunks"]["n"]) for r in drafting) - accepted
         assert close(row["acceptance"], accepted / drafted if drafted else None)
+        if drafting and all(r["draft_steps"] is not None for r in drafting):
+            steps = sum(r["draft_steps"] for r in drafting)
         assert close(row["accepted_length"], (steps + accepted) / steps if drafted and steps > 0 else None)
+        told = [(r["tokens"]["cached"], r["tokens"]["prompt"]) for r in done]
+        known = told and None not in [n for pair in told for n in pair]
+        assert close(row["cache_hit"], sum(c for c, _ in told) / sum(p for _, p in told) if known else None)
         check_cells(row, requests, {k: v for k, v in found["scenario"]["slo"].items() if v is not None})
 
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from sparktop.model.decoding import decode_speed, mean_context, row_roofline
+from sparktop.model.decoding import decode_speed, mean_context, remarks, row_roofline
 from sparktop.model.metrics import Stream
 from sparktop.model.roofline import GB10
+from sparktop.model.scenario import Kind
 from sparktop.model.shape import Cache, Footprint
 from sparktop.model.summary import Measured, summarise
 
@@ -49,6 +50,20 @@ def test_streams_together_read_the_weights_once_and_each_its_own_cache() -> None
     assert found is not None
     assert found.bytes_per_token == 1e9 + 2000 * (2000 + 5.5)
     assert found.achieved == pytest.approx(found.bytes_per_token * (rows[2].steady_tok_s or 0))
+
+
+@pytest.mark.parametrize(
+    ("cached", "kind", "said"),
+    [
+        ((0, 0), Kind.BATCH, "cache hit 0.0 %"),
+        ((500, 0), Kind.PREFILL_DECODE, "cache hit 25.0 %"),
+        ((0, None), Kind.BATCH, ""),  # not told of one: the verdict says so
+        ((0, 0), Kind.QUESTIONS, ""),
+    ],
+)
+def test_a_throughput_run_says_what_came_from_a_cache(cached: tuple[int | None, ...], kind: Kind, said: str) -> None:
+    (row,) = summarise(replace(request(2, 1.0), cached_tokens=tokens) for tokens in cached)
+    assert [remark.partition(":")[0] for remark in remarks(row, kind)] == ([said] if said else [])
 
 
 def test_streams_that_never_decode_together_have_no_speed() -> None:

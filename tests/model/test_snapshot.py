@@ -85,7 +85,25 @@ CUT_OFF = Run(
 )
 # The TTFT parts the streams of a batch, and the TPOT the repetitions.
 TIMELY = replace(SWEEP, scenario=replace(SWEEP.scenario, slo=Slo(ttft_ms=215.0, tpot_ms=7.5, response_ms=320.0)))
-RUNS = {"sweep": SWEEP, "timely": TIMELY, "thinking": THINKING, "failed": FAILED, "cut off": CUT_OFF}
+# A server's counters tell of a batch as one: the last request has what was drafted for both.
+DRAFTED = replace(
+    SWEEP,
+    requests=[
+        *SWEEP.requests[:-1],
+        replace(
+            SWEEP.requests[-1],
+            more={"drafted_tokens": 30, "accepted_tokens": 14, "draft_steps": 10, "drafts_of": 2},
+        ),
+    ],
+)
+RUNS = {
+    "drafted": DRAFTED,
+    "sweep": SWEEP,
+    "timely": TIMELY,
+    "thinking": THINKING,
+    "failed": FAILED,
+    "cut off": CUT_OFF,
+}
 
 
 def test_the_schema_is_a_schema_with_every_field_described() -> None:
@@ -116,6 +134,15 @@ def test_the_schema_refuses_what_is_no_snapshot(key: str) -> None:
     del broken[key]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(broken, SCHEMA)
+
+
+def test_what_a_batch_drafted_is_of_its_row_and_labelled_as_the_batchs() -> None:
+    found = document(DRAFTED)
+    rows = {row["batch"]: row for row in found["summary"]}
+    assert (rows[1]["acceptance"], rows[1]["accepted_length"]) == (None, None)
+    assert rows[2]["acceptance"] == pytest.approx(14 / 30)
+    assert rows[2]["accepted_length"] == pytest.approx(1 + 14 / 10)
+    assert [one["drafts_of"] for one in found["requests"]] == [1] * (len(found["requests"]) - 1) + [2]
 
 
 @pytest.mark.parametrize("name", RUNS)

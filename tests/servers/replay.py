@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ class Replay:
         wires: What it answers; the test may put others in.
         play: Which of several answers it gives, where a path does not say so itself:
             "/play/NAME/v1/models" is answered as "/v1/models" of NAME.
+        made: What makes the body of a path's answers, where it changes with what was asked.
         gap_s: Seconds between the pieces of a stream.
         asked: (method, path, headers, body) of every request.
     """
@@ -29,6 +30,7 @@ class Replay:
     url: str
     wires: tuple[Wire, ...]
     play: str = ""
+    made: dict[str, Callable[[], bytes]] = field(default_factory=dict)
     gap_s: float = 0.001
     asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
 
@@ -77,6 +79,8 @@ class _Handler(BaseHTTPRequestHandler):
         wire = find(running.wires, method, path, play)
         if wire is None:
             wire = Wire(method=method, path=path, status=404, kind="text/plain", play="", body=b"Not Found")
+        if path in running.made:
+            wire = replace(wire, body=running.made[path]())
         self.send_response(wire.status)
         self.send_header("Content-Type", wire.kind)
         if len(wire.pieces) > 1:

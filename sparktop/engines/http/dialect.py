@@ -33,7 +33,8 @@ class Dialect:
         token_prompts: Completions take a prompt of token ids.
         tokenize: Path of what tells a text's tokens, from the server's root; empty if there is none.
         tokenize_field: What the text is called there.
-        counts_drafts: Its page of metrics counts the tokens that it guessed ahead; its answers don't.
+        counts_drafts: How the names begin under which its page of metrics counts the tokens that it guessed ahead, as
+            its answers don't; empty if it does not.
         counts_end: Its counts of output tokens include the one that ends the generation.
     """
 
@@ -47,7 +48,7 @@ class Dialect:
     token_prompts: bool = False
     tokenize: str = ""
     tokenize_field: str = "prompt"
-    counts_drafts: bool = False
+    counts_drafts: str = ""
     counts_end: bool = True
 
     @property
@@ -80,13 +81,14 @@ VLLM: Final = Dialect(
     ignore_eos=True,
     min_tokens=True,
     salt="cache_salt",
-    counts_drafts=True,
+    counts_drafts="vllm",
     token_prompts=True,
     tokenize="/tokenize",
 )
 
 SGLANG: Final = Dialect(
     label=ServerKind.SGLANG.value,
+    counts_drafts="sglang",
     always={"return_token_ids": True},
     stream_options={"continuous_usage_stats": True},
     top_k=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Final
 
 import aiohttp
@@ -17,7 +17,7 @@ from sparktop.engines.http.dialect import Body
 from sparktop.engines.http.failures import Dropped, RequestLost, Unreachable, refused
 from sparktop.engines.http.prompts import Prompts
 from sparktop.engines.http.retry import TRIES, Again, retry_after, words
-from sparktop.engines.http.speculation import Counters, Speculation
+from sparktop.engines.http.speculation import Round, Speculation
 from sparktop.engines.http.sse import EventParser, EventTooLong
 from sparktop.engines.http.stamps import StampedSocket
 from sparktop.engines.protocol import Clock, Generation
@@ -50,7 +50,7 @@ class _Live:
         socket: Where its answer comes from.
         unread_ns: The longest that something of the answer lay in the kernel before it was read.
         rtt_ms: Round trip to the server, in ms; None where the system does not tell.
-        before: What the server had counted before the request; None where it does not tell, or others are under way.
+        round: The requests that it was sent with; None where others were under way.
         given_up: Why it was given up; empty while it is not.
     """
 
@@ -60,7 +60,7 @@ class _Live:
     socket: StampedSocket | None = None
     unread_ns: int = 0
     rtt_ms: float | None = None
-    before: Counters | None = None
+    round: Round | None = None
     given_up: str = ""
     task: asyncio.Task[None] | None = field(default=None, repr=False)
 
@@ -106,8 +106,12 @@ class Requests:
 
     def submit(self, generations: Sequence[Generation]) -> None:
         """Sends requests, all at once."""
+        for live in self._live.values():
+            if live.round is not None:
+                live.round.spoil()
+        together = Round(self._speculation, len(generations)) if not self._live else None
         for generation in generations:
-            live = _Live(generation, since=float("inf"))
+            live = _Live(generation, since=float("inf"), round=together)
             self._live[generation.request] = live
             live.task = asyncio.create_task(self._run(live))
 
@@ -160,7 +164,8 @@ class Requests:
         generation = live.generation
         try:
             body = await self._prompts.body(generation)
-            live.before = await self._speculation.look() if len(self._live) == 1 else None
+            if live.round is not None:
+                await live.round.begin()
             finish = await self._converse(live, body)
             self._unreachable = 0
             await self._end(live, finish)
@@ -274,6 +279,8 @@ class Requests:
     async def _end(self, live: _Live, finish: Finish) -> None:
         answer, request = live.answer, live.generation.request
         now = round(self._clock(), 6)
+        if live.round is not None and finish is Finish.CANCELLED:
+            live.round.spoil()
         if answer is None:
             self._emit(
                 RequestDone(
@@ -295,9 +302,8 @@ class Requests:
             tokenized = await self._tokenized(answer.text)
         unread_ms = round(live.unread_ns / 1e6, 3) if live.unread_ns else None
         done = answer.done(request, finish, now, tokenized)
-        if live.before is not None and finish is not Finish.CANCELLED and len(self._live) == 1:
-            drafted, accepted = await self._speculation.since(live.before) or (None, None)
-            done = replace(done, drafted_tokens=drafted, accepted_tokens=accepted)
+        if live.round is not None and (drafts := await live.round.end()) is not None:
+            done = replace(done, **asdict(drafts))
         self._emit(*events, replace(done, unread_ms=unread_ms, rtt_ms=live.rtt_ms))
 
     async def _tokenized(self, text: str) -> int | None:
@@ -309,6 +315,8 @@ class Requests:
 
     def _fail(self, live: _Live, error: str) -> None:
         now = round(self._clock(), 6)
+        if live.round is not None:
+            live.round.spoil()
         if live.answer is not None:
             live.answer.close()
         failed = RequestFailed(t=now, request=live.generation.request, error=self._client.clean(error))

@@ -119,7 +119,7 @@ class ResultsScreen(RunScreen):
             questions.show(asked)
             questions.styles.height = max(1, len(asked)) + HEADER_ROWS + FRAME_ROWS
         self._rate(state)
-        self._remark(summary, batches)
+        self._remark(summary, batches, state.started.scenario.kind if state.started else Kind.QUESTIONS)
         self._judge(state)
 
     def _rate(self, state: RunState) -> None:
@@ -137,12 +137,12 @@ class ResultsScreen(RunScreen):
         ]
         self.query_one("#compared").display = bool(self._compared)
 
-    def _remark(self, summary: tuple[Summary, ...], batches: bool) -> None:
+    def _remark(self, summary: tuple[Summary, ...], batches: bool, kind: Kind) -> None:
         """Says of each row what bandwidth it reached and what its tokens cost, where that is known."""
         self._remarks = []
         for row in summary:
             who = safe(row.contender) + (f", batch {row.batch}" if batches else "")
-            self._remarks += [("-", f"{who}: {safe(remark)}", "") for remark in remarks(row)]
+            self._remarks += [("-", f"{who}: {safe(remark)}", "") for remark in remarks(row, kind)]
         self.query_one("#remarks").display = bool(self._remarks)
 
     def _judge(self, state: RunState) -> None:
