@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from typing import Final
 
+from sparktop.model.events import Status
 from sparktop.ui.run import Run
 
 STOP_S: Final = 5.0
@@ -26,6 +27,18 @@ EXIT_FAILED: Final = 1
 EXIT_UNREACHABLE: Final = 3
 EXIT_INTERRUPTED: Final = 130
 HUNG_UP: Final = 128 + signal.SIGHUP
+
+
+def exit_code(run: Run | None) -> int:
+    """The exit code when a person leaves after a run; as without a screen."""
+    state = run.state if run is not None else None
+    if state is None:
+        return 0
+    if state.unreachable:
+        return EXIT_UNREACHABLE
+    # A run of which something was not answered has failed.
+    unanswered = state.status is Status.COMPLETED and not state.all_answered
+    return EXIT_FAILED if state.status is Status.FAILED or unanswered else 0
 
 
 def stop(runs: Iterable[Run], within_s: float) -> None:

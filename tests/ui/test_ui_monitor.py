@@ -223,7 +223,7 @@ async def test_this_machine_goes_on_while_the_view_is_frozen(tmp_path: Path) -> 
         assert "▸ live 0:0" in text
         await pilot.press("space")
         await shows(bench, pilot, "PAUSED")
-        run = bench.latest.watched
+        run = bench.latest.machine.run
         assert run is not None
         frozen_at = run.state.now
         while run.state.now < frozen_at + 1:
@@ -263,7 +263,7 @@ async def test_a_file_that_never_answers_is_a_gap_and_the_screen_goes_on(tmp_pat
 
     async def check(bench: Bench, pilot: Pilot[int]) -> None:
         await shows(bench, pilot, "no answer for")
-        run = bench.latest.watched
+        run = bench.latest.machine.run
         assert run is not None
         begun = run.state.now
         while run.state.now < begun + 1:
@@ -309,7 +309,7 @@ async def test_from_the_menu_and_back(tmp_path: Path) -> None:
         await settle(pilot)
         assert on_top(bench) is MenuScreen
         assert Telling.stopped.wait(5)
-        assert bench.latest.watched is None
+        assert bench.latest.machine.run is None
         await pilot.press("M")
         await shows(bench, pilot, "available")
         await pilot.press("m")

@@ -83,7 +83,7 @@ class MonitorScreen(PanelScreen):
 
     def on_unmount(self) -> None:
         """Reads no more."""
-        self.sparktop.unwatch()
+        self.sparktop.machine.stop()
 
     def draw(self) -> None:
         """Draws the machine as it is now; panels less often than the title."""
@@ -156,7 +156,7 @@ class MonitorScreen(PanelScreen):
         except ValueError as error:
             self.sparktop.say(f"There is no snapshot yet: {error}", "warning")
         else:
-            self.sparktop.keep(readout)
+            self.sparktop.machine.keep(readout)
 
     def action_menu(self) -> None:
         """Goes back to the menu, where there is one."""

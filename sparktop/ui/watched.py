@@ -1,0 +1,61 @@
+"""The machine that is watched without a run."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sparktop.ui.feed import MachineFeed
+from sparktop.ui.run import Run
+
+if TYPE_CHECKING:
+    from sparktop.model.readout import Readout
+    from sparktop.ui.application import SparktopApp
+
+
+class WatchedMachine:
+    """What the app shows of a machine, beside a run that may go on.
+
+    Args:
+        app: The app.
+
+    Attributes:
+        run: What was read so far; None while nobody looks.
+    """
+
+    def __init__(self, app: SparktopApp) -> None:
+        self._app = app
+        self.run: Run | None = None
+
+    def show(self, feed: MachineFeed, *, alone: bool) -> None:
+        """Shows a machine.
+
+        Args:
+            feed: What is read of it.
+            alone: Whether there is no menu to go back to.
+        """
+        from sparktop.ui.screens.monitor import MonitorScreen
+
+        self.run = Run(feed)
+        self._app.push_screen(MonitorScreen(self.run, feed, alone=alone))
+
+    def stop(self) -> None:
+        """Stops reading the machine, as nobody looks any more."""
+        if self.run is not None:
+            feed, self.run = self.run.feed, None
+            # A source that hangs would hold the screen.
+            threading.Thread(target=feed.cancel, name="unwatch", daemon=True).start()
+
+    def keep(self, readout: Readout) -> None:
+        """Writes what is known of a machine, in a thread."""
+        path = self._app.beside_runs("readings", f"{datetime.now():%Y%m%d-%H%M%S}.json")
+
+        def write() -> Path:
+            from sparktop.store.snapshots import write_snapshot
+
+            write_snapshot(readout, path)
+            return path
+
+        self._app.write_snapshot(write, "The readings could not be written")
