@@ -25,6 +25,11 @@ class Places:
     state: Path
 
     @property
+    def config_file(self) -> Path:
+        """Names for contenders and nodes; see `sparktop.config`."""
+        return self.config / "config.toml"
+
+    @property
     def scenarios(self) -> Path:
         return self.config / "scenarios"
 

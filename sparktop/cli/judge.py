@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 from pathlib import Path
 from typing import Final
 
 from sparktop.cli.console import Console, Exit, Refused
+from sparktop.cli.driven import let_go, signalled
 from sparktop.cli.library import places
 from sparktop.cli.runs import snapshot_of, the_run
 from sparktop.headless.drive import Drive, Inbox, drive
@@ -28,12 +27,6 @@ from sparktop.store.runs import RunEntry
 
 _MOST_RUBRIC: Final = 100_000
 """Bytes of a rubric; more is some other file."""
-
-_SIGNALLED: Final = {
-    signal.SIGHUP: Exit.HUNG_UP,
-    signal.SIGINT: Exit.INTERRUPTED,
-    signal.SIGTERM: Exit.TERMINATED,
-}
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
@@ -59,10 +52,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         inbox = Inbox()
         session = JudgeSession(plan, pairs, rubric, book, places(console), inbox.put, environ=console.environ)
         done = drive(session, inbox, progress_for(console.err, console.environ))
-        if done.hung_up:
-            console.hang_up()
-            if done.outcome is None:
-                os._exit(Exit.HUNG_UP)
+        let_go(done, console)
         began = book.ratings.judgings.get(session.judging)
         found = judging(book.ratings, began) if began is not None else None
     finally:
@@ -75,8 +65,8 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _exit_code(done: Drive, complete: bool) -> int:
-    if done.signal is not None:
-        return _SIGNALLED[done.signal]
+    if (code := signalled(done)) is not None:
+        return code
     if done.state.unreachable:
         return Exit.UNREACHABLE
     return Exit.OK if complete and done.outcome is not None and not done.outcome.problems else Exit.FAILED
@@ -84,8 +74,9 @@ def _exit_code(done: Drive, complete: bool) -> int:
 
 def _judge(arguments: argparse.Namespace, console: Console) -> Contender:
     try:
-        config = places(console).config / "config.toml"
-        (judge,) = resolve_contenders([arguments.judge], arguments.api_key_env, console.environ, config)
+        (judge,) = resolve_contenders(
+            [arguments.judge], arguments.api_key_env, console.environ, places(console).config_file
+        )
     except BadContender as error:
         raise Refused(str(error)) from error
     return judge

@@ -35,7 +35,7 @@ def named(texts: Sequence[str], token_file: str | None, console: Console) -> lis
         Refused: A name or the configuration is not understood.
     """
     try:
-        known = read_places(places(console).config / "config.toml")
+        known = read_places(places(console).config_file)
         if not texts:
             return list(known.values())
         token = Path(token_file).expanduser().absolute() if token_file else None

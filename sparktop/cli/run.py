@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
@@ -22,12 +20,6 @@ if TYPE_CHECKING:
 
 DEFAULT_SCENARIO: Final = "sutra-qa"
 """What runs where there is neither a terminal nor a wish."""
-
-_SIGNALLED: Final = {
-    signal.SIGHUP: Exit.HUNG_UP,
-    signal.SIGINT: Exit.INTERRUPTED,
-    signal.SIGTERM: Exit.TERMINATED,
-}
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
@@ -66,8 +58,7 @@ def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
 
 def _plan(scenario: str, contenders: list[str], options: Options, console: Console, key_env: str = "") -> Plan:
     try:
-        config = places(console).config / "config.toml"
-        found = resolve_contenders(contenders, key_env, console.environ, config)
+        found = resolve_contenders(contenders, key_env, console.environ, places(console).config_file)
         return make_plan(library(console).get(scenario), found, options)
     except (BadScenario, BadContender) as error:
         raise Refused(str(error)) from error
@@ -80,21 +71,17 @@ def _screen(console: Console, plan: Plan | None, fps: int) -> int:
 
 
 def _headless(plan: Plan, target: Target, console: Console) -> int:
+    from sparktop.cli.driven import let_go, signalled
     from sparktop.headless.run import run_headless
 
     _complete_interrupted(console)
     done = run_headless(plan, places(console), console.err, console.environ)
-    if done.hung_up:
-        console.hang_up()
-        if done.outcome is None:
-            # The run's threads are still at it; what they have written so far is in the journal, and
-            # nothing that Python does on its way out may keep this process any longer.
-            os._exit(Exit.HUNG_UP)
+    let_go(done, console)
     kept = _show(done, target, console)
     for problem in done.outcome.problems if done.outcome else ():
         console.note(f"sparktop: {one_line(problem)}")
-    if done.signal is not None:
-        return _SIGNALLED[done.signal]
+    if (code := signalled(done)) is not None:
+        return code
     if done.state.status is Status.CANCELLED:
         return Exit.INTERRUPTED
     if done.state.unreachable:

@@ -44,7 +44,7 @@ def real_ports(library: Library, places: Places, clock: Clock) -> Ports:
     return Ports(
         scenarios=library.list,
         demos=demo_contenders,
-        resolve=lambda spec: resolve_contenders([spec], config=places.config / "config.toml")[0],
+        resolve=lambda spec: resolve_contenders([spec], config=places.config_file)[0],
         plan=make_plan,
         fits=fits,
         open=open_feed,

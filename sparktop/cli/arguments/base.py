@@ -33,6 +33,21 @@ contenders:
   measure each other; --together runs them at once and marks the figures as contended.
 """
 
+NODES: Final = """\
+nodes:
+  A node is another machine. It is named by
+    NAME                      a table [nodes.NAME] in config.toml, or else a host as "ssh NAME" takes it
+    ws://HOST:PORT            an address that "sparktop node --listen" serves, with --token-file; or wss://
+    PATH                      a unix socket on this machine (with a "/" in it)
+  config.toml, in ~/.config/sparktop, for example:
+    [nodes.spark-2]
+    url = "ws://192.168.100.11:7470"
+    token_file = "spark-2.token"            # a copy of the node's own; paths count from config.toml
+    [nodes.spark-3]
+    ssh = "me@spark-3"                      # without this, the name is what ssh is given
+    models = ["~/models"]                   # what it may load where no "sparktop node" runs yet
+"""
+
 RUNS: Final = """\
 runs:
   A run is named by its id, by the beginning of it if no other run begins so, by "last" (the newest) or
@@ -99,4 +114,33 @@ def add_fps(parser: argparse.ArgumentParser) -> None:
         type=number(1, 60, "paints a second"),
         default=10,
         help="paint the screen at most N times a second (default: 10); fewer spare a slow line",
+    )
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """Adds the run that a command is about."""
+    parser.add_argument("run", metavar="RUN", help="the run; see below how runs are named")
+
+
+def add_question_limit(parser: argparse.ArgumentParser, about: str) -> None:
+    """Adds how many questions a command takes."""
+    parser.add_argument(
+        "--limit", metavar="N", type=number(1, 1_000_000, "a number of questions"), default=0, help=about
+    )
+
+
+def add_api_key(parser: argparse.ArgumentParser, whose: str = "the servers") -> None:
+    """Adds what every command takes that asks servers."""
+    parser.add_argument(
+        "--api-key-env",
+        metavar="NAME",
+        default="",
+        help=f"environment variable with the API key of {whose}; the key itself is written nowhere",
+    )
+
+
+def add_token_file(parser: argparse.ArgumentParser) -> None:
+    """Adds what every command takes that connects to an address of a node."""
+    parser.add_argument(
+        "--token-file", metavar="FILE", help="copy of the node's token, for a node given as ws://HOST:PORT"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from sparktop.cli.arguments.base import CONTENDERS, RUNS, number, parser_of
+from sparktop.cli.arguments.base import CONTENDERS, RUNS, add_api_key, add_question_limit, add_run, parser_of
 
 _EXAMPLES: Final = """\
 examples:
@@ -45,22 +45,11 @@ def make() -> argparse.ArgumentParser:
         CONTENDERS,
         _EXIT_CODES,
     )
-    parser.add_argument("run", metavar="RUN", help="the run; see below how runs are named")
+    add_run(parser)
     parser.add_argument(
         "--with", dest="judge", metavar="CONTENDER", required=True, help="the model that judges, named as any contender"
     )
-    parser.add_argument(
-        "--limit",
-        metavar="N",
-        type=number(1, 1_000_000, "a number of questions"),
-        default=0,
-        help="only the answers to the first N questions",
-    )
+    add_question_limit(parser, "only the answers to the first N questions")
     parser.add_argument("--rubric", metavar="FILE", help="what to look for, instead of what the scenario says")
-    parser.add_argument(
-        "--api-key-env",
-        metavar="NAME",
-        default="",
-        help="environment variable with the API key of the server; the key itself is written nowhere",
-    )
+    add_api_key(parser, "the server")
     return parser

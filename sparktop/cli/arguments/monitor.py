@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from sparktop.cli.arguments.base import add_fps, number, parser_of, speed
-from sparktop.cli.arguments.nodes import NODES, add_token_file
+from sparktop.cli.arguments.base import NODES, add_api_key, add_fps, add_token_file, number, parser_of, speed
 
 _MONITOR_EXAMPLES: Final = """\
 examples:
@@ -89,12 +88,7 @@ def make() -> argparse.ArgumentParser:
         default=[],
         help="also read what a server of models tells of itself, http://127.0.0.1:8000 for example; several times too",
     )
-    parser.add_argument(
-        "--api-key-env",
-        metavar="NAME",
-        default="",
-        help="environment variable with the API key of the servers; the key itself is written nowhere",
-    )
+    add_api_key(parser)
     parser.add_argument(
         "--node",
         dest="nodes",

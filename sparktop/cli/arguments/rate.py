@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from sparktop.cli.arguments.base import RUNS, add_fps, parser_of
+from sparktop.cli.arguments.base import RUNS, add_fps, add_run, parser_of
 
 _EXAMPLES: Final = """\
 examples:
@@ -49,7 +49,7 @@ def make() -> argparse.ArgumentParser:
         _KEYS,
         _EXIT_CODES,
     )
-    parser.add_argument("run", metavar="RUN", help="the run; see below how runs are named")
+    add_run(parser)
     parser.add_argument("--as", dest="rater", metavar="NAME", default="", help="who rates (default: you, by $USER)")
     parser.add_argument("--blind", action="store_true", help="hide who wrote what, shuffled, until it is rated")
     parser.add_argument("--vote", action="store_true", help="compare answers two by two instead of giving stars")

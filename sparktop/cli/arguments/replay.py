@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from sparktop.cli.arguments.base import RUNS, add_fps, parser_of, speed
+from sparktop.cli.arguments.base import RUNS, add_fps, add_run, parser_of, speed
 from sparktop.model.moment import read_moment
 
 _EXAMPLES: Final = """\
@@ -54,7 +54,7 @@ def make() -> argparse.ArgumentParser:
         _KEYS,
         _EXIT_CODES,
     )
-    parser.add_argument("run", metavar="RUN", help="the run; see below how runs are named")
+    add_run(parser)
     parser.add_argument(
         "--speed", metavar="N", type=speed, default=1.0, help="N times as fast as it was (0.1 to 100, default: 1)"
     )

@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from sparktop.cli.arguments.base import CONTENDERS, EXIT_CODES, FILES, add_fps, number, parser_of
+from sparktop.cli.arguments.base import (
+    CONTENDERS,
+    EXIT_CODES,
+    FILES,
+    add_api_key,
+    add_fps,
+    add_question_limit,
+    number,
+    parser_of,
+)
 from sparktop.model.scenario import MAX_BATCH
 
 _RUN_EXAMPLES: Final = """\
@@ -53,13 +62,7 @@ def make() -> argparse.ArgumentParser:
     parser.add_argument("--headless", action="store_true", help="no screen, on a terminal too")
     parser.add_argument("--out", metavar="FILE", help='write the snapshot to FILE too; "-" is stdout; headless')
     parser.add_argument("--json", action="store_true", help="print the snapshot on stdout instead of a table; headless")
-    parser.add_argument(
-        "--limit",
-        metavar="N",
-        type=number(1, 1_000_000, "a number of questions"),
-        default=0,
-        help="only the first N questions",
-    )
+    add_question_limit(parser, "only the first N questions")
     parser.add_argument(
         "--max-tokens",
         metavar="N",
@@ -85,12 +88,7 @@ def make() -> argparse.ArgumentParser:
         help="memory that loading a model must leave free (default: 8, or a tenth of a smaller machine)",
     )
     parser.add_argument("--together", action="store_true", help="run all contenders at once; figures are contended")
-    parser.add_argument(
-        "--api-key-env",
-        metavar="NAME",
-        default="",
-        help="environment variable with the API key of the servers; the key itself is written nowhere",
-    )
+    add_api_key(parser)
     parser.add_argument(
         "--silence",
         metavar="SECONDS",
