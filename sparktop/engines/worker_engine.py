@@ -199,9 +199,12 @@ class WorkerEngine:
             self._fail_outstanding("the run was stopped")
             self._emit(ModelUnloaded(t=self._clock(), contender=self._contender, exit=self._exit(code) if code else ""))
         elif not self._over:
-            self._fail(
-                f"{self._what} {self._exit(code)} while it ran {self._contender}; the end of its log is in {self._log}"
-            )
+            how = f"{self._what} {self._exit(code)} while it ran {self._contender}"
+            self._fail(self._explain() or f"{how}; the end of its log is in {self._log}")
+
+    def _explain(self) -> str:
+        """Says why the worker died, where its engine knows better than the worker's exit code."""
+        return ""
 
     def _fail(self, error: str, *, unreachable: bool = False) -> None:
         # Told to requests that come before the failure itself has been heard of, too.

@@ -7,12 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sparktop.engines.http.engine import HttpEngine
 from sparktop.engines.llama.engine import LlamaEngine
+from sparktop.engines.llama.rpc_host import RpcServer
 from sparktop.engines.protocol import Generation, Room
+from sparktop.engines.wire import Split
 from sparktop.engines.worker_engine import WorkerEngine
 from sparktop.model.events import (
     ContenderFailed,
@@ -101,7 +104,7 @@ def bench(tmp_path: Path) -> Iterator[MakeBench]:
     """Makes engines and makes sure that no worker is left."""
     made: list[Bench] = []
 
-    def make(model: Path | None = None, slots: int = 1, context: int = 1024) -> Bench:
+    def make(model: Path | None = None, slots: int = 1, context: int = 1024, split: Split | None = None) -> Bench:
         origin = time.monotonic_ns()
 
         def clock() -> float:
@@ -117,6 +120,7 @@ def bench(tmp_path: Path) -> Iterator[MakeBench]:
             emit=events.put,
             clock=clock,
             origin_ns=origin,
+            split=split,
         )
         made.append(Bench(engine=engine, events=events, clock=clock, log=log, origin_ns=origin))
         engine.open()
@@ -127,6 +131,23 @@ def bench(tmp_path: Path) -> Iterator[MakeBench]:
         if not any(isinstance(e, ModelUnloaded | ContenderFailed) for e in one.seen):
             one.engine.close()
             one.until(ModelUnloaded, ContenderFailed, timeout=20)
+
+
+@pytest.fixture
+def start_rpc(tmp_path: Path) -> Iterator[Callable[..., RpcServer]]:
+    """Starts servers of llama.cpp's RPC, and makes sure that none is left."""
+    made: list[RpcServer] = []
+
+    def start(node: str = "spark-2", **others: Any) -> RpcServer:
+        server = RpcServer(node, "127.0.0.1", log=tmp_path / f"{node}.log", **others)
+        made.append(server)
+        server.start()
+        return server
+
+    yield start
+    for server in made:
+        server.stop()
+        assert not server.alive
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from sparktop.engines.llama.rpc import Endpoint, RpcFailed, greet
 from sparktop.engines.protocol import Clock, Emit, Room
 from sparktop.engines.wire import Command, Load, Split
 from sparktop.engines.worker_engine import WorkerEngine
@@ -16,6 +17,18 @@ _CAUSES: Final = {
     "SIGSEGV": "a crash inside llama.cpp",
     "SIGILL": "llama.cpp was built for another processor",
 }
+
+
+_LOST: Final = (
+    "Remote RPC server crashed",
+    "Failed to connect to",
+    "RPC handshake failed",
+    "recv failed",
+    "send failed",
+)
+"""What llama.cpp says before it aborts for a server that is gone."""
+
+_GREET_S: Final = 1.0
 
 
 class LlamaEngine(WorkerEngine):
@@ -57,3 +70,21 @@ class LlamaEngine(WorkerEngine):
             environ={**environ, "GGML_NO_BACKTRACE": "1"},
             causes=_CAUSES,
         )
+        self._split = split
+
+    def _explain(self) -> str:
+        """A worker that loses one of its split's machines is aborted by llama.cpp, which does not say which."""
+        if self._split is None or not any(sign in self._tail() for sign in _LOST):
+            return ""
+        gone = [server.node for server in self._split.servers if not _answers(server)]
+        who = " and ".join(gone) or " or ".join(server.node for server in self._split.servers)
+        what = "its RPC server ended or the link is down" if gone else "the link broke"
+        return f"{self._contender} lost {who}, which held a part of it: {what}; what had arrived is kept, run it again"
+
+
+def _answers(server: Endpoint) -> bool:
+    try:
+        greet(server, _GREET_S)
+    except RpcFailed:
+        return False
+    return True

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from sparktop.engines.llama.chat import TemplateRefused
 from sparktop.engines.llama.library import Batch, Context, LlamaFailed, Model
+from sparktop.engines.llama.link_meter import LinkMeter
 from sparktop.engines.llama.prompt import Prompts
 from sparktop.engines.llama.sampling import Chain, Chooser, Row, chain_for
 from sparktop.engines.llama.slot import Slot
@@ -24,6 +25,9 @@ from sparktop.model.scenario import Sampling
 
 class BatchLoop:
     """Requests in, events out; `step` is to be called while there is work.
+
+    Attributes:
+        link: Watches what goes to other machines; None where the model is on this one alone.
 
     Args:
         emit: Takes events; must return at once.
@@ -58,6 +62,7 @@ class BatchLoop:
         self._running: list[Slot] = []
         self._free = deque(range(context.slots))
         self._chooser = Chooser(context, model, threads, on_device)
+        self.link: LinkMeter | None = None
         self._untold: list[tuple[Slot, int, float]] = []
         self._last_flush = 0.0
         self._spent: list[Chain] = []
@@ -102,6 +107,7 @@ class BatchLoop:
         for generation in self._waiting:
             self._done(generation, Finish.CANCELLED)
         self._waiting.clear()
+        self._rest()
 
     def step(self) -> None:
         """Admits what fits, runs the model once, and hands on what came of it.
@@ -116,16 +122,27 @@ class BatchLoop:
             self._admit(self._waiting.popleft())
         rows = self._fill()
         if not self._batch.size:
+            self._rest()
             return
         started = self._clock()
         for slot in self._running:
             if slot.prefilling and slot.prefill_started is None:
                 slot.prefill_started = started
+        if self.link is not None:
+            self.link.begin(decoding=not any(slot.prefilling for slot in self._running))
         self._decode()
         if self._overlap:
             self._tell()
         self._context.synchronize()
         self._advance(rows)
+        if self.link is not None:
+            self.link.step(self._batch.size)
+            if not self.busy:
+                self._rest()
+
+    def _rest(self) -> None:
+        if self.link is not None:
+            self.link.rest()
 
     def _decode(self) -> None:
         code = self._context.decode(self._batch)

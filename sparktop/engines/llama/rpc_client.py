@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from sparktop.engines.llama.devices import Device, all_devices, device, ggml, rpc_library
-from sparktop.engines.llama.rpc import Endpoint, RpcFailed, check_version, greet, own_version
+from sparktop.engines.llama.rpc import Endpoint, RpcFailed, Transport, check_version, greet, own_version, transport_of
 
 _TASKS: Final = Path("/proc/self/task")
 
@@ -33,16 +33,22 @@ class Server:
         devices: What it lends.
         connection: The connection's socket, a duplicate: to be looked at, never read or written.
         thread: Id of llama.cpp's thread that talks over it; 0 if that is not known.
+        transport: How the connection carries its data.
     """
 
     endpoint: Endpoint
     devices: tuple[Device, ...]
     connection: socket.socket
     thread: int
+    transport: Transport
 
 
-def connect(endpoints: Sequence[Endpoint]) -> tuple[Server, ...]:
+def connect(endpoints: Sequence[Endpoint], log: Callable[[], str]) -> tuple[Server, ...]:
     """Connects to servers; their devices are then among llama.cpp's, in this order.
+
+    Args:
+        endpoints: The servers.
+        log: Returns what llama.cpp has said so far.
 
     Raises:
         RpcFailed: One can't be used; or llama.cpp here can't use any.
@@ -56,16 +62,17 @@ def connect(endpoints: Sequence[Endpoint]) -> tuple[Server, ...]:
     ours = own_version()
     for endpoint in endpoints:
         check_version(endpoint, greet(endpoint), ours)
-    return tuple(_connect(endpoint) for endpoint in endpoints)
+    return tuple(_connect(endpoint, log) for endpoint in endpoints)
 
 
-def _connect(endpoint: Endpoint) -> Server:
+def _connect(endpoint: Endpoint, log: Callable[[], str]) -> Server:
     library, known = rpc_library(), _threads()
     address = str(endpoint).encode()
     registry = library.ggml_backend_rpc_add_server(address)
     if not registry:
         raise RpcFailed(f"{endpoint.node}'s RPC server at {endpoint} has no device to lend")
     ggml().ggml_backend_register(registry)
+    said = len(log())
     # Never freed: see above.
     if not library.ggml_backend_rpc_init(address, 0):
         raise RpcFailed(f"{endpoint.node}'s RPC server at {endpoint} can't be used: see the worker's log")
@@ -79,7 +86,7 @@ def _connect(endpoint: Endpoint) -> Server:
     new = _threads() - known
     connection = _socket_to(endpoint)
     _watch(connection)
-    return Server(endpoint, devices, connection, new.pop() if len(new) == 1 else 0)
+    return Server(endpoint, devices, connection, new.pop() if len(new) == 1 else 0, transport_of(log()[said:]))
 
 
 def _threads() -> set[int]:

@@ -63,6 +63,13 @@ class RpcServer:
         self._environ = environ
         self._say = say
         self._process: subprocess.Popen[bytes] | None = None
+        self._endpoint: Endpoint | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it listens; to be asked once it was started."""
+        assert self._endpoint is not None
+        return self._endpoint
 
     @property
     def pid(self) -> int | None:
@@ -74,8 +81,8 @@ class RpcServer:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> tuple[Endpoint, Version]:
-        """Starts it and waits until it answers; returns where, and the version of its protocol.
+    def start(self) -> Version:
+        """Starts it and waits until it answers; returns the version of its protocol.
 
         Raises:
             RpcFailed: It can't listen there or did not come up.
@@ -85,7 +92,7 @@ class RpcServer:
         if cache is not None and (why := rpc_cache.prepare(cache, self._coming)):
             self._say(f"{self._node} keeps no tensors for the next time: {why}")
             cache = None
-        endpoint = Endpoint(node=self._node, host=self._host, port=self._port or self._free_port())
+        endpoint = self._endpoint = Endpoint(node=self._node, host=self._host, port=self._find_port())
         try:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:
@@ -103,17 +110,23 @@ class RpcServer:
         except OSError as error:
             raise RpcFailed(f"the RPC server of {self._node} can't be started: {error.strerror or error}") from None
         try:
-            return endpoint, self._wait(endpoint)
+            return self._wait(endpoint)
         except BaseException:
             self.stop()
             raise
 
-    def _free_port(self) -> int:
+    def _find_port(self) -> int:
+        """The port that was asked for, or a free one.
+
+        The server itself could not be told from another one that answers there.
+        """
+        where = f"{self._host}:{self._port}" if self._port else self._host
         with socket.socket(socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((self._host, 0))
+                probe.bind((self._host, self._port))
             except OSError as error:
-                raise RpcFailed(f"{self._host} is no address of {self._node}: {error.strerror or error}") from None
+                raise RpcFailed(f"{self._node} can't listen at {where}: {error.strerror or error}") from None
             port: int = probe.getsockname()[1]
             return port
 

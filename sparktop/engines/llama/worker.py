@@ -131,6 +131,8 @@ def _serve(load: Load, emit: _Outgoing, commands: queue.SimpleQueue[Command]) ->
         on_device = gpu and os.environ.get(DEVICE_SAMPLING) != "off"
         loop = BatchLoop(model, context, emit, clock, threads=threads, on_device=on_device, overlap=gpu)
         loop.warm_up(load.room.sampling)
+        if parts is not None:
+            loop.link = parts.tell(load.contender, emit, clock)
     except (LlamaFailed, RpcFailed, CannotPlace) as error:
         emit(ContenderFailed(t=clock(), contender=load.contender, error=str(error)))
         return 1
