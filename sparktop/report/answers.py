@@ -104,41 +104,48 @@ def _quotes(item: Item, asked: Questions, *, full: bool) -> Iterator[Quote]:
             continue
         first = next((answer for answer in answers if answer.ended), answers[0])
         text = first.request.answer
-        most = LONGEST if full else BEGINNING
-        if len(text) <= most * HARDLY_MORE:
-            most = len(text)
+        end = LONGEST if len(text) > LONGEST * HARDLY_MORE else len(text)
+        most = end if full or len(text) <= BEGINNING * HARDLY_MORE else BEGINNING
         notes = []
         if not text.strip():
             notes.append(say("answer.empty"))
-        if len(text) > most:
-            notes.append(say("answer.cut", shown=f"{most:,}", whole=f"{len(text):,}"))
         if first.request.reasoning:
             notes.append(say("answer.reasoning", count=f"{len(first.request.reasoning):,}"))
         if len(answers) > 1:
             notes.append(say("answer.repetitions", count=len(answers)))
+        whole = f"{len(text):,}"
+        folded = [say("answer.folded", count=f"{end - most:,}", whole=whole)] if end > most else []
+        if folded and end < len(text):
+            folded.append(say("answer.cut", shown=f"{end:,}", whole=whole))
         yield Quote(
-            label=entrant.label, pieces=tuple(pieces(text[:most], first.score)), note=asked.language.together(notes)
+            label=entrant.label,
+            pieces=tuple(pieces(text, first.score, stop=most)),
+            note=asked.language.together(notes),
+            cut=say("answer.cut", shown=f"{most:,}", whole=whole) if len(text) > most else "",
+            rest=tuple(pieces(text, first.score, start=most, stop=end)) if end > most else (),
+            folded=asked.language.together(folded),
         )
 
 
-def pieces(text: str, score: Score | None) -> Iterator[Piece]:
-    """Yields a text in pieces, those marked that name a point, the source, or a wrong one."""
+def pieces(text: str, score: Score | None, start: int = 0, stop: int | None = None) -> Iterator[Piece]:
+    """Yields a text from `start` to `stop` in pieces, those marked that name a point, the source, or a wrong one."""
+    last = len(text) if stop is None else stop
     if score is None:
-        yield Piece(text=text)
+        yield Piece(text=text[start:last])
         return
     found = [span for point in score.points for span in point.spans]
     found += score.source.spans if score.source is not None else ()
     wrong = [span for one in score.wrong for span in one.spans]
     marks: list[tuple[Span, Literal["found", "wrong"]]] = [(span, "wrong") for span in wrong]
     marks += [(span, "found") for span in found]
-    at = 0
+    at = start
     for (first, end), mark in sorted(marks, key=lambda one: one[0]):
-        begin, stop = max(first, at), min(end, len(text))
-        if stop <= begin:
+        begin, close = max(first, at), min(end, last)
+        if close <= begin:
             continue
         if begin > at:
             yield Piece(text=text[at:begin])
-        yield Piece(text=text[begin:stop], mark=mark)
-        at = stop
-    if at < len(text):
-        yield Piece(text=text[at:])
+        yield Piece(text=text[begin:close], mark=mark)
+        at = close
+    if at < last:
+        yield Piece(text=text[at:last])

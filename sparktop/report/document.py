@@ -137,14 +137,20 @@ class Quote:
 
     Attributes:
         label: Whose it is, and what there is to say of it.
-        pieces: The text, in order.
-        note: That it was shortened, or is missing; empty if not.
+        pieces: Its beginning, or all of it, in order.
+        note: What there is to know about it; empty if nothing.
+        cut: That these pieces are not all of it; empty if they are.
+        rest: What comes after them, for formats that can fold it away.
+        folded: What such a format shows in its place.
     """
 
     kind: Literal["quote"] = "quote"
     label: str
     pieces: tuple[Piece, ...]
     note: str = ""
+    cut: str = ""
+    rest: tuple[Piece, ...] = ()
+    folded: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from sparktop.report.document import (
     Cell,
     Column,
     Listing,
+    Piece,
     Quote,
     Report,
     Section,
@@ -132,17 +133,18 @@ class _Page:
                 return element("figure", element("figcaption", block.title, aria_hidden="true"), chart, class_="drawn")
 
     def _quote(self, quote: Quote) -> Markup:
-        pieces = [
-            element("mark", piece.text, class_=piece.mark if piece.mark == "wrong" else None)
-            if piece.mark
-            else piece.text
-            for piece in quote.pieces
-        ]
+        note = quote.note if quote.rest else self._language.together([quote.cut, quote.note])
+        rest = element(
+            "details",
+            element("summary", quote.folded),
+            element("blockquote", *_marked(quote.rest), dir="auto"),
+        )
         return element(
             "figure",
             element("figcaption", quote.label),
-            element("blockquote", *pieces, dir="auto"),
-            element("p", quote.note, class_="small") if quote.note else None,
+            element("blockquote", *_marked(quote.pieces), dir="auto"),
+            rest if quote.rest else None,
+            element("p", note, class_="small") if note else None,
             class_="answer",
         )
 
@@ -210,6 +212,14 @@ class _Page:
             label = self._language.say("note.mark", number=cell.note)
             link = element("a", str(cell.note), href=f"#{table}-note{cell.note}", aria_label=label)
             yield element("sup", link)
+
+
+def _marked(pieces: tuple[Piece, ...]) -> Iterator[Child]:
+    for piece in pieces:
+        if piece.mark:
+            yield element("mark", piece.text, class_=piece.mark if piece.mark == "wrong" else None)
+        else:
+            yield piece.text
 
 
 def _signed(text: Text) -> tuple[Child, ...]:

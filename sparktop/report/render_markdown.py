@@ -53,9 +53,9 @@ def _block(block: Block, language: Language) -> Iterator[str]:
             yield f"**{for_markdown(block.label)}**"
             yield ""
             yield fenced("".join(piece.text for piece in block.pieces))
-            if block.note:
+            if note := language.together([block.cut, block.note]):
                 yield ""
-                yield f"*{for_markdown(block.note)}*"
+                yield f"*{for_markdown(note)}*"
         case _:
             # What is to be seen in a chart, in words.
             yield language.labelled(f"**{for_markdown(block.title)}**", for_markdown(block.description))

@@ -23,7 +23,7 @@ SPEEDUP: Final = Quantity("speedup", 2, Better.HIGHER)
 EFFICIENCY: Final = Quantity("efficiency", 0, Better.HIGHER, percent=True)
 
 LEVEL: Final = 0.05
-"""Share by which QPS may rise from one stream to many and still be called level: less than runs differ by."""
+"""Share by which QPS may change from one stream to many and still be called level: less than runs differ by."""
 
 MUCH: Final = 1.5
 """From this factor on batching is said to pay; below it, to bring little."""
@@ -74,24 +74,30 @@ def batching(part: Part, cells: list[Measurement], language: Language) -> Text |
         return None
     first, last = known[0], known[-1]
     best = max(known, key=lambda cell: cell.qps.value or 0.0)
+    lowest = min(known, key=lambda cell: cell.qps.value or 0.0)
     least, most = first.qps.value, best.qps.value
     assert least
     assert most
+    assert lowest.qps.value
     say = language.say
     values = {
         "name": first.entrant.label,
         "first": first.batch,
         "last": last.batch,
         "best": best.batch,
+        "lowest": lowest.batch,
         "times": f"{most / least:.2f}",
     }
-    shown = [rounded(cell.qps, QPS.finest) for cell in known]
+    falls = most <= least * (1 + LEVEL) and lowest.qps.value < least * (1 - LEVEL)
+    shown = [rounded(cell.qps, QPS.finest) for cell in ((first, lowest) if falls else known)]
     digits = list(dict.fromkeys(language.number(one) for one in shown if one is not None))
     values["qps"] = digits[0] if len(digits) == 1 else say("from-to", low=digits[0], high=digits[-1])
     if most > least * MUCH:
         return Text(text=say("batching.gains", **values), tone=Tone.GOOD)
     if most > least * (1 + LEVEL):
         return Text(text=say("batching.little", **values), tone=Tone.NOTE)
+    if falls:
+        return Text(text=say("batching.falls", **values), tone=Tone.NOTE)
     why = ""
     if part.scenario.mode is Mode.SEQUENTIAL:
         why = say("batching.sequential")

@@ -51,7 +51,7 @@ FORMULA = '=HYPERLINK("http://evil.example","click")'
 EVERYTHING = HTML + MARKDOWN + TERMINAL
 HOSTILE = [HTML, MARKDOWN, TERMINAL, FORMULA, EVERYTHING]
 IDS = ["html", "markdown", "terminal", "formula", "all"]
-HARMLESS = " and more"
+HARMLESS = (" and more" * 100)[: len(EVERYTHING)]
 
 
 def poisoned(value: Any, text: str, field: str = "") -> Any:
@@ -180,12 +180,32 @@ def test_an_answer_of_100_000_characters_is_shortened_and_that_is_said() -> None
     long = dataclasses.replace(run.requests[0], answer="长" * 100_000)
     edited = dataclasses.replace(run, requests=(long, *run.requests[1:]))
 
-    short = render([edited], Format.HTML, Lang.EN)
+    short = render([edited], Format.MD, Lang.EN)
+    folded = render([edited], Format.HTML, Lang.EN)
     full = render([edited], Format.HTML, Lang.EN, full=True)
     assert "The first 160 of 100,000 characters; the whole answer is in the run." in short
-    assert "The first 20,000 of 100,000 characters; the whole answer is in the run." in full
     assert short.count("长") == 160
-    assert full.count("长") == LONGEST
+    shortened = "The first 20,000 of 100,000 characters; the whole answer is in the run."
+    assert f"<summary>19,840 more of 100,000 characters. {shortened}</summary>" in folded
+    assert shortened in full
+    assert folded.count("长") == full.count("长") == LONGEST
+
+
+def test_a_page_holds_all_of_an_answer_with_its_marks_and_folds_most_of_it_away() -> None:
+    run = sutra_run()
+    answer = "长" * 157 + "《大般涅槃经》" + "短" * 80 + "解脱"
+    edited = dataclasses.replace(run, requests=(dataclasses.replace(run.requests[0], answer=answer), *run.requests[1:]))
+
+    page = render([edited], Format.HTML, Lang.ZH)
+    # The beginning ends amid the wrong source, which is marked on both sides of the fold.
+    assert '长《<mark class="wrong">大般</mark></blockquote><details>' in page
+    assert (
+        '<summary>其余 86 字（全文 246 字）。</summary><blockquote dir="auto"><mark class="wrong">涅槃经</mark>》短'
+        in page
+    )
+    assert "短<mark>解脱</mark></blockquote></details>" in page
+    assert "只显示前 160 字" not in page
+    assert "只显示前 160 字，全文 246 字" in render([edited], Format.MD, Lang.ZH)
 
 
 def test_marks_are_where_the_score_says() -> None:

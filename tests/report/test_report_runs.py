@@ -169,6 +169,15 @@ def test_batching_that_pays_is_said_with_its_factor() -> None:
     assert cell(table(build([run], Lang.EN), "speed.throughput"), "qwen.2", "speedup").text == "1.64"
 
 
+def test_batching_that_costs_is_not_called_level() -> None:
+    requests = [Request(batch=1, item="Q1", chunks=((1.1, 1, "a"), (2.0, 9, "b")))]
+    requests += [Request(batch=2, item=item, sent=3.0, chunks=((3.1, 1, "a"), (6.0, 9, "b"))) for item in ("Q1", "Q2")]
+    run = take_snapshot(fold(Run(requests=requests, scenario=throughput()).events()))
+
+    [said] = [text for text in texts(build([run], Lang.EN)) if "batching" in text]
+    assert said.startswith("qwen: QPS falls from batch 1 to batch 2 (1.00 to 0.667): batching costs here.")
+
+
 def test_goodput_where_the_scenario_sets_objectives() -> None:
     requests = [
         Request(batch=1, chunks=((1.1, 1, "a"), (2.0, 9, "b"))),
