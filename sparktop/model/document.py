@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sparktop.model.events import Finish, Status, TokenSource
+from sparktop.model.parts import LinkUse, SplitPart
 from sparktop.model.phases import PhaseSpan
 from sparktop.model.ratings import Ratings
 from sparktop.model.records import Contender, ModelInfo, Node, Options
@@ -36,6 +37,8 @@ class ContenderRecord:
         log: End of the engine's log where it failed, else empty.
         footprint: What its model reads for each token; null if that is not known.
         ceilings: How fast that can be read where it ran; null if that is not known.
+        parts: What each machine holds of it, where it is split over several; the first runs llama.cpp.
+        links: What went over the connection to each of the further ones.
     """
 
     contender: Contender
@@ -45,6 +48,8 @@ class ContenderRecord:
     log: str
     footprint: Footprint | None = None
     ceilings: Ceilings | None = None
+    parts: tuple[SplitPart, ...] = ()
+    links: tuple[LinkUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

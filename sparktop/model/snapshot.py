@@ -152,6 +152,8 @@ def _contender(state: ContenderState) -> ContenderRecord:
         log=state.log,
         footprint=state.footprint,
         ceilings=state.ceilings,
+        parts=state.parts,
+        links=tuple(state.links.values()),
     )
 
 

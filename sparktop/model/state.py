@@ -40,11 +40,13 @@ from sparktop.model.events import (
     TokenSource,
 )
 from sparktop.model.rating_events import OPINIONS
+from sparktop.model.parts import LinkUse, SplitPart
 from sparktop.model.rating_log import RatingLog
 from sparktop.model.records import Contender, ModelInfo, Node
 from sparktop.model.roofline import Ceilings
 from sparktop.model.shape import Footprint
 from sparktop.model.timeseries import Gauge, TokenRate
+from sparktop.model.split_events import LinkMeasured, ModelSplit, RpcReady
 from sparktop.model.watch import Watch, Work
 
 
@@ -75,6 +77,8 @@ class ContenderState:
         ceilings: How fast that can be read where it runs; None if that is not known.
         baselines: Its speed in earlier runs, by batch size.
     """
+        parts: What each machine holds of it, where it is split over several; the first runs llama.cpp.
+        links: What went over the connection to each of the further ones, by their name.
 
     contender: Contender
     phase: Phase = Phase.QUEUED
@@ -90,6 +94,8 @@ class ContenderState:
     ceilings: Ceilings | None = None
     baselines: dict[int, BaselineFound] = field(default_factory=dict)
 
+    parts: tuple[SplitPart, ...] = ()
+    links: dict[str, LinkUse] = field(default_factory=dict)
 
 @dataclass(slots=True)
 class RequestState:
@@ -292,6 +298,20 @@ class RunState:
 
     @_apply.register
     def _(self, event: ModelUnloaded) -> None:
+    @_apply.register
+    def _(self, event: ModelSplit) -> None:
+        if contender := self.contenders.get(event.contender):
+            contender.parts = event.parts
+
+    @_apply.register
+    def _(self, event: LinkMeasured) -> None:
+        if contender := self.contenders.get(event.contender):
+            contender.links[event.link.node] = event.link
+
+    @_apply.register
+    def _(self, event: RpcReady) -> None:
+        """Said to whoever had the server started; it tells nothing of the run."""
+
         contender = self.contenders.get(event.contender)
         if contender and contender.phase is not Phase.FAILED:
             contender.phase = Phase.DONE

@@ -31,6 +31,7 @@ from sparktop.model.events import (
     TokenSource,
 )
 from sparktop.model.ratings import rating_events
+from sparktop.model.split_events import LinkMeasured, ModelSplit
 
 
 def unfold(snapshot: Snapshot) -> list[Event]:
@@ -66,12 +67,17 @@ def unfold(snapshot: Snapshot) -> list[Event]:
 def _contender(record: ContenderRecord, snapshot: Snapshot) -> Iterator[Event]:
     name = record.contender.name
     sent = [r.sent_s for r in snapshot.requests if r.contender == name and r.sent_s is not None]
+    ended = [r.ended_s for r in snapshot.requests if r.contender == name and r.ended_s is not None]
     loads = [phase.end_s for phase in snapshot.phases if phase.contender == name and phase.phase == "load"]
     ready = loads[0] if loads else min(sent, default=record.load_s or 0.0)
     if record.info is not None:
         yield ModelReady(t=ready, contender=name, model=record.info, load_s=record.load_s or 0.0)
     if record.footprint is not None and record.ceilings is not None:
         yield FootprintKnown(t=ready, contender=name, footprint=record.footprint, ceilings=record.ceilings)
+    if record.parts:
+        yield ModelSplit(t=ready, contender=name, parts=record.parts)
+    for link in record.links:
+        yield LinkMeasured(t=max([ready, *ended]), contender=name, link=link)
     if record.error is not None:
         yield ContenderFailed(t=snapshot.duration_s, contender=name, error=record.error, log=record.log)
     elif record.info is not None and snapshot.status is not Status.RUNNING:

@@ -19,6 +19,7 @@ from typing import Final
 from sparktop.engines.llama.rpc import Transport
 from sparktop.engines.llama.rpc_client import Server
 from sparktop.engines.protocol import Clock, Emit
+from sparktop.model.parts import LinkUse
 from sparktop.model.split_events import LinkMeasured
 
 _SAMPLE_S: Final = 0.01
@@ -178,17 +179,19 @@ class LinkMeter:
                 LinkMeasured(
                     t=now,
                     contender=self._contender,
-                    node=link.server.endpoint.node,
-                    rdma=link.transport.rdma,
-                    proof=self._proof(link, found),
-                    rtt_ms=round(rtt, 3) if rtt else None,
-                    decode_tokens=self._tokens[True],
-                    decode_bytes=None if link.uncounted else link.decode_bytes,
-                    prompt_tokens=self._tokens[False],
-                    prompt_bytes=None if link.uncounted else link.prompt_bytes,
-                    waiting=None if reason else round(waiting / samples, 4),
-                    samples=samples,
-                    reason=reason,
+                    link=LinkUse(
+                        node=link.server.endpoint.node,
+                        rdma=link.transport.rdma,
+                        proof=self._proof(link, found),
+                        rtt_ms=round(rtt, 3) if rtt else None,
+                        decode_tokens=self._tokens[True],
+                        decode_bytes=None if link.uncounted else link.decode_bytes,
+                        prompt_tokens=self._tokens[False],
+                        prompt_bytes=None if link.uncounted else link.prompt_bytes,
+                        waiting=None if reason else round(waiting / samples, 4),
+                        samples=samples,
+                        reason=reason,
+                    ),
                 )
             )
 

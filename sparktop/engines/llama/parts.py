@@ -14,7 +14,8 @@ from sparktop.engines.llama.rpc import RpcFailed
 from sparktop.engines.llama.rpc_client import Server, connect
 from sparktop.engines.protocol import Clock, Emit
 from sparktop.engines.wire import Split
-from sparktop.model.split_events import ModelSplit, SplitPart
+from sparktop.model.parts import SplitPart
+from sparktop.model.split_events import ModelSplit
 
 
 class Parts:
