@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparktop.engines.llama.text import BLANKS, StreamText
+from sparktop.engines.text import BLANKS, StreamText
 from sparktop.model.events import TokenKind
 
 

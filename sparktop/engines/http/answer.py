@@ -22,7 +22,7 @@ from sparktop.engines.http.chunks import (
 from sparktop.engines.http.failures import RequestLost, tidy
 from sparktop.engines.http.sse import NamedData
 from sparktop.engines.http.tally import Tally, met_stop_string
-from sparktop.engines.llama.text import Span, StreamText
+from sparktop.engines.text import Span, StreamText
 from sparktop.model.events import Finish, RequestDone, TokenKind, Tokens, TokenSource
 
 _DONE: Final = b"[DONE]"

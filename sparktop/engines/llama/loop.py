@@ -17,8 +17,8 @@ from sparktop.engines.llama.link_meter import LinkMeter
 from sparktop.engines.llama.prompt import Prompts
 from sparktop.engines.llama.sampling import Chain, Chooser, Row, chain_for
 from sparktop.engines.llama.slot import Slot
-from sparktop.engines.llama.text import MARKERS, StreamText
 from sparktop.engines.protocol import Clock, Emit, Generation
+from sparktop.engines.text import MARKERS, StreamText
 from sparktop.model.events import Finish, PrefillProgress, RequestDone, RequestFailed, TokenSource
 from sparktop.model.scenario import Sampling
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sparktop.engines.llama.sampling import Chain
-from sparktop.engines.llama.text import Span, StreamText
 from sparktop.engines.protocol import Emit, Generation
+from sparktop.engines.text import Span, StreamText
 from sparktop.model.events import TokenKind, Tokens
 
 
