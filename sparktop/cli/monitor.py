@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.headless.alerts import Watched, alert_lines, alert_records
 from sparktop.headless.readings import document, line, lines
-from sparktop.model.events import NodeSeen
+from sparktop.model.events import NodeSeen, ServerSeen
 from sparktop.model.text import one_line
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.machine import Inputs, sources
@@ -55,17 +55,23 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         return _record(Path(arguments.record), arguments, console, on_screen)
     those, servers = sources(), _servers(arguments, console)
     if arguments.nodes:
-        return _with_nodes((*those, *servers), arguments, console, on_screen)
+        return _with_nodes(those, servers, arguments, console, on_screen)
     if on_screen:
         from sparktop.runner.watch import LiveMachine
 
-        return _screen(LiveMachine(those=(*those, *servers)), arguments, console)
-    _watch((*those, *servers), arguments, console, arguments.seconds)
+        return _screen(LiveMachine(those=those, servers=servers), arguments, console)
+    _watch(those, servers, arguments, console, arguments.seconds)
     unknown = arguments.once and servers and all(server.kind is None for server in servers)
     return Exit.UNREACHABLE if unknown else Exit.OK
 
 
-def _with_nodes(those: tuple[Source, ...], arguments: argparse.Namespace, console: Console, on_screen: bool) -> int:
+def _with_nodes(
+    those: tuple[Source, ...],
+    servers: tuple[ServerSource, ...],
+    arguments: argparse.Namespace,
+    console: Console,
+    on_screen: bool,
+) -> int:
     # What connects costs 0.2 s to import.
     from sparktop.cli.remote import connected, named, stop, watch
     from sparktop.runner.watch import LiveMachine
@@ -77,7 +83,7 @@ def _with_nodes(those: tuple[Source, ...], arguments: argparse.Namespace, consol
     nodes = connected(those_named, socket.gethostname())
     watched = Watched()
     try:
-        machine = LiveMachine(those=those, others=nodes)
+        machine = LiveMachine(those=those, servers=servers, others=nodes)
         if on_screen:
             return _screen(machine, arguments, console)
         names = [socket.gethostname(), *(node.name for node in nodes)]
@@ -172,7 +178,7 @@ def _record(folder: Path, arguments: argparse.Namespace, console: Console, on_sc
 
             code = _screen(LiveMachine(recording), arguments, console, folder.resolve())
         else:
-            _watch(recording.sources, arguments, console, arguments.seconds or _RECORD_S)
+            _watch(recording.sources, (), arguments, console, arguments.seconds or _RECORD_S)
     finally:
         recording.close()
         if not recording.problem:
@@ -202,7 +208,14 @@ def _screen(
     )
 
 
-def _watch(those: tuple[Source, ...], arguments: argparse.Namespace, console: Console, seconds: int | None) -> None:
+def _watch(
+    machine: tuple[Source, ...],
+    servers: tuple[ServerSource, ...],
+    arguments: argparse.Namespace,
+    console: Console,
+    seconds: int | None,
+) -> None:
+    those = (*machine, *servers)
     node, clock = socket.gethostname(), _clock()
     latest, watched, seen = Latest(), Watched(), _described(node)
 
@@ -210,6 +223,9 @@ def _watch(those: tuple[Source, ...], arguments: argparse.Namespace, console: Co
         with suppress(queue.Empty):
             watched.take(seen.get(timeout=patience_s) if patience_s else seen.get_nowait())
         watched.read(node, reading)
+        for server in servers:
+            if server.kind is not None and watched.servers(node).get(server.server) != server.kind:
+                watched.take(ServerSeen(t=reading.t, node=node, server=server.server, kind=server.kind))
         return latest.add(reading)
 
     def show(reading: Reading) -> None:
@@ -264,13 +280,15 @@ def _clock() -> Callable[[], float]:
 def _show(
     reading: Reading, watched: Watched, node: str, stamp: str, arguments: argparse.Namespace, console: Console
 ) -> None:
+    kinds = watched.servers(node)
     if arguments.json:
-        found = document(node, reading) | alert_records(watched.alerts(node), watched.unjudged(node))
+        found = document(node, reading, kinds) | alert_records(watched.alerts(node), watched.unjudged(node))
         console.say(json.dumps(found, ensure_ascii=False, indent=2 if arguments.once else None))
     elif arguments.once:
         if arguments.nodes:
             console.say(node)
         cells = os.get_terminal_size(console.out.fileno()).columns if console.out.isatty() else None
-        console.say("\n".join([*lines(reading, cells), "", *alert_lines(watched.alerts(node), watched.unjudged(node))]))
+        alerts = alert_lines(watched.alerts(node), watched.unjudged(node))
+        console.say("\n".join([*lines(reading, cells, kinds), "", *alerts]))
     else:
-        console.say("\n".join([line(reading, stamp), *(f"{stamp} ! {told}" for told in watched.changes(node))]))
+        console.say("\n".join([line(reading, stamp, kinds), *(f"{stamp} ! {told}" for told in watched.changes(node))]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -51,6 +51,10 @@ class Watched:
     def unjudged(self, node: str) -> tuple[Unjudged, ...]:
         """Returns which alerts could not be raised about it, and why."""
         return tuple(blind_spots(self._state, node))
+
+    def servers(self, node: str) -> Mapping[str, str]:
+        """Returns what the servers are that a machine watches, by their place in channels, where that is known."""
+        return self._state.servers.get(node, {})
 
     def changes(self, node: str) -> Iterator[str]:
         """Yields a sentence for each alert that began, or is over, since this was last asked about a machine."""

@@ -23,6 +23,8 @@ GROUPS: Final = {
 
 NA: Final = "n/a"
 
+_NO_KINDS: Final[Mapping[str, str]] = {}
+
 _INDENT: Final = "  "
 _GAP: Final = "  "
 _LEAST_MEANING: Final = 20
@@ -64,12 +66,13 @@ _NUMBERS: Final[dict[str, tuple[int, str]]] = {
 """Digits and sign of the units whose size is not adapted."""
 
 
-def document(node: str, reading: Reading) -> dict[str, Any]:
+def document(node: str, reading: Reading, kinds: Mapping[str, str] = _NO_KINDS) -> dict[str, Any]:
     """Returns a reading for programs: every number in the unit that `units` names.
 
     Args:
         node: Name of the machine.
         reading: What was read.
+        kinds: What the servers are that were read, by their place in channels, where that is known.
     """
     known = ((name, describe(name)) for name in (*reading.values, *reading.missing))
     return {
@@ -78,6 +81,7 @@ def document(node: str, reading: Reading) -> dict[str, Any]:
         "values": dict(reading.values),
         "missing": dict(reading.missing),
         "units": {name: channel.unit for name, channel in known if channel is not None},
+        **({"servers": dict(kinds)} if kinds else {}),
     }
 
 
@@ -116,15 +120,17 @@ def _events(bits: int) -> str:
     return ", ".join(names) or "none declared"
 
 
-def lines(reading: Reading, cells: int | None = None) -> list[str]:
+def lines(reading: Reading, cells: int | None = None, kinds: Mapping[str, str] = _NO_KINDS) -> list[str]:
     """Returns a reading as a table: a group for each source, a line for each channel.
 
     Args:
         reading: What was read.
         cells: Columns that meanings may fill; None for as many as they need. Values and reasons
             are never cut.
+        kinds: As in `document`.
     """
     rows = {group: list(_rows(reading, starts)) for group, starts in GROUPS.items()}
+    rows["server"] = [(one_line(f"server.{name}"), "", "", kind) for name, kind in kinds.items()] + rows["server"]
     shown = [row for group in rows.values() for row in group]
     widths = [max((width(row[at]) for row in shown if row[1]), default=0) for at in range(3)]
     # A reason stands where values do, and is as long as it is.
@@ -189,22 +195,23 @@ def _quiet(values: Mapping[str, float]) -> int:
     return sum(name.startswith("roce.") and name.rpartition(".")[2] in _HEALTH and not v for name, v in values.items())
 
 
-def line(reading: Reading, stamp: str) -> str:
+def line(reading: Reading, stamp: str, kinds: Mapping[str, str] = _NO_KINDS) -> str:
     """Returns the chief figures on one line, for a log; what there is none of is left out.
 
     Args:
         reading: What was read.
         stamp: Stands first, such as the time.
+        kinds: As in `document`.
     """
 
     def say(name: str) -> str:
         value = reading.values.get(name)
         return NA if value is None else " ".join(filter(None, quantity(name, value)))
 
-    return one_line(" | ".join([stamp, *_figures(reading, say)]))
+    return one_line(" | ".join([stamp, *_figures(reading, say, kinds)]))
 
 
-def _figures(reading: Reading, say: Callable[[str], str]) -> Iterator[str]:
+def _figures(reading: Reading, say: Callable[[str], str], kinds: Mapping[str, str]) -> Iterator[str]:
     names = list(dict.fromkeys((*reading.values, *reading.missing)))
     yield f"memory {say('memory.used')} of {say('memory.total')}"
     if reading.values.get("swap.in"):
@@ -225,7 +232,7 @@ def _figures(reading: Reading, say: Callable[[str], str]) -> Iterator[str]:
     for thing in things(names, "server"):
         told = {f"server.{thing}.{each}": words for each, words in _SERVER.items()}
         known = [words.format(say(name)) for name, words in told.items() if name in reading.values]
-        yield f"server {thing} {', '.join(known) or NA}"
+        yield f"{kinds.get(thing, 'server')} {thing} {', '.join(known) or NA}"
 
 
 def _traffic(link: str, say: Callable[[str], str]) -> str:

@@ -336,6 +336,21 @@ class ProcessSeen(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSeen(Event):
+    """A server of language models that is watched has given away what it is.
+
+    Attributes:
+        node: Name of the node that watches it.
+        server: Where it is, as in its channels ("127.0.0.1:8000").
+        kind: What it is, for people ("vLLM").
+    """
+
+    node: str
+    server: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice(Event):
     """Something that the person should know and that stops nothing."""
 

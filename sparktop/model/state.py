@@ -34,19 +34,20 @@ from sparktop.model.events import (
     RunEnded,
     RunStarted,
     SampleTaken,
+    ServerSeen,
     Status,
     TokenKind,
     Tokens,
     TokenSource,
 )
-from sparktop.model.rating_events import OPINIONS
 from sparktop.model.parts import LinkUse, SplitPart
+from sparktop.model.rating_events import OPINIONS
 from sparktop.model.rating_log import RatingLog
 from sparktop.model.records import Contender, ModelInfo, Node
 from sparktop.model.roofline import Ceilings
 from sparktop.model.shape import Footprint
-from sparktop.model.timeseries import Gauge, TokenRate
 from sparktop.model.split_events import LinkMeasured, ModelSplit, RpcReady
+from sparktop.model.timeseries import Gauge, TokenRate
 from sparktop.model.watch import Watch, Work
 
 
@@ -76,9 +77,9 @@ class ContenderState:
         footprint: What its model reads for each token; None if that is not known.
         ceilings: How fast that can be read where it runs; None if that is not known.
         baselines: Its speed in earlier runs, by batch size.
-    """
         parts: What each machine holds of it, where it is split over several; the first runs llama.cpp.
         links: What went over the connection to each of the further ones, by their name.
+    """
 
     contender: Contender
     phase: Phase = Phase.QUEUED
@@ -93,9 +94,9 @@ class ContenderState:
     footprint: Footprint | None = None
     ceilings: Ceilings | None = None
     baselines: dict[int, BaselineFound] = field(default_factory=dict)
-
     parts: tuple[SplitPart, ...] = ()
     links: dict[str, LinkUse] = field(default_factory=dict)
+
 
 @dataclass(slots=True)
 class RequestState:
@@ -199,6 +200,7 @@ class RunState:
         self.watches: dict[str, Watch] = {}
         self.clocks: dict[str, ClockMeasured] = {}
         self.processes: dict[str, dict[int, ProcessSeen]] = {}
+        self.servers: dict[str, dict[str, str]] = {}
         self.notices: list[Notice] = []
         self.ratings = RatingLog()
         self.rate = TokenRate()
@@ -297,8 +299,6 @@ class RunState:
             contender.baselines[event.batch] = event
 
     @_apply.register
-    def _(self, event: ModelUnloaded) -> None:
-    @_apply.register
     def _(self, event: ModelSplit) -> None:
         if contender := self.contenders.get(event.contender):
             contender.parts = event.parts
@@ -312,6 +312,8 @@ class RunState:
     def _(self, event: RpcReady) -> None:
         """Said to whoever had the server started; it tells nothing of the run."""
 
+    @_apply.register
+    def _(self, event: ModelUnloaded) -> None:
         contender = self.contenders.get(event.contender)
         if contender and contender.phase is not Phase.FAILED:
             contender.phase = Phase.DONE
@@ -419,6 +421,10 @@ class RunState:
     @_apply.register
     def _(self, event: ProcessSeen) -> None:
         self.processes.setdefault(event.node, {})[event.pid] = event
+
+    @_apply.register
+    def _(self, event: ServerSeen) -> None:
+        self.servers.setdefault(event.node, {})[event.server] = event.kind
 
     @_apply.register
     def _(self, event: Notice) -> None:

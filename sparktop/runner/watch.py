@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from sparktop.model import channels
-from sparktop.model.events import Event, NodeSeen, Notice, RunEnded, SampleTaken, Status
+from sparktop.model.events import Event, NodeSeen, Notice, RunEnded, SampleTaken, ServerSeen, Status
 from sparktop.model.records import Node
+from sparktop.model.servers import ServerKind
 from sparktop.nodes.local import describe_local
 from sparktop.nodes.nvidia import Gpus, gpus
 from sparktop.telemetry.changes import Changes
@@ -37,6 +38,20 @@ class Other(Protocol):
         """Ends the connection."""
 
 
+class Server(Source, Protocol):
+    """A server of language models that tells of itself."""
+
+    @property
+    def server(self) -> str:
+        """Where it is, as in its channels."""
+        ...
+
+    @property
+    def kind(self) -> ServerKind | None:
+        """What it is; None until it has given itself away."""
+        ...
+
+
 class LiveMachine:
     """This machine, read in threads of its own, and others beside it on the same time line.
 
@@ -44,6 +59,7 @@ class LiveMachine:
         recording: Where what is read is kept as well; None for nowhere.
         inputs: What the sources read, where it is not recorded; None takes this machine's.
         those: What is read in their place, for machines that are not here.
+        servers: Servers of language models that are read beside it.
         ask_gpus: Asks the driver for the names of the GPUs.
         others: Machines elsewhere; they are not recorded.
     """
@@ -54,13 +70,16 @@ class LiveMachine:
         *,
         inputs: Inputs | None = None,
         those: Sequence[Source] | None = None,
+        servers: Sequence[Server] = (),
         ask_gpus: Callable[[], Gpus] = gpus,
         others: Sequence[Other] = (),
     ) -> None:
         self._recording = recording
         self._others = tuple(others)
         self._inputs = inputs if inputs is not None else Inputs()
-        self._sources = those if those is not None else recording.sources if recording else sources(self._inputs.root)
+        machine = those if those is not None else recording.sources if recording else sources(self._inputs.root)
+        self._servers = tuple(servers)
+        self._sources = (*machine, *servers)
         self._ask_gpus = ask_gpus
         self._began = self._origin = 0.0
         self._waiting = list(self._others)
@@ -109,9 +128,14 @@ class LiveMachine:
         listen(NodeSeen(t=0.0, node=node))
         changes = Changes(node.name)
         lookup = Lookup(node.name, root / "proc", self._inputs.files, self._inputs.me)
+        told: dict[str, ServerKind] = {}
 
         def emit(reading: Reading) -> None:
             t = reading.t - self._began
+            for server in self._servers:
+                if (kind := server.kind) is not None and told.get(server.server) is not kind:
+                    told[server.server] = kind
+                    listen(ServerSeen(t=t, node=node.name, server=server.server, kind=kind))
             for event in lookup.look(t, reading):
                 listen(event)
             listen(_at(t, changes, reading))

@@ -32,6 +32,7 @@ class ServerSource:
 
     Attributes:
         name: "server", and where it is.
+        server: Where it is, as in its channels.
         kind: What the server is; None until it has given itself away.
     """
 
@@ -47,7 +48,7 @@ class ServerSource:
             clock: Seconds, for the time between the beginning of a read and an answer.
         """
         self.name = f"server {address.name}"
-        self._server = address.name
+        self.server = address.name
         self._get = get or Web(address, key).get
         self._clock = clock
         self._dialect: Dialect | None = None
@@ -62,7 +63,7 @@ class ServerSource:
     def channels(self) -> tuple[str, ...]:
         """One for each quantity that a server of its kind may have."""
         quantities = COMMON if self._dialect is None else self._dialect.quantities
-        return tuple(indexed("server", self._server, quantity) for quantity in quantities)
+        return tuple(indexed("server", self.server, quantity) for quantity in quantities)
 
     def forget(self) -> None:
         """Drops the last counters."""
@@ -76,7 +77,7 @@ class ServerSource:
         try:
             dialect = self._recognized()
             self._certain = False
-            dialect.read(self._get, lambda: now + self._clock() - began, Gauges(self._server, gathered))
+            dialect.read(self._get, lambda: now + self._clock() - began, Gauges(self.server, gathered))
             self._certain = True
         except Unreadable as reason:
             gathered.fail((name for name in self.channels if name not in gathered.values), str(reason))

@@ -31,6 +31,7 @@ def test_a_server_beside_the_machine_as_json(sparktop: Sparktop) -> None:
     # The counters stood still between the two readings.
     assert document["values"][f"server.{name}.generated"] == 0
     assert document["units"][f"server.{name}.generated"] == "tokens/s"
+    assert document["servers"] == {name: "vLLM"}
     assert document["missing"][f"server.{name}.prefix_hits"] == "no prompt was looked up in the last minute"
 
 
@@ -43,8 +44,8 @@ def test_several_servers_in_lines(sparktop: Sparktop) -> None:
     (row,) = done.stdout.splitlines()
     names = [server.url.removeprefix("http://") for server in (one, other)]
     told = "generated 400.8 tok/s, prefilled 0.0 tok/s, 10 running, 1 waiting, KV cache 50.0 %"
-    assert f"server {names[0]} {told}" in row
-    assert f"server {names[1]} models 6.19 GiB" in row
+    assert f"SGLang {names[0]} {told}" in row
+    assert f"Ollama {names[1]} models 6.19 GiB" in row
 
 
 def test_a_table_of_a_server_that_is_not_there(sparktop: Sparktop) -> None:

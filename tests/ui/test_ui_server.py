@@ -21,7 +21,7 @@ SIZES = [(200, 60), (80, 24), (60, 16), (40, 10), (20, 5), (3, 2)]
 
 def watching(*urls: str) -> LiveMachineFeed:
     servers = [ServerSource(Address.of(url)) for url in urls]
-    return LiveMachineFeed(LiveMachine(those=(*sources(), *servers)), time.monotonic)
+    return LiveMachineFeed(LiveMachine(those=sources(), servers=servers), time.monotonic)
 
 
 def panels(bench: Bench) -> list[str | None]:
@@ -29,7 +29,7 @@ def panels(bench: Bench) -> list[str | None]:
 
 
 async def begin(bench: Bench, pilot: Pilot[int]) -> None:
-    await shows(bench, pilot, "Server")
+    await shows(bench, pilot, "─ 6 ")
     await settle(pilot)
 
 
@@ -46,7 +46,7 @@ async def test_what_a_server_tells(tmp_path: Path) -> None:
             text = screen_text(bench.latest)
             name = server.url.removeprefix("http://")
             for part in (
-                f"6 Server {name}",
+                f"6 vLLM {name}",
                 "8 running",
                 "3 waiting",
                 "50 %",
@@ -74,7 +74,14 @@ async def test_several_servers_and_one_that_is_gone(tmp_path: Path) -> None:
             await begin(bench, pilot)
             await shows(bench, pilot, "400.8 tok/s")
             text = screen_text(bench.latest)
-            for part in ("6 Servers", "10 running", "1 waiting", "6.2 GiB of models loaded", "nothing answers at 127"):
+            for part in (
+                "6 Servers",
+                f"{one.url.removeprefix('http://')}  SGLang",
+                "10 running",
+                "1 waiting",
+                "6.2 GiB of models loaded",
+                "nothing answers at 127",
+            ):
                 assert part in text, f"{part} is not in\n{text}"
             for size in [*SIZES, SIZES[0]]:
                 await pilot.resize_terminal(*size)

@@ -45,6 +45,7 @@ class Machine:
         age_s: For how long it has not been read; 0 once the run has ended, as nothing is to be read.
         interval_s: Seconds between its readings.
         seen: Who holds memory of a GPU, by process number.
+        servers: What the servers are that it watches, by their place in channels; fit for the screen.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Machine:
     age_s: float
     interval_s: float
     seen: Mapping[int, ProcessSeen]
+    servers: Mapping[str, str]
 
     def get(self, channel: str) -> float | None:
         """The newest reading of a channel; None if it is missing or not read any more."""
@@ -150,6 +152,7 @@ def _machine(state: RunState, name: str, now: float) -> Machine:
         age_s=0.0 if over else max(0.0, now - newest),
         interval_s=_interval(gauges, newest),
         seen=state.processes.get(name, {}),
+        servers={server: safe(kind) for server, kind in state.servers.get(name, {}).items()},
     )
 
 

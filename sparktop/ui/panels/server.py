@@ -39,7 +39,11 @@ class ServerPanel(MachinePanel):
         """Draws the run as it is now."""
         super().show(run)
         servers = self._servers()
-        self.head(f"Server {servers[0][1]}" if len(servers) == 1 else "Servers" if servers else "Server")
+        if len(servers) == 1:
+            ((machine, server),) = servers
+            self.head(f"{machine.servers.get(server, 'Server')} {safe(server)}")
+        else:
+            self.head("Servers" if servers else "Server")
 
     def rows_wanted(self, height: int) -> int:
         """See `MachinePanel`."""
@@ -56,10 +60,13 @@ class ServerPanel(MachinePanel):
         for machine, server in servers:
             if height < 2 * len(servers):
                 name: list[Span] = [(f"{_end_of(server, width // 2)}  ", "title")]
-                rows.append(tuple(whole([name, *_groups(machine, server)], width)))
+                rows.append(tuple(whole([name, *_groups(machine, server), *_kind(machine, server)], width)))
             else:
                 name = [(_end_of(server, width), "title")]
-                rows += [tuple(name), tuple(whole([[("  ", "")], *_groups(machine, server)], width))]
+                rows += [
+                    tuple(whole([name, *_kind(machine, server)], width)),
+                    tuple(whole([[("  ", "")], *_groups(machine, server)], width)),
+                ]
         return rows[:height]
 
     def curves(self) -> list[Series]:
@@ -154,6 +161,12 @@ def _loaded_rows(machine: Machine, server: str, width: int) -> list[tuple[int, S
         (0, tuple(whole(groups, width))),
         (1, (*head("tokens/s", LABEL_CELLS), *reason(why, width - LABEL_CELLS))),
     ]
+
+
+def _kind(machine: Machine, server: str) -> list[list[Span]]:
+    """What a server is, where it is known."""
+    kind = machine.servers.get(server)
+    return [[(f"  {kind}", "muted")]] if kind else []
 
 
 def _groups(machine: Machine, server: str) -> list[list[Span]]:
