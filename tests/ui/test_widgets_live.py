@@ -424,6 +424,19 @@ async def test_widgets_paint_in_every_theme(theme: str, no_color: bool, monkeypa
             await pilot.pause()
 
 
+async def test_a_style_is_looked_up_when_it_is_used_and_follows_the_theme() -> None:
+    table = GridTable(COLUMNS)
+    app = OneWidget(table, "textual-dark")
+    async with app.run_test(size=(50, 10)) as pilot:
+        table.show(table_rows("a", "b"))
+        await pilot.pause()
+        assert set(table._component_styles) < table.COMPONENT_CLASSES
+        dark = table.line_style("header")
+        app.theme = "textual-light"
+        await pilot.pause()
+        assert table.line_style("header") != dark
+
+
 # -- sizes ---------------------------------------------------------------------------------------------------------
 
 
