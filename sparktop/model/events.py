@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from sparktop.model.open_names import OpenNames
 from sparktop.model.records import Contender, ModelInfo, Node, Options
 from sparktop.model.roofline import Ceilings
 from sparktop.model.scenario import Scenario
@@ -34,8 +35,8 @@ class Finish(StrEnum):
     ERROR = "error"
 
 
-class TokenSource(StrEnum):
-    """Where the token counts come from, most trusted first."""
+class TokenSource(OpenNames):
+    """Where the token counts come from, most trusted first; later versions may know others."""
 
     TOKEN_IDS = "token ids"
     """Every token was seen by its id."""

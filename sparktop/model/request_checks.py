@@ -115,7 +115,7 @@ def token_counts(state: RunState) -> Findings:
     sources = {request.token_source for request in _done(state)} - {None, TokenSource.TOKEN_IDS}
     if not sources:
         return
-    named = ", ".join(source for source in TokenSource if source in sources)
+    named = ", ".join([*(source for source in TokenSource if source in sources), *sorted(sources - set(TokenSource))])
     if TokenSource.CHUNKS in sources:
         text = f"token counts come from {named}: a chunk was taken for one token, and may hold several"
         yield fault(Code.TOKEN_COUNTS, text, source=named)

@@ -9,7 +9,9 @@ from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 
+from sparktop.model.events import TokenSource
 from sparktop.model.snapshot import SCHEMA, Snapshot
+from sparktop.model.verdicts import Code
 
 _ATTRIBUTE: Final = re.compile(r"^ {4}(\w+): (.+(?:\n {8}.+)*)", re.MULTILINE)
 
@@ -22,6 +24,13 @@ def snapshot_schema() -> dict[str, Any]:
     """
     schema = msgspec.json.schema(Snapshot)
     definitions: dict[str, Any] = schema["$defs"]
+    for names in (Code, TokenSource):
+        definitions[names.__name__] = {
+            "title": names.__name__,
+            "description": _flat(inspect.getdoc(names) or ""),
+            "type": "string",
+            "examples": [name.value for name in names],
+        }
     for cls in _records(Snapshot):
         definition = definitions[cls.__name__]
         documentation = inspect.getdoc(cls) or ""

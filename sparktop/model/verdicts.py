@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from sparktop.model.open_names import OpenNames
 
-class Code(StrEnum):
-    """Stable name of a verdict."""
+
+class Code(OpenNames):
+    """Stable name of a verdict; later versions have further checks."""
 
     INCOMPLETE = "incomplete"
     CONTENDER_FAILED = "contender-failed"

@@ -68,7 +68,7 @@ def headline(run: Run, language: Language) -> Text:
 def disagreements(run: Run) -> list[str]:
     """Returns which rows of a run's summary don't follow from its requests: the file was edited, or is damaged."""
     stored = {(row.contender, row.batch): row for row in run.snapshot.summary}
-    rows = summarise(measured_record(request) for request in run.snapshot.requests)
+    rows = summarise((measured_record(request) for request in run.snapshot.requests), run.snapshot.scenario.slo)
     counted = {(row.contender, row.batch): row for row in rows}
     found = []
     for key in dict.fromkeys((*stored, *counted)):
@@ -79,6 +79,8 @@ def disagreements(run: Run) -> list[str]:
 
 def _same(stored: Summary, counted: Summary) -> bool:
     pairs = [(getattr(stored, name), getattr(counted, name)) for name in _CHECKED]
+    if stored.goodput is not None:  # older versions did not count it
+        pairs.append((stored.goodput, counted.goodput))
     pairs += [(getattr(stored, name).median, getattr(counted, name).median) for name in _SPREADS]
     return all(
         one == other or (one is not None and other is not None and math.isclose(one, other, rel_tol=1e-6))

@@ -22,6 +22,7 @@ _FAMILY, _VERSION = SCHEMA.split("/")
 _LONGEST_VERSION: Final = 9
 _HEAD_BYTES: Final = 1024
 _OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+_UNKNOWN: Final = "Invalid enum value"
 _STATUS: Final = re.compile(rb'^  "status": "([a-z]+)"', re.MULTILINE)
 
 
@@ -88,7 +89,7 @@ def write_ratings(ratings: Ratings | None, path: Path) -> None:
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """Reads a snapshot; fields that this version does not know are ignored.
+    """Reads a snapshot; fields that this version does not know are ignored, verdicts that it does not know are kept.
 
     Raises:
         OSError: The file can't be read.
@@ -102,7 +103,8 @@ def read_snapshot(path: Path) -> Snapshot:
     try:
         return msgspec.convert(document, Snapshot)
     except msgspec.ValidationError as error:
-        raise BadSnapshot(f"{path}: damaged: {error}") from error
+        how = "damaged, or from a newer sparktop" if str(error).startswith(_UNKNOWN) else "damaged"
+        raise BadSnapshot(f"{path}: {how}: {error}") from error
 
 
 def check_schema(schema: object, path: Path) -> None:

@@ -190,6 +190,11 @@ def test_goodput_where_the_scenario_sets_objectives() -> None:
 
     # Of two requests in 2 s one had its first token within half a second.
     assert (cell(found, "qwen.2", "qps").text, cell(found, "qwen.2", "goodput").text) == ("1.00", "0.500")
+    assert not any("edited" in text for text in texts(build([run], Lang.EN)))
+    edited = replace(run, summary=tuple(replace(row, goodput=9.0) for row in run.summary))
+    assert any("does not follow from its requests (qwen × 1" in text for text in texts(build([edited], Lang.EN)))
+    older = replace(run, summary=tuple(replace(row, goodput=None) for row in run.summary))
+    assert not any("edited" in text for text in texts(build([older], Lang.EN)))
     without = take_snapshot(fold(Run(requests=requests, scenario=throughput()).events()))
     assert "goodput" not in [column.id for column in table(build([without], Lang.EN), "speed.throughput").columns]
 

@@ -8,12 +8,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import jsonschema
 import orjson
 import pytest
 
 from sparktop.model.events import Status
+from sparktop.model.schema import snapshot_schema
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
+from sparktop.report import Format, Lang, render
 from sparktop.store.names import journal_path, new_run_id, snapshot_path
 from sparktop.store.snapshots import BadSnapshot, is_finished, read_snapshot, write_snapshot
 from tests.model.synthetic import Request, Run, sample
@@ -78,7 +81,7 @@ def test_unknown_fields_are_ignored(tmp_path: Path) -> None:
         ({"schema": "sparktop.run/x"}, "not a snapshot"),
         ({"schema": None}, "not a snapshot"),
         ({"requests": "none"}, r"damaged: .*requests"),
-        ({"status": "happy"}, r"damaged: .*status"),
+        ({"status": "happy"}, r"damaged, or from a newer sparktop: Invalid enum value 'happy' - at `\$.status`"),
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path: Path, change: dict[str, object], reason: str) -> None:
@@ -86,6 +89,38 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, change: dict[str, object],
     write_snapshot(SNAPSHOT, path)
     path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | change))
     with pytest.raises(BadSnapshot, match=rf"a\.json: {reason}"):
+        read_snapshot(path)
+
+
+def test_a_verdict_of_a_newer_version_is_read_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_snapshot(SNAPSHOT, path)
+    document = orjson.loads(path.read_bytes())
+    new = {"code": "pcie-replays", "severity": "fault", "text": "the link resent 3 %", "evidence": {}}
+    document["validity"]["verdicts"].insert(0, new)
+    document["validity"]["unjudged"].insert(0, {"code": "ecc-errors", "reason": "no counter"})
+    document["requests"][0]["tokens"]["source"] = "told by the weather"
+    path.write_bytes(orjson.dumps(document))
+
+    found = read_snapshot(path)
+    assert found.requests[0].tokens.source == "told by the weather"
+    assert (found.validity.verdicts[0].code, found.validity.unjudged[0].code) == ("pcie-replays", "ecc-errors")
+    jsonschema.validate(document, snapshot_schema())
+    write_snapshot(found, path)
+    assert orjson.loads(path.read_bytes()) == document
+    text = render([found], Format.MD, Lang.ZH)
+    assert "错误 · pcie-replays：the link resent 3 %" in text
+    assert "- ecc-errors：no counter" in text
+
+
+@pytest.mark.parametrize("code", ["\x1b[2J", "<b>", "", "A", "x" * 61, 7])
+def test_a_verdict_whose_name_is_none_is_refused(tmp_path: Path, code: object) -> None:
+    path = tmp_path / "a.json"
+    write_snapshot(SNAPSHOT, path)
+    document = orjson.loads(path.read_bytes())
+    document["validity"]["unjudged"].insert(0, {"code": code, "reason": ""})
+    path.write_bytes(orjson.dumps(document))
+    with pytest.raises(BadSnapshot, match=r"damaged.*unjudged\[0\]\.code"):
         read_snapshot(path)
 
 
