@@ -11,6 +11,7 @@ from sparktop.ui.chrome import crop, safe, whole
 from sparktop.ui.format import NA, traffic, volume
 from sparktop.ui.panels.machine import Machine
 from sparktop.ui.panels.machine_panel import MachinePanel, beside, by_machine, fitting, head, named, reason
+from sparktop.ui.panels.split import shown, split_rows
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.series import Series
@@ -41,7 +42,7 @@ class LinksPanel(MachinePanel):
         """Whether there is a link, or nothing was read yet that tells."""
         state = run.state
         seen = any(name.startswith(("port.", "net.")) for gauges in state.gauges.values() for name in gauges)
-        return seen or not state.gauges
+        return seen or not state.gauges or shown(run) is not None
 
     def show(self, run: Run) -> None:
         """Draws the run as it is now."""
@@ -72,6 +73,8 @@ class LinksPanel(MachinePanel):
             if self.shown is not None and self.shown.state.started is not None:
                 rows.append(_cost_row(self.shown, width))
             rows.append(_health_row(with_ports, width))
+        if self.shown is not None:
+            rows += [(1, row) for row in split_rows(self.shown, width)]
         for machine in self.machines:
             plain = machine.things("net")
             rank = 5 if with_ports else 0
