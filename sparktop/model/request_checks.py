@@ -112,7 +112,7 @@ def output_length(state: RunState) -> Findings:
 
 def token_counts(state: RunState) -> Findings:
     """How well the tokens were counted."""
-    sources = {request.token_source for request in _done(state)} - {None, TokenSource.TOKEN_IDS}
+    sources = {request.token_source for request in _done(state) if request.token_source} - {TokenSource.TOKEN_IDS}
     if not sources:
         return
     named = ", ".join([*(source for source in TokenSource if source in sources), *sorted(sources - set(TokenSource))])
