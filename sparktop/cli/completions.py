@@ -120,7 +120,7 @@ def _offers(
     command = next((word for word in before if word in COMMANDS), None)
     parser = command_parser(command) if command else top_parser()
     if before and (action := parser._option_string_actions.get(before[-1])) and action.nargs != 0:
-        return [(name, "toy model") for name in DEMOS] if action.dest == "contenders" else []
+        return _values(action, scenarios, runs)
     options = list(_options(parser))
     if current.startswith("-"):
         return options
@@ -141,6 +141,24 @@ def _offers(
         case "models", _:
             return []
     return options
+
+
+def _values(
+    action: argparse.Action,
+    scenarios: Callable[[], Iterable[Candidate]],
+    runs: Callable[[], Iterable[Candidate]],
+) -> Iterable[Candidate]:
+    """What may stand after an option; nothing where it is a file, a number, or the person's own choice."""
+    if action.choices is not None:
+        return [(str(choice), "") for choice in action.choices]
+    match action.option_strings[-1]:
+        case "--model" | "--with" | "--contender":
+            return [(name, "toy model") for name in DEMOS]
+        case "--beside":
+            return runs()
+        case "--scenario":
+            return scenarios()
+    return []
 
 
 def _positional(parser: argparse.ArgumentParser, words: Sequence[str]) -> list[str]:

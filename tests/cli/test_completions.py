@@ -51,6 +51,12 @@ def offered(line: str) -> list[str]:
         ("sparktop replay ", ["last", "2026-11-23T07-15-04-smoke"]),
         ("sparktop compare last ", ["last", "2026-11-23T07-15-04-smoke"]),
         ("sparktop compare last last --th", ["--threshold"]),
+        ("sparktop report last --format ", ["md", "html", "csv", "json"]),
+        ("sparktop report last --lang ", ["zh", "en"]),
+        ("sparktop report last --lang zh ", ["last", "2026-11-23T07-15-04-smoke"]),
+        ("sparktop judge last --with demo-b", ["demo-base"]),
+        ("sparktop rate last --beside 2026", ["2026-11-23T07-15-04-smoke"]),
+        ("sparktop history --scenario s", ["smoke", "sutra-qa"]),
     ],
 )
 def test_what_is_offered(line: str, words: list[str]) -> None:
