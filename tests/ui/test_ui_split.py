@@ -75,4 +75,4 @@ async def test_the_links_panel_tells_of_a_split_model(tmp_path: Path, link: Link
         narrow = ["".join(text for text, _ in row) for row in panel.figures(30, 30)]
         assert any(line.startswith("holds  spark-a 36.5 GiB") for line in narrow)
         assert not any("36." in line and "GiB" not in line for line in narrow)
-        assert panel.query_one(Chrome)
+        assert panel.query_one(Chrome).rows
