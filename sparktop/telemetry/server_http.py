@@ -190,7 +190,11 @@ class Web:
             if address.scheme == "https":
                 sock.settimeout(max(0.001, deadline - time.monotonic()))
                 context = self._tls or ssl.create_default_context()
-                sock = context.wrap_socket(sock, server_hostname=address.host)
+                try:
+                    sock = context.wrap_socket(sock, server_hostname=address.host)
+                except TimeoutError:
+                    reason = f"{address.name} did not answer as TLS within {self._timeout:g} s: is it http://?"
+                    raise Unreadable(reason) from None
         except BaseException:
             sock.close()
             raise

@@ -199,6 +199,7 @@ def test_usage_of_servers(sparktop: Sparktop) -> None:
         (("-m", "http://me:secret@x:1"), "must not hold a user or password"),
         (("-m", "http://x:1", "--silence", "0"), "expected seconds from 1 to 86400"),
         (("-m", "localhost:8000"), "did you mean http://localhost:8000?"),
+        (("-m", "localhost:8000/v1#qwen"), "did you mean http://localhost:8000/v1#qwen?"),
     ):
         done = sparktop("run", "general", "--headless", *words)
         assert (done.returncode, done.stdout) == (2, "")

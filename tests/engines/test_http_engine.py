@@ -19,7 +19,7 @@ import pytest
 
 from sparktop.engines.http.client import Client
 from sparktop.engines.http.detect import detect
-from sparktop.engines.http.failures import RequestLost, Unreachable
+from sparktop.engines.http.failures import RequestLost, Unreachable, explain
 from sparktop.engines.protocol import Generation
 from sparktop.model.events import (
     ContenderFailed,
@@ -119,7 +119,7 @@ NO_SERVERS = [
         False,
     ),
     (lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"), "is not HTTP", False),
-    (lambda connection, _: None, "cut the connection", False),
+    (lambda connection, _: None, "cut the connection: is it https:// instead of http://?", False),
     (endless, "sends a document that does not end", False),
 ]
 
@@ -133,6 +133,16 @@ async def test_what_is_no_such_server_is_told_in_a_sentence(answer: Reply, sente
         assert url in str(lost.value)
         assert "token=" not in str(lost.value)
         assert isinstance(lost.value, Unreachable) == unreachable
+
+
+async def test_where_the_api_begins_is_told_to_whoever_names_an_endpoint(server: Truth) -> None:
+    with pytest.raises(RequestLost, match=f"name where the API begins, {server.url}/v1$"):
+        await asked(server.url + "/v1/chat/completions", question(0))
+
+
+def test_no_answer_to_the_beginning_of_tls_may_mean_that_there_is_none() -> None:
+    assert "or is it http:// instead of https://?" in str(explain(TimeoutError(), "https://spark:8000"))
+    assert str(explain(TimeoutError(), "http://spark:8000")) == "http://spark:8000 did not answer in time"
 
 
 def test_nobody_there_is_unreachable(http_bench: MakeBench) -> None:

@@ -392,6 +392,13 @@ def test_certificates_are_looked_at() -> None:
         Web(replace(Address.of(server_without.url), scheme="https")).get("/version")
 
 
+def test_tls_to_a_server_that_waits_for_a_line_of_http() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = Address.of(f"https://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(Unreadable, match=r"did not answer as TLS within 0.2 s: is it http://\?"):
+            Web(address, timeout_s=0.2).get("/metrics")
+
+
 def test_one_connection_stays_open_and_a_new_one_is_made() -> None:
     with truth() as server:
         web = Web(Address.of(server.url + "/v1"), key="s3cret")

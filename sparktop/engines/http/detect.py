@@ -27,9 +27,12 @@ from sparktop.engines.http.dialect import (
     VLLM,
     Dialect,
 )
-from sparktop.engines.http.failures import RequestLost, refused, tidy
+from sparktop.engines.http.failures import Dropped, RequestLost, refused, tidy
 from sparktop.model.records import ModelInfo
 from sparktop.model.servers import OLLAMA_ROOT, kind_of_models
+
+_ENDPOINTS: Final = ("/chat/completions", "/completions", "/models")
+"""What people copy with the address from an example."""
 
 _NAMED: Final = 8
 """Models that an error names."""
@@ -64,14 +67,22 @@ async def detect(client: Client, wanted: str) -> Served:
         Loading: It has to be asked again.
         RequestLost: It can't be reached, is no such server, or has no such model.
     """
-    reply = await client.ask("/models")
+    try:
+        reply = await client.ask("/models")
+    except Dropped as error:
+        hint = ": is it https:// instead of http://?" if client.where.startswith("http:") else ""
+        raise RequestLost(f"{error}{hint}") from None
     if reply.status == 503:
         raise Loading
     document = reply.document
     listed = document.get("data") if isinstance(document, dict) else None
     if reply.status != 200 and not (reply.status in (404, 405) and wanted and reply.document is not None):
-        asked = f"{client.where} (asked for its models at {urlsplit(client.base).path}/models)"
-        raise refused(reply.status, reply.kind, reply.body, asked)
+        path = urlsplit(client.base).path
+        asked = f"{client.where} (asked for its models at {path}/models)"
+        lost = refused(reply.status, reply.kind, reply.body, asked)
+        if reply.status == 404 and (end := next((end for end in _ENDPOINTS if path.endswith(end)), "")):
+            lost = RequestLost(f"{lost}; name where the API begins, {client.base.removesuffix(end)}")
+        raise lost
     if reply.status == 200 and not isinstance(listed, list):
         if document is None:
             raise (

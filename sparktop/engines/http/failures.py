@@ -49,7 +49,9 @@ def explain(error: Exception, where: str) -> RequestLost:
         case aiohttp.ClientConnectorError():
             return Unreachable(f"{where} can't be reached: {_refusal(error.os_error)}")
         case aiohttp.ServerTimeoutError() | TimeoutError() | asyncio.TimeoutError():
-            return Unreachable(f"{where} did not answer in time")
+            # A server without TLS takes its beginning for a line that is not whole yet, and waits.
+            hint = ": does it speak TLS, or is it http:// instead of https://?" if where.startswith("https:") else ""
+            return Unreachable(f"{where} did not answer in time{hint}")
         case aiohttp.ServerDisconnectedError() | ConnectionResetError():
             return Dropped(f"{where} cut the connection")
         case aiohttp.ClientPayloadError() | OSError():
