@@ -16,6 +16,7 @@ from typing import Final
 from sparktop import toolchain
 from sparktop.headless.coverage import coverage, not_read
 from sparktop.model.channels import CPU_LOAD
+from sparktop.model.pressure import floor_bytes
 from sparktop.nodes.nvidia import Gpus, gpus
 from sparktop.places import Places
 from sparktop.runner.contenders import DEMOS, BadContender, resolve_contenders
@@ -31,8 +32,6 @@ _TEXTUAL: Final = ((8, 2, 8), (9,))
 
 _LITTLE_DISK: Final = 1 << 30
 _NO_DISK: Final = 50 << 20
-_RESERVE: Final = 8 << 30
-_RESERVE_SHARE: Final = 10
 _SCREEN: Final = (80, 24)
 _IMPORT_TIMEOUT_S: Final = 60
 
@@ -230,7 +229,7 @@ def _memory(around: Surroundings) -> Check:
     missing = {name: why for name, why in source.read(1.0).missing.items() if not name.startswith("psi.")}
     if missing:
         found += f"; not read: {not_read(missing)}"
-    if have.bytes < min(_RESERVE, total // _RESERVE_SHARE):
+    if have.bytes < floor_bytes(total):
         return _warning("memory", found, "end other programs: no model will be loaded with so little")
     return _ok("memory", found)
 

@@ -13,8 +13,8 @@ from sparktop.model.published import Figure
 from sparktop.model.records import Node
 from sparktop.model.roofline import GB10, Ceilings, ceilings_of
 from sparktop.model.text import one_line
+from sparktop.nodes.fit import memory_here
 from sparktop.nodes.local import describe_local
-from sparktop.runner.fit import memory_here
 from sparktop.telemetry.bandwidth import processor_bandwidth
 from sparktop.telemetry.reading import Unreadable
 

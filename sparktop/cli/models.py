@@ -20,9 +20,9 @@ from sparktop.model.codec import without_surrogates
 from sparktop.model.listing import Listed, list_models
 from sparktop.model.records import Contender
 from sparktop.model.text import one_line
+from sparktop.nodes.fit import assess_model
 from sparktop.published import BadPublished, load_published
 from sparktop.runner.contenders import BadContender, demo_contenders, resolve_contenders
-from sparktop.runner.fit import assess_model
 from sparktop.telemetry.memory import allocatable
 from sparktop.telemetry.reading import Unreadable
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from sparktop.headless.columns import Align, cut, pad, width
+from sparktop.model import clock_events
 from sparktop.model.channels import CHANNELS, FAMILIES, ROCE_HEALTH, describe, things
 from sparktop.model.text import one_line
 from sparktop.telemetry.reading import Reading
@@ -40,18 +41,6 @@ _SERVER: Final = {
     "memory": "models {}",
 }
 """What a line says of a server, where it tells."""
-
-_EVENTS: Final = {
-    0x1: "idle",
-    0x2: "application clocks",
-    0x4: "power cap",
-    0x8: "hardware slowdown",
-    0x10: "sync boost",
-    0x20: "software thermal",
-    0x40: "hardware thermal",
-    0x80: "power brake",
-    0x100: "display",
-}
 
 _NUMBERS: Final[dict[str, tuple[int, str]]] = {
     "percent": (1, "%"),
@@ -114,8 +103,8 @@ def _scaled(value: float, step: int, units: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _events(bits: int) -> str:
-    names = [name for bit, name in _EVENTS.items() if bits & bit]
-    if rest := bits & ~sum(_EVENTS):
+    names = [name for bit, name in clock_events.WORDS.items() if bits & bit]
+    if rest := bits & ~sum(clock_events.WORDS):
         names.append(f"unknown 0x{rest:x}")
     return ", ".join(names) or "none declared"
 

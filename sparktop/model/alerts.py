@@ -11,6 +11,7 @@ from typing import Final
 
 from sparktop.model import channels
 from sparktop.model.channels import indexed, things
+from sparktop.model.clock_events import HARDWARE_SLOWDOWN
 from sparktop.model.gpu_checks import CAUSES, HEAT, is_gb10
 from sparktop.model.live_findings import slower_so_far
 from sparktop.model.low_clock import LASTS_S, THROTTLED_PERCENT
@@ -30,7 +31,7 @@ from sparktop.model.roce_checks import (
 from sparktop.model.state import Phase, RunState
 from sparktop.model.timeseries import Gauge
 from sparktop.model.verdicts import LINE_CELLS, Alert, Code, Severity
-from sparktop.model.watch import HARDWARE_SLOWDOWN, Load, Watch, hidden
+from sparktop.model.watch import Load, Watch, hidden
 
 __all__ = ["LINE_CELLS", "RECENT_S", "Alert", "alerts", "suspicions"]
 

@@ -15,15 +15,13 @@ from sparktop.model.catalogue import (
     machines_needed,
     weight_bytes,
 )
+from sparktop.model.pressure import FLOOR
 from sparktop.model.published import EvaluatedModel, Evaluation, Figure, Published, PublishedSpeed, Source
 from sparktop.model.roofline import Ceilings, Step, roofline, step_bytes
 from sparktop.model.tiers import Tier, tier
 
 CONTEXT: Final = 4096
 """Tokens of the one sequence that memory is counted for."""
-
-SPARK_RESERVE: Final = 8 << 30
-"""Bytes that stay free on each DGX Spark: the floor at which owners of a Spark run watchdogs."""
 
 QUESTIONS: Final = "questions"
 
@@ -146,7 +144,7 @@ def _count(model: CatalogueModel, kind: Quantization | None, ceilings: Ceilings,
         need=need,
         bytes_per_token=found.bytes_per_token,
         ceiling_tok_s=found.ceiling_tok_s,
-        sparks=machines_needed(need, SPARK_MEMORY, SPARK_RESERVE),
+        sparks=machines_needed(need, SPARK_MEMORY, FLOOR),
         fits=None if memory is None else need + memory.reserve <= memory.free,
         approximations=found.approximations,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sparktop.model.channels import indexed
+from sparktop.model.clock_events import IDLE
 
 BUSY_PERCENT: Final = 50.0
 LOW_SHARE: Final = 45.0
@@ -30,7 +31,6 @@ LASTS_S: Final = 5.0
 LONGEST_STEP_S: Final = 3.0
 """Between readings further apart, nobody knows what the clock was."""
 
-IDLE_BIT: Final = 0x1
 THROTTLES: Final = ("throttle_power_cap", "throttle_sw_thermal", "throttle_hw_thermal", "throttle_power_brake")
 THROTTLED_PERCENT: Final = 5.0
 """Share of a reading's time below which a clock that was held back changes no figure."""
@@ -117,5 +117,5 @@ def _declared(gpu: str, values: Mapping[str, float]) -> bool | None:
         return True
     reasons = values.get(indexed("gpu", gpu, "event_reasons"))
     if reasons is not None:
-        return bool(int(reasons) & ~IDLE_BIT)
+        return bool(int(reasons) & ~IDLE)
     return None if None in throttled else False

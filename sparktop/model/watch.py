@@ -12,12 +12,10 @@ from typing import Final
 
 from sparktop.model import channels
 from sparktop.model.channels import indexed, things
+from sparktop.model.clock_events import HARDWARE_SLOWDOWN
 from sparktop.model.low_clock import LONGEST_STEP_S, LowClock
 from sparktop.model.pressure import Level, Pressure, read_pressure
 from sparktop.model.split_traffic import SplitTraffic
-
-HARDWARE_SLOWDOWN: Final = 0x8
-"""Event reason: the hardware halves the clock or more, for heat or for its power supply; newer drivers say which."""
 
 _RANKS: Final = (Level.OK, Level.UNKNOWN, Level.TIGHT, Level.CRITICAL)
 

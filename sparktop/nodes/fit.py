@@ -17,16 +17,11 @@ from typing import Final
 from sparktop import toolchain
 from sparktop.engines.gguf import BadModelFile, Header, read_header
 from sparktop.engines.protocol import Room
+from sparktop.model.pressure import floor_bytes
 from sparktop.telemetry.memory import MemoryInfo, allocatable
 from sparktop.telemetry.nvml import Nvml
 from sparktop.telemetry.reading import Unreadable
 from sparktop.telemetry.vram import Vram, free_vram
-
-RESERVE: Final = 8 << 30
-"""Bytes that a load must leave by default: the floor at which owners of a Spark run watchdogs."""
-
-_RESERVE_SHARE: Final = 10
-"""On machines with less than 80 GiB the reserve is this part of the memory instead."""
 
 VRAM_RESERVE: Final = 1 << 30
 """Bytes that a load must leave by default on each GPU with memory of its own: CUDA's context, and what llama.cpp's own
@@ -156,9 +151,7 @@ def memory_here(
         return MemoryHere(own.free, kept, own.rule, own=True)
     have = allocatable(proc)
     total = MemoryInfo(proc).bytes("MemTotal")
-    return MemoryHere(
-        have.bytes, min(RESERVE, total // _RESERVE_SHARE) if reserve is None else reserve, have.rule, own=False
-    )
+    return MemoryHere(have.bytes, int(floor_bytes(total)) if reserve is None else reserve, have.rule, own=False)
 
 
 def local_vram(proc: Path = Path("/proc")) -> Vram | None:

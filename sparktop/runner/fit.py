@@ -8,7 +8,6 @@ from typing import Final
 
 from sparktop.model.records import Contender
 from sparktop.nodes.fit import (
-    RESERVE,
     VRAM_RESERVE,
     Fit,
     MemoryHere,
@@ -23,7 +22,6 @@ from sparktop.runner.plan import Plan
 from sparktop.telemetry.vram import Vram
 
 __all__ = [
-    "RESERVE",
     "VRAM_RESERVE",
     "Fit",
     "MemoryHere",

@@ -8,11 +8,9 @@ from functools import partial
 from typing import Any, Final
 
 from sparktop.model.channels import indexed
+from sparktop.model.clock_events import COUNTED
 from sparktop.telemetry.nvml import Driver, DriverLost, NotSupported
 from sparktop.telemetry.reading import Counter, Gathered, Growth, Integral, Unreadable
-
-_BITS: Final = {"power_cap": 0x04, "sw_thermal": 0x20, "hw_thermal": 0x40, "power_brake": 0x80}
-"""Event reasons, as the driver declares them for the moment."""
 
 _UNIFIED_FROM: Final = 0.9
 _UNIFIED_TO: Final = 1.1
@@ -70,7 +68,7 @@ class Device:
         self._driver = driver
         self._refused: dict[str, str] = {}
         self._answered = False
-        self._throttled = {reason: Counter() for reason in _BITS}
+        self._throttled = {reason: Counter() for reason in COUNTED}
         self._energy = energy
         # A recording has to hold it: what is a fault of a GB10 is none elsewhere.
         self._model = self._named()
@@ -228,7 +226,7 @@ class Device:
         except Unreadable:
             times = {}
         at = now()
-        for reason in _BITS:
+        for reason in COUNTED:
             quantity = "throttle_" + reason
             self._put(gathered, quantity, partial(self._throttle, reason, times.get(reason), at, mask))
 
@@ -243,7 +241,7 @@ class Device:
         counter.forget()
         if mask is None:
             raise Unreadable("unknown: the driver gives neither counters nor reasons")
-        if int(mask) & _BITS[reason]:
+        if int(mask) & COUNTED[reason]:
             return 100.0
         if self.unified and reason == "power_cap":
             # Seen on a GB10: 0 while its counters say that power is capped.

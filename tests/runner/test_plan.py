@@ -8,11 +8,13 @@ import pytest
 
 from sparktop.engines.gguf import Header, Tensor, Value, read_header
 from sparktop.engines.protocol import Room
+from sparktop.model.pressure import FLOOR
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario
+from sparktop.nodes.fit import VRAM_RESERVE, compute_bytes, host_bytes, kv_bytes
 from sparktop.resources import demo_dir
 from sparktop.runner.contenders import BadContender, demo_contenders, resolve_contenders
-from sparktop.runner.fit import RESERVE, VRAM_RESERVE, assess, compute_bytes, host_bytes, kv_bytes
+from sparktop.runner.fit import assess
 from sparktop.runner.plan import Plan, Wave, make_plan
 from sparktop.telemetry.reading import Unreadable
 from sparktop.telemetry.vram import Vram
@@ -124,10 +126,10 @@ def proc(folder: Path, available_kib: int, total_kib: int = 127_600_748) -> Path
 
 def test_a_load_that_would_break_into_the_reserve_is_refused_with_the_sum(tmp_path: Path) -> None:
     made, contender = plan(scenario()), demo_contenders()[0]
-    fit = assess(made, contender, proc(tmp_path / "enough", (RESERVE >> 10) + (1 << 20)))
+    fit = assess(made, contender, proc(tmp_path / "enough", (FLOOR >> 10) + (1 << 20)))
     assert fit.ok, fit.sentence
-    assert fit.reserve == RESERVE
-    short = assess(made, contender, proc(tmp_path / "short", (RESERVE + fit.need - 4096) >> 10))
+    assert fit.reserve == FLOOR
+    short = assess(made, contender, proc(tmp_path / "short", (FLOOR + fit.need - 4096) >> 10))
     assert not short.ok
     assert all(part in short.sentence for part in ("weights", "KV cache", "compute", "8.0", "MemAvailable"))
     assert assess(plan(scenario(), reserve=0), contender, tmp_path / "short").ok

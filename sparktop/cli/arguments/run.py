@@ -85,7 +85,8 @@ def make() -> argparse.ArgumentParser:
         metavar="GIB",
         type=number(0, 4096, "GiB of memory"),
         default=None,
-        help="memory that loading a model must leave free (default: 8, or a tenth of a smaller machine)",
+        help="memory that loading a model must leave free (default: 8, or a tenth of a machine below 80 GiB;"
+        " where GPUs have memory of their own, 1 for each)",
     )
     parser.add_argument("--together", action="store_true", help="run all contenders at once; figures are contended")
     add_api_key(parser)

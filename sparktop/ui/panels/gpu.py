@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sparktop.model import clock_events
 from sparktop.model.channels import indexed
 from sparktop.ui.chrome import pad, safe, whole
 from sparktop.ui.format import NA, gib, joules, megahertz, percent, size, watts
@@ -40,13 +41,7 @@ CAUSES: Final = {
     "throttle_power_brake": "power supply",
 }
 
-DECLARED: Final = {
-    0x1: "idle",
-    0x2: "application clocks",
-    0x8: "hardware slowdown",
-    0x10: "sync boost",
-    0x100: "display clocks",
-}
+DECLARED: Final = {bit: words for bit, words in clock_events.WORDS.items() if bit not in clock_events.COUNTED.values()}
 """Reasons for a clock that no counter tells: what is not declared may hold all the same."""
 
 
