@@ -1,0 +1,74 @@
+"""This machine's network interfaces with their addresses."""
+
+from __future__ import annotations
+
+import ctypes
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Final
+
+from sparktop.model.interfaces import Interface
+
+_UP: Final = 0x1
+_LOOPBACK: Final = 0x8
+
+
+class _Address(ctypes.Structure):
+    """sockaddr_in."""
+
+    _fields_ = (("family", ctypes.c_uint16), ("port", ctypes.c_uint16), ("address", ctypes.c_uint8 * 4))
+
+
+class _Entry(ctypes.Structure):
+    """ifaddrs, as far as it is read (getifaddrs(3))."""
+
+
+_Entry._fields_ = (
+    ("next", ctypes.POINTER(_Entry)),
+    ("name", ctypes.c_char_p),
+    ("flags", ctypes.c_uint),
+    ("address", ctypes.POINTER(_Address)),
+    ("netmask", ctypes.POINTER(_Address)),
+)
+
+
+def own_interfaces(sys: Path = Path("/sys")) -> tuple[Interface, ...]:
+    """Returns the interfaces that are up and have an IPv4 address, every address for itself; loopback is none."""
+    library = ctypes.CDLL(None, use_errno=True)
+    first = ctypes.POINTER(_Entry)()
+    if library.getifaddrs(ctypes.byref(first)) != 0:
+        return ()
+    found: list[Interface] = []
+    try:
+        entry = first
+        while entry:  # type: ignore[truthy-bool]  # a pointer is false where it is NULL
+            one = entry.contents
+            if one.address and one.address.contents.family == socket.AF_INET and one.netmask:
+                name = one.name.decode("utf-8", "replace")
+                if one.flags & _UP and not one.flags & _LOOPBACK:
+                    found.append(_interface(name, one, sys / "class/net" / name))
+            entry = one.next
+    finally:
+        library.freeifaddrs(first)
+    return tuple(found)
+
+
+def _interface(name: str, entry: _Entry, folder: Path) -> Interface:
+    netmask = int.from_bytes(bytes(entry.netmask.contents.address), "big")
+    return Interface(
+        name=name,
+        address=str(ipaddress.IPv4Address(bytes(entry.address.contents.address))),
+        prefix=netmask.bit_count(),
+        rdma=(folder / "device/infiniband").is_dir(),
+        speed=_speed(folder / "speed"),
+    )
+
+
+def _speed(path: Path) -> float | None:
+    """Bytes per second; the kernel says megabits, and -1 or nothing where it does not know."""
+    try:
+        megabits = int(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return megabits * 1e6 / 8 if megabits > 0 else None
