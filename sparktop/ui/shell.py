@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import ClassVar
+from pathlib import Path, PurePath
+from typing import ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -19,6 +19,8 @@ from sparktop.ui.chrome import safe
 from sparktop.ui.ports import Ports
 from sparktop.ui.screens.base import ScopedScreen
 from sparktop.ui.widgets.line_widget import ASCII_CLASS
+
+_STYLES: Final = Path(__file__).parent
 
 
 class Shell(App[int]):
@@ -37,7 +39,8 @@ class Shell(App[int]):
     """
 
     TITLE = "sparktop"
-    CSS_PATH = "app.tcss"
+    # A screen that brings a style sheet of its own has everything parsed anew, which is felt when it is first shown.
+    CSS_PATH: ClassVar[list[str | PurePath]] = [_STYLES / "app.tcss", *sorted((_STYLES / "screens").glob("*.tcss"))]
     BINDINGS: ClassVar[list[BindingType]] = bindings(Scope.EVERYWHERE)
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
