@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 Z95: Final = 1.959964
@@ -154,34 +154,17 @@ def _group_strengths(group: int, members: Sequence[str], pairs: Sequence[Matchup
     played = [[won[i][j] + won[j][i] for j in range(size)] for i in range(size)]
     n = [round(sum(row)) for row in played]
     rates = [sum(row) / count for row, count in zip(won, n, strict=True)]
+    bare = [
+        Strength(contender=name, group=group, n=n[i], win_rate=_nine(rates[i]), strength=None, low=None, high=None)
+        for i, name in enumerate(members)
+    ]
     if not _all_reach_all(won):
-        rows = [
-            Strength(
-                contender=name,
-                group=group,
-                n=n[i],
-                win_rate=_nine(rates[i]),
-                strength=None,
-                low=None,
-                high=None,
-                problem=_why_not(rates[i]),
-            )
-            for i, name in enumerate(members)
-        ]
+        rows = [replace(row, problem=_why_not(rate)) for row, rate in zip(bare, rates, strict=True)]
         return sorted(rows, key=lambda row: -row.win_rate)
     values = _most_likely(won, played)
-    errors = _standard_errors(values, played)
     rows = [
-        Strength(
-            contender=name,
-            group=group,
-            n=n[i],
-            win_rate=_nine(rates[i]),
-            strength=_nine(values[i]),
-            low=_nine(values[i] - Z95 * errors[i]),
-            high=_nine(values[i] + Z95 * errors[i]),
-        )
-        for i, name in enumerate(members)
+        replace(row, strength=_nine(value), low=_nine(value - Z95 * error), high=_nine(value + Z95 * error))
+        for row, value, error in zip(bare, values, _standard_errors(values, played), strict=True)
     ]
     return sorted(rows, key=lambda row: -(row.strength or 0.0))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -195,21 +196,23 @@ def _counts(quantity: Quantity, found: list[tuple[Figure, int]], maker: Maker) -
 
 
 def _cited(asked: Questions, entrant: Entrant) -> tuple[Figure, int]:
-    """How many sources a contender cited, in its first answers, of the questions that ask for one."""
-    wanting = [item for item in asked.part.items if item.source]
-    scores = _first_scores(asked, entrant, wanting)
-    if not wanting or len(scores) < len(wanting):
-        return _lacking(asked, wanting, scores), len(wanting)
-    return Figure(value=float(sum(bool(score.cited) for score in scores)), noise=0.0), len(wanting)
+    """How many sources a contender cited, of the questions that ask for one."""
+    return _so_many(asked, entrant, [item for item in asked.part.items if item.source], lambda score: score.cited)
 
 
 def _wrong(asked: Questions, entrant: Entrant) -> tuple[Figure, int]:
     """How many questions a contender answered with a known wrong attribution."""
-    wary = [item for item in asked.part.items if item.avoid]
-    scores = _first_scores(asked, entrant, wary)
-    if not wary or len(scores) < len(wary):
-        return _lacking(asked, wary, scores), len(wary)
-    return Figure(value=float(sum(bool(score.wrong) for score in scores)), noise=0.0), len(wary)
+    return _so_many(asked, entrant, [item for item in asked.part.items if item.avoid], lambda score: score.wrong)
+
+
+def _so_many(
+    asked: Questions, entrant: Entrant, items: list[Item], holds: Callable[[Score], object]
+) -> tuple[Figure, int]:
+    """Of how many questions something holds of a contender's first answer, and how many there are."""
+    scores = _first_scores(asked, entrant, items)
+    if not items or len(scores) < len(items):
+        return _lacking(asked, items, scores), len(items)
+    return Figure(value=float(sum(bool(holds(score)) for score in scores)), noise=0.0), len(items)
 
 
 def _first_scores(asked: Questions, entrant: Entrant, items: list[Item]) -> list[Score]:
