@@ -101,18 +101,14 @@ class Answer:
                 self._stop_string |= met_stop_string(choice)
             if new is None:
                 continue
-            if reasoning:
-                if (chunks or texts) and kind is not TokenKind.REASONING:
+            for new_kind, new_text in ((TokenKind.REASONING, reasoning), (TokenKind.ANSWER, text)):
+                if not new_text:
+                    continue
+                if (chunks or texts) and kind is not new_kind:
                     self._arrive(t, kind, "".join(texts), tokens, chunks)
                     texts, tokens, chunks = [], 0, 0
-                kind = TokenKind.REASONING
-                texts.append(reasoning)
-            if text:
-                if (chunks or texts) and kind is not TokenKind.ANSWER:
-                    self._arrive(t, kind, "".join(texts), tokens, chunks)
-                    texts, tokens, chunks = [], 0, 0
-                kind = TokenKind.ANSWER
-                texts.append(text)
+                kind = new_kind
+                texts.append(new_text)
             tokens += new
             chunks += 1
         if chunks:
