@@ -48,6 +48,9 @@ def _service(arguments: argparse.Namespace, console: Console) -> Service:
     return Service(
         socket=_file(arguments.socket) if arguments.socket else socket_path(console.environ, here.state),
         token_file=_file(arguments.token_file) if arguments.token_file else here.state / "node-token",
+        logs=here.logs,
+        state=here.state,
+        environ=console.environ,
         listen=address(arguments.listen) if arguments.listen is not None else None,
         any_interface=arguments.any_interface,
         certificate=_file(arguments.certificate) if arguments.certificate else None,

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import places
 from sparktop.model.events import Event, Notice, SampleTaken
+from sparktop.model.text import one_line
 from sparktop.nodes.place import BadPlace, Place, Unreachable, place, read_places
 from sparktop.nodes.remote import RemoteNode
+from sparktop.runner.contenders import placed
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.reading import Reading
 
@@ -47,12 +49,43 @@ def named(texts: Sequence[str], token_file: str | None, console: Console) -> lis
     return found
 
 
-def connected(those: Sequence[Place], own_name: str) -> list[RemoteNode]:
+def taking_part(
+    contenders: Sequence[str], nodes: Sequence[str], token_file: str | None, console: Console, own_name: str
+) -> list[RemoteNode]:
+    """Connects to the nodes of a run: those that are named, and those that contenders are placed on.
+
+    Args:
+        contenders: As a person typed them, MODEL@NODE among them.
+        nodes: As a person typed them.
+        token_file: Copy of the token for addresses.
+        console: Where it is said that it takes a while.
+        own_name: What this machine is called.
+
+    Raises:
+        Refused: One of them can't be reached, or is not understood.
+    """
+    wanted = [node for spec in contenders if (node := placed(spec)[1]) and node != own_name]
+    if not wanted and not nodes:
+        return []
+    if console.interactive:
+        # Over ssh, through another host, it may take seconds.
+        console.note(f"connecting to {', '.join(dict.fromkeys(map(one_line, (*nodes, *wanted))))}")
+    found = connected(named(nodes, token_file, console), own_name) if nodes else []
+    more = [node for node in dict.fromkeys(wanted) if all(node != one.name for one in found)]
+    try:
+        return found + (connected(named(more, token_file, console), own_name, found) if more else [])
+    except BaseException:
+        stop(found)
+        raise
+
+
+def connected(those: Sequence[Place], own_name: str, beside: Sequence[RemoteNode] = ()) -> list[RemoteNode]:
     """Connects to all of them at once, and gives each a name of its own.
 
     Args:
         those: Where they are.
         own_name: What this machine is called.
+        beside: Those that are connected to already.
 
     Raises:
         Refused: One of them can't be reached.
@@ -70,8 +103,8 @@ def connected(those: Sequence[Place], own_name: str) -> list[RemoteNode]:
     except BaseException:
         stop(nodes)
         raise
-    taken = {own_name}
-    for number, node in enumerate(nodes, start=2):
+    taken = {own_name, *(node.name for node in beside)}
+    for number, node in enumerate(nodes, start=len(beside) + 2):
         # Machines that were set up from one image are called the same.
         if node.name in taken:
             node.name = f"{node.name}-{number}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import platform
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
@@ -11,12 +13,13 @@ from sparktop.cli.target import Target
 from sparktop.model.events import Status
 from sparktop.model.records import Options
 from sparktop.model.text import one_line
-from sparktop.runner.contenders import BadContender, resolve_contenders
+from sparktop.runner.contenders import BadContender, placed, resolve_contenders
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.fields import BadScenario
 
 if TYPE_CHECKING:
     from sparktop.headless.drive import Drive
+    from sparktop.nodes.remote import RemoteNode
 
 DEFAULT_SCENARIO: Final = "sutra-qa"
 """What runs where there is neither a terminal nor a wish."""
@@ -38,11 +41,18 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         silence_s=arguments.silence,
         batches=arguments.batches,
     )
-    plan = _plan(arguments.scenario, arguments.contenders, options, console, arguments.api_key_env)
-    # Who wants a document wants no screen, and a screen could not print one.
-    if console.interactive and not (arguments.headless or arguments.json or arguments.out):
-        return _screen(console, plan, arguments.fps)
-    return _headless(plan, target, console)
+    nodes = _nodes(arguments, console)
+    try:
+        plan = _plan(arguments.scenario, arguments.contenders, options, console, arguments.api_key_env, nodes)
+        # Who wants a document wants no screen, and a screen could not print one.
+        if console.interactive and not (arguments.headless or arguments.json or arguments.out):
+            return _screen(console, plan, arguments.fps)
+        return _headless(plan, target, console, nodes)
+    finally:
+        if nodes:
+            from sparktop.cli.remote import stop
+
+            stop(nodes)
 
 
 def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
@@ -56,9 +66,29 @@ def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
     return _headless(_plan(DEFAULT_SCENARIO, [], Options(), console), Target(None, stdout=False), console)
 
 
-def _plan(scenario: str, contenders: list[str], options: Options, console: Console, key_env: str = "") -> Plan:
+def _nodes(arguments: argparse.Namespace, console: Console) -> list[RemoteNode]:
+    if not arguments.nodes and not any(placed(spec)[1] for spec in arguments.contenders):
+        if arguments.token_file:
+            raise Refused("--token-file is for nodes: name one with --node")
+        return []
+    # What connects costs 0.2 s to import.
+    from sparktop.cli.remote import taking_part
+
+    return taking_part(arguments.contenders, arguments.nodes, arguments.token_file, console, platform.node())
+
+
+def _plan(
+    scenario: str,
+    contenders: list[str],
+    options: Options,
+    console: Console,
+    key_env: str = "",
+    nodes: Sequence[RemoteNode] = (),
+) -> Plan:
     try:
-        found = resolve_contenders(contenders, key_env, console.environ, places(console).config_file)
+        elsewhere = {node.name: node.hello.models for node in nodes if node.hello is not None}
+        config = places(console).config_file
+        found = resolve_contenders(contenders, key_env, console.environ, config, elsewhere)
         return make_plan(library(console).get(scenario), found, options)
     except (BadScenario, BadContender) as error:
         raise Refused(str(error)) from error
@@ -70,12 +100,12 @@ def _screen(console: Console, plan: Plan | None, fps: int) -> int:
     return run(library(console), places(console), plan=plan, fps=fps)
 
 
-def _headless(plan: Plan, target: Target, console: Console) -> int:
+def _headless(plan: Plan, target: Target, console: Console, nodes: Sequence[RemoteNode] = ()) -> int:
     from sparktop.cli.driven import let_go, signalled
     from sparktop.headless.run import run_headless
 
     _complete_interrupted(console)
-    done = run_headless(plan, places(console), console.err, console.environ)
+    done = run_headless(plan, places(console), console.err, console.environ, nodes)
     let_go(done, console)
     kept = _show(done, target, console)
     for problem in done.outcome.problems if done.outcome else ():

@@ -21,6 +21,8 @@ from sparktop.model.codec import encode
 from sparktop.model.events import Event
 from sparktop.model.text import one_line
 from sparktop.nodes import token as tokens
+from sparktop.nodes.desk import Desk
+from sparktop.nodes.orders import BadOrder, Fits, Hold, Order, Release, Taken
 from sparktop.nodes.protocol import (
     MOST_FROM_HEAD,
     PATH,
@@ -40,7 +42,7 @@ from sparktop.nodes.protocol import (
 )
 from sparktop.nodes.quiet import SILENT
 from sparktop.nodes.recorder import Recorder
-from sparktop.nodes.ring import Ring
+from sparktop.nodes.ring import Feed
 from sparktop.nodes.shelf import Shelf
 
 MOST_HEADS: Final = 8
@@ -61,7 +63,8 @@ class Agent:
         shelf: Its models.
         clock: Seconds; the recorder's.
         log: Called with a sentence about what happened.
-        ring: What is kept for heads that were away.
+        feed: What is kept for heads that were away.
+        desk: Takes their orders; None for a node that runs nothing.
         slow_s: Seconds after which a head that takes nothing is dropped.
     """
 
@@ -72,18 +75,19 @@ class Agent:
         *,
         clock: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = lambda sentence: None,
-        ring: Ring | None = None,
+        feed: Feed | None = None,
+        desk: Desk | None = None,
         slow_s: float = SLOW_S,
     ) -> None:
         self._recorder = recorder
         self._shelf = shelf
         self._clock = clock
         self._log = log
-        self._ring = ring if ring is not None else Ring()
+        self._feed = feed if feed is not None else Feed()
+        self._desk = desk
         self._slow_s = slow_s
         self._instance = secrets.token_hex(8)
         self._heads: set[ServerConnection] = set()
-        self._arrived = asyncio.Event()
 
     @asynccontextmanager
     async def recording(self) -> AsyncIterator[None]:
@@ -93,7 +97,7 @@ class Agent:
         def listen(event: Event) -> None:
             line = encode(event)
             try:
-                loop.call_soon_threadsafe(self._take, line)
+                loop.call_soon_threadsafe(self._feed.add, line)
             except RuntimeError:
                 # The loop has ended, and with it everybody who could be told.
                 return
@@ -150,6 +154,8 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             for head in heads:
                 group.create_task(self._dismiss(head, reason))
+        if self._desk is not None:
+            await self._desk.end()
 
     async def _dismiss(self, head: ServerConnection, reason: str) -> None:
         try:
@@ -158,11 +164,6 @@ class Agent:
                 await head.close(1001, _short(reason))
         except (ConnectionClosed, TimeoutError):
             head.transport.abort()
-
-    def _take(self, line: bytes) -> None:
-        self._ring.add(line)
-        self._arrived.set()
-        self._arrived = asyncio.Event()
 
     def _examine_local(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.path != PATH:
@@ -196,35 +197,64 @@ class Agent:
 
     async def _serve(self, head: ServerConnection) -> None:
         self._heads.add(head)
-        follower: asyncio.Task[None] | None = None
+        followers: dict[int | None, asyncio.Task[None]] = {}
         self._log(f"a head connected from {_peer(head)}")
-        why = "it left"
+        why, cut = "it left", True
         try:
             models = await asyncio.to_thread(self._shelf.models)
             await self._send(head, frame(self._hello(models)))
             async for message in head:
                 received = self._clock()
-                match read_from_head(message):
+                content = read_from_head(message)
+                if self._desk is not None:
+                    self._desk.heard(head)
+                match content:
                     case Ping(id=number):
                         await self._send(head, frame(Pong(id=number, received=received, answered=self._clock())))
-                    case Follow(start=start):
-                        if follower is not None:
+                    case Follow(start=start, job=job):
+                        if job in followers:
                             raise BadFrame("events were asked for twice")
-                        follower = asyncio.create_task(self._follow(head, start))
+                        feed = self._feed if job is None else self._ordered_from().feed(job, head)
+                        followers[job] = asyncio.create_task(self._follow(head, feed, start, job))
                     case Bye():
                         break
-        except BadFrame as error:
+                    case _:
+                        await self._obey(content, head)
+        except (BadFrame, BadOrder) as error:
             why = f"it sent {error}"
             await head.close(1002, _short(why))
         except TimeoutError:
+            cut = False
             await self._drop(head)
-        except ConnectionClosed:
-            pass
+        except ConnectionClosed as error:
+            # Whatever this side closed, it closed because nothing came or went any more.
+            cut = error.sent is None or error.rcvd_then_sent is True
         finally:
             self._heads.discard(head)
-            if follower is not None:
+            for follower in followers.values():
                 follower.cancel()
+            if self._desk is not None:
+                self._desk.left(head, cut=cut)
             self._log(f"the head from {_peer(head)} is gone: {why}")
+
+    def _ordered_from(self) -> Desk:
+        if self._desk is None:
+            raise BadOrder("an order to a node that runs nothing")
+        return self._desk
+
+    async def _obey(self, content: Fits | Hold | Order | Taken | Release, head: ServerConnection) -> None:
+        desk = self._ordered_from()
+        match content:
+            case Fits():
+                await self._send(head, frame(await desk.fits(content)))
+            case Hold():
+                await self._send(head, frame(await desk.hold(content, head)))
+            case Taken():
+                desk.taken(content, head)
+            case Release():
+                desk.release(head)
+            case _:
+                await desk.order(content, head)
 
     def _hello(self, models: tuple[ModelFile, ...]) -> Hello:
         return Hello(
@@ -233,24 +263,23 @@ class Agent:
             node=self._recorder.node,
             models=models,
             processes=self._recorder.processes,
-            first=self._ring.first,
-            next=self._ring.next,
+            first=self._feed.ring.first,
+            next=self._feed.ring.next,
         )
 
-    async def _follow(self, head: ServerConnection, start: int) -> None:
+    async def _follow(self, head: ServerConnection, feed: Feed, start: int, job: int | None) -> None:
         """Sends events from a number on, as they come.
 
         Nothing is queued for a head: each has its place in the ring, and one that can't keep up falls off its end.
         """
         try:
             while True:
-                arrived = self._arrived
-                start, lines = self._ring.since(start, _PIECE)
+                start, lines = feed.ring.since(start, _PIECE)
                 if lines:
-                    await self._send(head, events_frame(start, lines))
+                    await self._send(head, events_frame(start, lines, job))
                     start += len(lines)
                 else:
-                    await arrived.wait()
+                    await feed.beyond(start)
         except TimeoutError:
             await self._drop(head)
         except ConnectionClosed:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
+import struct
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -17,6 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 from sparktop import __version__
 from sparktop.model.text import one_line
 from sparktop.nodes import token as tokens
+from sparktop.nodes.orders import FitTold, Held, Refused
 from sparktop.nodes.place import Lost, Place, Unreachable
 from sparktop.nodes.protocol import (
     MOST_FROM_NODE,
@@ -27,9 +30,8 @@ from sparktop.nodes.protocol import (
     BadFrame,
     Bye,
     Events,
-    Follow,
+    FromHead,
     Hello,
-    Ping,
     Pong,
     frame,
     read_from_node,
@@ -89,7 +91,7 @@ class Link:
         """Closes, and ends ssh."""
         await self._stack.aclose()
 
-    async def send(self, content: Ping | Follow | Bye) -> None:
+    async def send(self, content: FromHead) -> None:
         """Sends a frame.
 
         Raises:
@@ -100,7 +102,7 @@ class Link:
         except ConnectionClosed as error:
             raise Lost(_why(error)) from None
 
-    async def receive(self, timeout: float) -> tuple[float, Pong | Events] | None:
+    async def receive(self, timeout: float) -> tuple[float, Pong | Events | Held | Refused | FitTold] | None:
         """Returns the next frame and when it came, in seconds of the monotonic clock; None if none came.
 
         Args:
@@ -120,12 +122,20 @@ class Link:
         try:
             content = read_from_node(message)
         except BadFrame as error:
-            raise Lost(f"it sent what is not understood here: {error}") from None
+            raise Lost(f"it sent what is not understood here: {error}", nonsense=True) from None
         if isinstance(content, Bye):
             raise Lost(content.reason)
         if isinstance(content, Hello):
             raise Lost("it greeted twice")
         return now, content
+
+    def abandon(self) -> None:
+        """Gives the connection up without a word, which would come late and be taken for the end of what runs there."""
+        raw = self._socket.transport.get_extra_info("socket")
+        if raw is not None and self._place.url:
+            with suppress(OSError):
+                raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.transport.abort()
 
     async def _close(self) -> None:
         try:
@@ -174,7 +184,8 @@ class Link:
             # asyncio puts the address in the place of the reason.
             why = os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
             raise Unreachable(
-                f'{shown} can\'t be connected to ({one_line(why)}): start "sparktop node" there'
+                f'{shown} can\'t be connected to ({one_line(why)}): start "sparktop node" there',
+                nobody=isinstance(error, ConnectionRefusedError | FileNotFoundError),
             ) from None
 
     async def _greeting(self) -> Hello:

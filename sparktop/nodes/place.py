@@ -26,15 +26,25 @@ class Unreachable(Exception):
 
     Attributes:
         final: Trying again will not help.
+        nobody: Nobody listens there: no agent runs.
     """
 
-    def __init__(self, sentence: str, *, final: bool = False) -> None:
+    def __init__(self, sentence: str, *, final: bool = False, nobody: bool = False) -> None:
         super().__init__(sentence)
         self.final = final
+        self.nobody = nobody
 
 
 class Lost(Exception):
-    """A connection has ended; the message says why, without naming the node."""
+    """A connection has ended; the message says why, without naming the node.
+
+    Attributes:
+        nonsense: What the node sent can't be true: sending it again will not help.
+    """
+
+    def __init__(self, why: str, *, nonsense: bool = False) -> None:
+        super().__init__(why)
+        self.nonsense = nonsense
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,12 +15,31 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from sparktop.model.codec import NotAnEvent, decode
+from sparktop.model.codec import NotAnEvent, decode, without_surrogates
 from sparktop.model.events import Event, NodeSeen, ProcessSeen, SampleTaken
 from sparktop.model.records import Node
 from sparktop.model.text import one_line
+from sparktop.nodes.orders import (
+    BadOrder,
+    Cancel,
+    Close,
+    Fits,
+    FitTold,
+    Held,
+    Hold,
+    Kill,
+    Load,
+    Order,
+    Refused,
+    Release,
+    Submit,
+    Taken,
+    check,
+    safe_fit,
+)
+from sparktop.nodes.safe import Unsafe, job_event, text
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the protocol; both sides must speak the same."""
 
 VERSION_HEADER: Final = "Sparktop-Protocol"
@@ -30,12 +49,11 @@ PATH: Final = "/node"
 MOST_FROM_NODE: Final = 4 << 20
 """Bytes in a message from an agent."""
 
-MOST_FROM_HEAD: Final = 1 << 16
+MOST_FROM_HEAD: Final = 1 << 24
 """Bytes in a message from a head."""
 
 _MOST_CHANNELS: Final = 4096
 _MOST_NAME: Final = 120
-_MOST_TEXT: Final = 400
 _MOST_MODELS: Final = 1000
 _MOST_GPUS: Final = 64
 
@@ -104,9 +122,11 @@ class Follow:
 
     Attributes:
         start: Number of the first one; where that is not kept any more, the oldest one is.
+        job: Those of a job; None for those of the machine.
     """
 
     start: int
+    job: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +136,12 @@ class Events:
     Attributes:
         start: Number of the first one.
         events: Their times are seconds of the agent's clock.
+        job: Those of a job; None for those of the machine.
     """
 
     start: int
     events: tuple[Event, ...]
+    job: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,27 +151,54 @@ class Bye:
     reason: str
 
 
-FromNode = Hello | Pong | Events | Bye
-FromHead = Ping | Follow | Bye
+FromNode = Hello | Pong | Events | Bye | Held | Refused | FitTold
+FromHead = Ping | Follow | Bye | Fits | Hold | Order | Taken | Release
 
-_FROM_NODE: Final[dict[str, type[Any]]] = {"hello": Hello, "pong": Pong, "bye": Bye}
-_FROM_HEAD: Final[dict[str, type[Any]]] = {"ping": Ping, "follow": Follow, "bye": Bye}
+_FROM_NODE: Final[dict[str, type[Any]]] = {
+    "hello": Hello,
+    "pong": Pong,
+    "bye": Bye,
+    "held": Held,
+    "refused": Refused,
+    "fit": FitTold,
+}
+_FROM_HEAD: Final[dict[str, type[Any]]] = {
+    "ping": Ping,
+    "follow": Follow,
+    "bye": Bye,
+    "fits": Fits,
+    "hold": Hold,
+    "load": Load,
+    "submit": Submit,
+    "cancel": Cancel,
+    "close": Close,
+    "kill": Kill,
+    "taken": Taken,
+    "release": Release,
+}
 _NAMES: Final = {cls: name for name, cls in (*_FROM_NODE.items(), *_FROM_HEAD.items())}
 
 
-def frame(content: Hello | Pong | Bye | Ping | Follow) -> str:
+def frame(content: FromHead | Hello | Pong | Held | Refused | FitTold) -> str:
     """Returns a message of one line."""
-    return orjson.dumps({"frame": _NAMES[type(content)], **msgspec.to_builtins(content)}).decode()
+    # A scenario's text may hold what JSON can't: lone surrogates.
+    fields: Any = msgspec.to_builtins(content)
+    try:
+        return orjson.dumps({"frame": _NAMES[type(content)], **fields}).decode()
+    except (TypeError, orjson.JSONEncodeError):
+        return orjson.dumps({"frame": _NAMES[type(content)], **without_surrogates(fields)}).decode()
 
 
-def events_frame(start: int, lines: Sequence[bytes]) -> str:
+def events_frame(start: int, lines: Sequence[bytes], job: int | None = None) -> str:
     """Returns a message with events.
 
     Args:
         start: Number of the first one.
         lines: The events, as `sparktop.model.codec.encode` wrote them.
+        job: The job that they are of; None for the machine.
     """
-    return b"\n".join([b'{"frame":"events","start":%d}' % start, *lines]).decode()
+    whose = b"" if job is None else b',"job":%d' % job
+    return b"\n".join([b'{"frame":"events","start":%d%s}' % (start, whose), *lines]).decode()
 
 
 def read_from_node(message: str | bytes) -> FromNode:
@@ -160,17 +209,20 @@ def read_from_node(message: str | bytes) -> FromNode:
     """
     head, lines = _split(message, MOST_FROM_NODE)
     if head.get("frame") == "events":
-        start = head.get("start")
-        if not isinstance(start, int) or isinstance(start, bool) or start < 0:
-            raise BadFrame("events without a number")
-        return Events(start=start, events=tuple(_event(line) for line in lines))
+        start, job = _number(head.get("start")), head.get("job")
+        if job is None:
+            return Events(start=start, events=tuple(_event(line) for line in lines))
+        return Events(start=start, events=tuple(_job_event(line) for line in lines), job=_number(job))
     content = _convert(head, _FROM_NODE)
-    if isinstance(content, Hello):
-        return _safe_hello(content)
-    if isinstance(content, Bye):
-        return Bye(reason=_text(content.reason))
-    assert isinstance(content, Pong)
-    return content
+    match content:
+        case Hello():
+            return _safe_hello(content)
+        case Bye() | Refused():
+            return replace(content, reason=text(content.reason))
+        case FitTold():
+            return replace(content, fit=safe_fit(content.fit, text))
+    checked: Pong | Held = content
+    return checked
 
 
 def read_from_head(message: str | bytes) -> FromHead:
@@ -181,9 +233,13 @@ def read_from_head(message: str | bytes) -> FromHead:
     """
     head, _ = _split(message, MOST_FROM_HEAD)
     content: FromHead = _convert(head, _FROM_HEAD)
-    if isinstance(content, Follow) and content.start < 0:
+    if (isinstance(content, Follow) and content.start < 0) or (isinstance(content, Taken) and content.next < 0):
         raise BadFrame("a negative number of an event")
-    return Bye(reason=_text(content.reason)) if isinstance(content, Bye) else content
+    try:
+        check(content)
+    except BadOrder as error:
+        raise BadFrame(str(error)) from None
+    return Bye(reason=text(content.reason)) if isinstance(content, Bye) else content
 
 
 def _split(message: str | bytes, most: int) -> tuple[dict[str, Any], list[str]]:
@@ -205,18 +261,31 @@ def _split(message: str | bytes, most: int) -> tuple[dict[str, Any], list[str]]:
 def _convert(head: dict[str, Any], kinds: dict[str, type[Any]]) -> Any:
     name = head.pop("frame", None)
     if not isinstance(name, str) or name not in kinds:
-        raise BadFrame(f'unknown frame "{_text(str(name))[:40]}"')
+        raise BadFrame(f'unknown frame "{text(str(name))[:40]}"')
     try:
         return msgspec.convert(head, kinds[name])
     except msgspec.ValidationError as error:
-        raise BadFrame(f'frame "{name}": {_text(str(error))}') from None
+        raise BadFrame(f'frame "{name}": {text(str(error))}') from None
+
+
+def _number(found: object) -> int:
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise BadFrame("events without a number")
+    return found
+
+
+def _job_event(line: str) -> Event:
+    try:
+        return job_event(decode(line))
+    except (NotAnEvent, Unsafe, RecursionError) as error:
+        raise BadFrame(text(str(error))) from None
 
 
 def _event(line: str) -> Event:
     try:
         event = decode(line)
     except (NotAnEvent, RecursionError) as error:
-        raise BadFrame(_text(str(error))) from None
+        raise BadFrame(text(str(error))) from None
     if not math.isfinite(event.t):
         raise BadFrame("an event without a time")
     if isinstance(event, SampleTaken):
@@ -236,11 +305,11 @@ def _safe_sample(event: SampleTaken) -> SampleTaken:
             raise BadFrame("a channel with an impossible name")
     if not all(map(math.isfinite, event.values.values())):
         raise BadFrame("a reading that is not a number")
-    return replace(event, node="", missing={name: _text(why) for name, why in event.missing.items()})
+    return replace(event, node="", missing={name: text(why) for name, why in event.missing.items()})
 
 
 def _safe_process(process: ProcessSeen) -> ProcessSeen:
-    return replace(process, name=_text(process.name)[:64], node="")
+    return replace(process, name=text(process.name)[:64], node="")
 
 
 def _safe_hello(hello: Hello) -> Hello:
@@ -249,10 +318,10 @@ def _safe_hello(hello: Hello) -> Hello:
     if len(hello.processes) > _MOST_CHANNELS:
         raise BadFrame(f"{len(hello.processes)} processes")
     return Hello(
-        instance=_text(hello.instance)[:64],
-        sparktop=_text(hello.sparktop)[:40],
+        instance=text(hello.instance)[:64],
+        sparktop=text(hello.sparktop)[:40],
         node=_safe_node(hello.node),
-        models=tuple(replace(model, name=_text(model.name), size=max(0, model.size)) for model in hello.models),
+        models=tuple(replace(model, name=text(model.name), size=max(0, model.size)) for model in hello.models),
         processes=tuple(_safe_process(process) for process in hello.processes),
         first=max(0, hello.first),
         next=max(0, hello.next),
@@ -261,17 +330,13 @@ def _safe_hello(hello: Hello) -> Hello:
 
 def _safe_node(node: Node) -> Node:
     return Node(
-        name=_text(node.name)[:64] or "node",
-        os=_text(node.os),
-        machine=_text(node.machine),
-        cpu=_text(node.cpu),
+        name=text(node.name)[:64] or "node",
+        os=text(node.os),
+        machine=text(node.machine),
+        cpu=text(node.cpu),
         cores=max(0, node.cores),
         memory=max(0, node.memory),
-        gpus=tuple(_text(name) for name in node.gpus[:_MOST_GPUS]),
-        driver=_text(node.driver)[:40],
-        llama_cpp=_text(node.llama_cpp),
+        gpus=tuple(text(name) for name in node.gpus[:_MOST_GPUS]),
+        driver=text(node.driver)[:40],
+        llama_cpp=text(node.llama_cpp),
     )
-
-
-def _text(text: str) -> str:
-    return one_line(text[: 4 * _MOST_TEXT])[:_MOST_TEXT]

@@ -1,4 +1,4 @@
-"""Another machine on this one's time line: its events, wherever it is, and whatever happens to the connection."""
+"""Another machine, as this one sees it: its events, what it is ordered, whatever happens to the connection."""
 
 from __future__ import annotations
 
@@ -8,38 +8,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
-from sparktop.model.clocks import ClockFilter, Exchange
-from sparktop.model.events import ClockMeasured, Event, NodeSeen, Notice, ProcessSeen, SampleTaken
-from sparktop.model.records import Node
+from sparktop.model.events import Event
+from sparktop.nodes.line import DEAD_S, Line
 from sparktop.nodes.link import Link
 from sparktop.nodes.place import Lost, Place, Unreachable
-from sparktop.nodes.protocol import Events, Follow, Hello, Ping, Pong
-from sparktop.telemetry.changes import Changes
-from sparktop.telemetry.latest import Latest
-from sparktop.telemetry.reading import Reading
-
-_BURST: Final = 8
-"""Exchanges before the first event is placed in time."""
-
-_PING_S: Final = 1.0
-_SILENT_S: Final = 3.0
-"""A node that is not heard of for this long is shown as cut off: its readings come twice a second."""
-
-_DEAD_S: Final = 12.0
-"""A connection that brings nothing for this long is given up for a new one."""
+from sparktop.nodes.protocol import Hello
+from sparktop.nodes.work import Work
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
-_TELL_S: Final = 10.0
-"""How often the measured clock is told."""
+_BUSY_S: Final = 2.0
+"""The longest pause between attempts while something runs there."""
 
-_KNOWN_S: Final = 0.25
-"""A reading that is older than the newest one by more than this was told before, by another agent."""
-
-_BEFORE: Final = 24
-"""Events before the present that are asked for at first: what is read every five seconds is among them."""
+_LOOK_S: Final = 0.25
 
 
 class RemoteNode:
@@ -55,6 +37,7 @@ class RemoteNode:
     Attributes:
         name: What it is called; known once it was connected to.
         hello: What it told of itself.
+        work: What runs there for this program.
     """
 
     def __init__(self, place: Place) -> None:
@@ -69,6 +52,8 @@ class RemoteNode:
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name=f"node {place.shown}", daemon=True)
         self._stopped = False
+        self._news: asyncio.Event | None = None
+        self.work = Work(lambda: self.name, self._wake)
 
     def begin(self) -> None:
         """Begins to connect; returns at once."""
@@ -112,9 +97,16 @@ class RemoteNode:
         if self._thread.ident is not None:
             self._thread.join(timeout)
 
+    def _wake(self) -> None:
+        """Lets the connection look for something to send; called from any thread."""
+        if self._loop is not None and self._news is not None:
+            # RuntimeError: it was stopped already.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._news.set)
+
     def _run(self) -> None:
         async def main() -> None:
-            self._go = asyncio.Event()
+            self._go, self._news = asyncio.Event(), asyncio.Event()
             self._loop = asyncio.get_running_loop()
             self._task = asyncio.create_task(self._keep())
             if self._stopped:
@@ -132,7 +124,15 @@ class RemoteNode:
 
     async def _keep(self) -> None:
         """Connects, follows, and connects again, for ever."""
-        line: _Line | None = None
+        looking = asyncio.create_task(self._look())
+        try:
+            await self._connect_again_and_again()
+        finally:
+            looking.cancel()
+            self.work.end()
+
+    async def _connect_again_and_again(self) -> None:
+        line: Line | None = None
         failed = 0
         while True:
             try:
@@ -141,23 +141,56 @@ class RemoteNode:
                         self._welcome(link.hello)
                         # No thread waits for it: the interpreter could not end before that thread does.
                         await self._wanted()
-                        line = _Line(self.name, self._listen, self._origin)
+                        line = Line(self.name, self._listen, self._origin)
                     began = time.monotonic()
                     try:
-                        await line.follow(link)
+                        await self._follow(link, line)
                     finally:
-                        if time.monotonic() - began > _DEAD_S:
+                        if time.monotonic() - began > DEAD_S:
                             failed = 0
             except Unreachable as error:
                 if line is None:
                     self._met.set_exception(error)
                     return
                 line.cut(str(error) if error.final else "")
+                if error.nobody:
+                    self.work.nobody(str(error))
+                if error.final:
+                    self.work.fail(str(error))
             except Lost as error:
                 if line is not None:
                     line.cut(str(error))
-            await asyncio.sleep(_BACKOFF_S[min(failed, len(_BACKOFF_S) - 1)])
+                if error.nonsense:
+                    self.work.fail(f"{self.name} can't be understood: {error}; install the same sparktop on both")
+            pause = _BACKOFF_S[min(failed, len(_BACKOFF_S) - 1)]
+            await asyncio.sleep(min(pause, _BUSY_S) if self.work.live else pause)
             failed += 1
+
+    async def _follow(self, link: Link, line: Line) -> None:
+        """Hands on what comes, and sends what is ordered, until the connection ends.
+
+        Raises:
+            Lost: It has.
+        """
+        assert self._news is not None
+        await line.begin(link)
+        serving = asyncio.create_task(self.work.serve(link, line, self._news))
+        reading = asyncio.create_task(line.read(link, self.work.take))
+        try:
+            done, _ = await asyncio.wait({serving, reading}, return_when=asyncio.FIRST_COMPLETED)
+            # Who reads knows better why it ended.
+            (reading if reading in done else serving).result()
+        finally:
+            for task in (serving, reading):
+                task.cancel()
+            await asyncio.gather(serving, reading, return_exceptions=True)
+            if self._stopped:
+                await self.work.release(link)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            self.work.look()
 
     async def _wanted(self) -> None:
         assert self._go is not None
@@ -167,179 +200,3 @@ class RemoteNode:
         self.hello = hello
         self.name = self.name or hello.node.name
         self._met.set_result(hello)
-
-
-class _Line:
-    """A node's events on the run's time line, over as many connections as it takes."""
-
-    def __init__(self, name: str, listen: Callable[[Event], None], origin: float) -> None:
-        self._name = name
-        self._listen = listen
-        self._origin = origin
-        self._instance = ""
-        self._next = 0
-        self._live_from = 0
-        self._clock = ClockFilter()
-        self._changes = Changes(name)
-        self._latest = Latest()
-        self._current = Reading(t=0.0)
-        self._node: Node | None = None
-        self._told = ""
-        self._began = False
-        self._last_t = 0.0
-        self._is_cut = False
-        self._told_clock = float("-inf")
-
-    async def follow(self, link: Link) -> None:
-        """Hands on events until the connection ends.
-
-        Raises:
-            Lost: It has.
-        """
-        hello = link.hello
-        self._node_seen(hello.node)
-        for process in hello.processes:
-            self._listen(replace(process, t=self._now(), node=self._name))
-        if hello.instance != self._instance:
-            # Another agent: it counts anew, and its clock is another one.
-            first_ever = not self._instance
-            self._instance = hello.instance
-            self._clock = ClockFilter()
-            self._told_clock = float("-inf")
-            self._next = max(hello.first, hello.next - _BEFORE) if first_ever else hello.first
-            self._live_from = hello.next if first_ever else 0
-        await self._measure(link)
-        await link.send(Follow(start=self._next))
-        await self._read(link)
-
-    def cut(self, why: str) -> None:
-        """Marks all channels as missing, from the last reading on.
-
-        Args:
-            why: Said to the person as well; empty for nothing new.
-        """
-        if not self._is_cut:
-            self._is_cut = True
-            self._gap(f"no connection to {self._name}")
-        if why and why != self._told:
-            self._told = why
-            self._listen(Notice(t=self._now(), text=f"{self._name} is cut off: {why}"))
-
-    def _now(self) -> float:
-        return time.monotonic() - self._origin
-
-    async def _measure(self, link: Link) -> None:
-        for number in range(_BURST):
-            sent = time.monotonic()
-            await link.send(Ping(id=number))
-            while True:
-                got = await link.receive(_DEAD_S)
-                if got is None:
-                    raise Lost(f"it did not answer for {_DEAD_S:.0f} s")
-                returned, content = got
-                if isinstance(content, Events):
-                    raise Lost("it told events before it was asked")
-                if content.id == number:
-                    break
-            self._exchanged(sent, returned, content)
-        if self._clock.at(time.monotonic()) is None:
-            raise Lost("its clock makes no sense")
-        self._tell_clock()
-
-    async def _read(self, link: Link) -> None:
-        number, asked, heard = _BURST, time.monotonic(), time.monotonic()
-        sent: dict[int, float] = {}
-        while True:
-            got = await link.receive(max(0.01, asked + _PING_S - time.monotonic()))
-            if got is not None:
-                heard = got[0]
-                if isinstance(got[1], Events):
-                    self._take(got[1])
-                elif (began := sent.pop(got[1].id, None)) is not None:
-                    self._exchanged(began, heard, got[1])
-            now = time.monotonic()
-            if now - heard > _DEAD_S:
-                raise Lost(f"nothing came for {_DEAD_S:.0f} s")
-            if now - heard > _SILENT_S:
-                self.cut(f"nothing came for {_SILENT_S:.0f} s")
-            if now - asked >= _PING_S:
-                number, asked = number + 1, now
-                # Answers that never came are forgotten with the connection; those that are due stay few.
-                sent = {one: t for one, t in sent.items() if now - t < _DEAD_S}
-                sent[number] = time.monotonic()
-                await link.send(Ping(id=number))
-                self._tell_clock()
-
-    def _exchanged(self, sent: float, returned: float, pong: Pong) -> None:
-        self._clock.add(Exchange(sent=sent, received=pong.received, answered=pong.answered, returned=returned))
-
-    def _tell_clock(self) -> None:
-        now = time.monotonic()
-        known = self._clock.at(now)
-        if known is not None and now - self._told_clock >= _TELL_S:
-            self._told_clock = now
-            self._listen(
-                ClockMeasured(
-                    t=max(0.0, now - self._origin),
-                    node=self._name,
-                    offset_s=known.offset_s - self._origin,
-                    uncertainty_s=known.uncertainty_s,
-                    rtt_s=known.rtt_s,
-                )
-            )
-
-    def _take(self, frame: Events) -> None:
-        if frame.start < self._next:
-            raise Lost("it told events twice")
-        if frame.start > self._next:
-            self._hole()
-        self._next = frame.start
-        for event in frame.events:
-            self._next += 1
-            if isinstance(event, SampleTaken):
-                self._sample(event)
-            elif isinstance(event, NodeSeen):
-                self._node_seen(event.node)
-            elif isinstance(event, ProcessSeen):
-                self._listen(replace(event, t=self._placed(event.t), node=self._name))
-
-    def _hole(self) -> None:
-        """What happened here is not kept any more: a gap that nothing fills."""
-        self._gap(f"not kept by {self._name}")
-
-    def _gap(self, reason: str) -> None:
-        names = dict.fromkeys([*self._current.values, *self._current.missing], reason)
-        self._listen(self._changes.sample(Reading(t=self._last_t, missing=names)))
-
-    def _node_seen(self, node: Node) -> None:
-        node = replace(node, name=self._name)
-        if node != self._node:
-            self._node = node
-            self._listen(NodeSeen(t=self._now(), node=node))
-
-    def _sample(self, event: SampleTaken) -> None:
-        t = self._here(event.t)
-        if t < self._last_t - _KNOWN_S:
-            # Another agent of that machine has told of this time already.
-            return
-        self._last_t = max(t, self._last_t)
-        self._current = self._latest.add(Reading(t=self._last_t, values=event.values, missing=event.missing))
-        if self._next < self._live_from:
-            return
-        # The first one holds what is read less often too, from the readings before it.
-        news = self._current if self._is_cut or not self._began else event
-        self._began = True
-        if self._is_cut:
-            self._is_cut, self._told = False, ""
-            self._listen(Notice(t=self._now(), text=f"{self._name} is back"))
-        self._listen(self._changes.sample(Reading(t=self._last_t, values=news.values, missing=news.missing)))
-
-    def _placed(self, t: float) -> float:
-        self._last_t = max(self._here(t), self._last_t)
-        return self._last_t
-
-    def _here(self, t: float) -> float:
-        """A time of the agent's clock on the run's time line, as far as the clock is known."""
-        known = self._clock.at(time.monotonic())
-        # Nothing comes before it has happened, nor belongs to the time before the run.
-        return min(max(0.0, t + (known.offset_s if known else 0.0) - self._origin), self._now())

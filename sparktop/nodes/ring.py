@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from typing import Final
 
@@ -37,6 +38,12 @@ class Ring:
             self._bytes -= len(self._lines.popleft())
             self.first += 1
 
+    def forget(self, until: int) -> None:
+        """Drops events before a number: whoever wanted them has them."""
+        while self._lines and self.first < until:
+            self._bytes -= len(self._lines.popleft())
+            self.first += 1
+
     def since(self, start: int, most_bytes: int) -> tuple[int, list[bytes]]:
         """Returns events from a number on, or from the oldest that is kept.
 
@@ -56,3 +63,28 @@ class Ring:
                 break
             chosen.append(self._lines[index])
         return start, chosen
+
+
+class Feed:
+    """A ring that can be waited for.
+
+    Used by one event loop.
+
+    Attributes:
+        ring: The events.
+    """
+
+    def __init__(self, ring: Ring | None = None) -> None:
+        self.ring = ring if ring is not None else Ring()
+        self._arrived = asyncio.Event()
+
+    def add(self, line: bytes) -> None:
+        """Appends an event, and wakes whoever waits."""
+        self.ring.add(line)
+        self._arrived.set()
+        self._arrived = asyncio.Event()
+
+    async def beyond(self, number: int) -> None:
+        """Waits until there is an event of that number or a later one."""
+        while self.ring.next <= number:
+            await self._arrived.wait()

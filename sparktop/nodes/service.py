@@ -22,6 +22,7 @@ import orjson
 from sparktop import __version__
 from sparktop.nodes import token as tokens
 from sparktop.nodes.agent import Agent
+from sparktop.nodes.desk import Desk
 from sparktop.nodes.protocol import VERSION
 from sparktop.nodes.recorder import Recorder
 from sparktop.nodes.shelf import Shelf
@@ -43,6 +44,9 @@ class Service:
         listen: Address and port to listen on besides; None for none.
         any_interface: The address may be that of all interfaces.
         token_file: Where the token is that lets heads in over the network.
+        logs: Folder for the engines' logs.
+        state: Folder of what was found out about this machine.
+        environ: Environment of the engines.
         certificate: Certificate chain for TLS, PEM; None for none.
         key: Its private key; None if it is in the same file.
         models: Folders that models may be loaded from.
@@ -53,6 +57,9 @@ class Service:
 
     socket: Path
     token_file: Path
+    logs: Path
+    state: Path
+    environ: Mapping[str, str]
     listen: tuple[str, int] | None = None
     any_interface: bool = False
     certificate: Path | None = None
@@ -97,7 +104,7 @@ def serve(service: Service, log: Callable[[str], None], ready: Callable[[str], N
     Args:
         service: How.
         log: Called with a sentence about what happened.
-        ready: Called with a line of JSON once the agent listens: `{"protocol": 1, "sparktop": ..., "sockets": [...]}`.
+        ready: Called with a line of JSON once the agent listens: `{"protocol": 2, "sparktop": ..., "sockets": [...]}`.
 
     Raises:
         CannotServe: It can't listen as asked.
@@ -116,14 +123,25 @@ async def _serve(service: Service, log: Callable[[str], None], ready: Callable[[
             await ended
             return
         shown = _check_address(service)
-        began = time.monotonic()
+        origin_ns = time.monotonic_ns()
 
         def clock() -> float:
-            return time.monotonic() - began
+            return (time.monotonic_ns() - origin_ns) / 1e9
 
         recorder = Recorder(service.name, clock)
+        shelf = Shelf(service.models, service.toys)
+        desk = Desk(
+            shelf,
+            node=lambda: recorder.node,
+            logs=service.logs,
+            state=service.state,
+            clock=clock,
+            origin_ns=origin_ns,
+            environ=service.environ,
+            log=log,
+        )
         token = _token(service, recorder.node.name) if service.listen else ""
-        agent = Agent(recorder, Shelf(service.models, service.toys), clock=clock, log=log)
+        agent = Agent(recorder, shelf, clock=clock, log=log, desk=desk)
         stack.callback(_make_room(path))
         mask = os.umask(0o177)
         try:

@@ -7,10 +7,11 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -18,15 +19,17 @@ from sparktop.engines.gguf import BadModelFile, read_header
 from sparktop.model.codec import without_surrogates
 from sparktop.model.records import Contender
 from sparktop.model.text import one_line
+from sparktop.nodes.protocol import ModelFile
 from sparktop.resources import demo_dir
 from sparktop.runner.named import BadContender, Named, read_named
 
-__all__ = ["DEMOS", "BadContender", "demo_contenders", "resolve_contenders", "whereabouts"]
+__all__ = ["DEMOS", "BadContender", "demo_contenders", "longer_name", "placed", "resolve_contenders", "whereabouts"]
 
 DEMOS: Final = ("demo-base", "demo-sutra")
 """Names of the models that come with sparktop."""
 
-_HOST_AND_PORT: Final = re.compile(r"^[\w.-]+:\d+(#.*)?$")
+_HOST_AND_PORT: Final = re.compile(r"^[\w.-]+:\d+(/v\d.*)?(#.*)?$")
+_NODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,252}")
 _VARIABLE: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _SPLIT: Final = re.compile(r"-\d{5}-of-\d{5}$")
 
@@ -36,6 +39,7 @@ def resolve_contenders(
     key_env: str = "",
     environ: Mapping[str, str] = os.environ,
     config: Path | None = None,
+    elsewhere: Mapping[str, Sequence[ModelFile]] = MappingProxyType({}),
 ) -> tuple[Contender, ...]:
     """Returns the contenders of the specs; of none, both demo models.
 
@@ -47,6 +51,7 @@ def resolve_contenders(
         key_env: Name of the environment variable with the API key of those that are on servers; empty for none.
         environ: The environment that is meant.
         config: The person's config.toml, which may name contenders; None for none.
+        elsewhere: What other machines can load, by the name of the machine.
 
     Raises:
         BadContender: A name that is no demo and no file, a file that is no GGUF, an address that is none, a key
@@ -57,18 +62,61 @@ def resolve_contenders(
     named = read_named(config) if config is not None else {}
     if key_env:
         _check_key(key_env, environ)
-    found = [_find(spec, named, key_env, environ) for spec in specs]
-    names = _distinct([(contender.name, whereabouts(contender)) for contender in found])
+    found = [_find(spec, named, key_env, environ, elsewhere) for spec in specs]
+    names = _distinct([(contender.name, longer_name(contender, elsewhere)) for contender in found])
     return tuple(replace(contender, name=name) for name, contender in zip(names, found, strict=True))
 
 
-def _find(spec: str, named: Mapping[str, Named], key_env: str, environ: Mapping[str, str]) -> Contender:
+def placed(spec: str) -> tuple[str, str]:
+    """Returns the model and the machine of MODEL@NODE; the machine is empty where the spec names none.
+
+    Addresses are not placed, since their server is where it is, nor is a file that has an "@" in its own name.
+    """
+    model, at, node = spec.rpartition("@")
+    if not at or not model or "://" in spec or not _NODE.fullmatch(node) or os.path.exists(Path(spec).expanduser()):
+        return spec, ""
+    return model, node
+
+
+def _find(
+    spec: str,
+    named: Mapping[str, Named],
+    key_env: str,
+    environ: Mapping[str, str],
+    elsewhere: Mapping[str, Sequence[ModelFile]],
+) -> Contender:
+    model, node = placed(spec)
+    if node in elsewhere:
+        return _resolve_elsewhere(model, node, elsewhere[node])
+    if node and node != platform.node():
+        raise BadContender(f"{spec}: no node {node} is connected to")
+    spec = model
     if spec in DEMOS or (known := named.get(spec)) is None:
         return _resolve_url(spec, key_env) if "://" in spec else _resolve(spec, named)
     if known.key_env:
         _check_key(known.key_env, environ)
     found = _resolve_url(known.spec, known.key_env) if "://" in known.spec else _resolve(known.spec, named)
     return replace(found, name=spec)
+
+
+def _resolve_elsewhere(model: str, node: str, models: Sequence[ModelFile]) -> Contender:
+    wanted = model.removesuffix(".gguf")
+    found = next((one for one in models if one.name in (model, wanted)), None)
+    if found is None:
+        names = [one.name for one in models]
+        close = difflib.get_close_matches(wanted, names, n=1)
+        hint = f"did you mean {close[0]}@{node}?" if close else f"it has {', '.join(names) or 'none'}"
+        raise BadContender(f'{node} has no model "{model}" in the folders that its agent was started with: {hint}')
+    return Contender(
+        name=_short(found.name), engine="llama.cpp", model=found.name, node=node, size=found.size, toy=found.toy
+    )
+
+
+def longer_name(contender: Contender, elsewhere: Container[str] = ()) -> str:
+    """Returns a name that tells a contender from another one of the same name, which is somewhere else."""
+    if contender.node in elsewhere:
+        return f"{contender.name}@{contender.node}"
+    return f"{whereabouts(contender)}/{contender.name}"
 
 
 def whereabouts(contender: Contender) -> str:
@@ -79,10 +127,10 @@ def whereabouts(contender: Contender) -> str:
     return folder
 
 
-def _distinct(files: list[tuple[str, str]]) -> list[str]:
-    """Names for (name, folder) pairs: the name alone, else with its folder, else with a number."""
-    plain = Counter(name for name, _ in files)
-    longer = [name if plain[name] == 1 else f"{folder}/{name}" for name, folder in files]
+def _distinct(pairs: list[tuple[str, str]]) -> list[str]:
+    """Names for (name, longer name) pairs: the name alone, else the longer one, else with a number."""
+    plain = Counter(name for name, _ in pairs)
+    longer = [name if plain[name] == 1 else long for name, long in pairs]
     names: list[str] = []
     for name in longer:
         number = next(n for n in count(1) if (name if n == 1 else f"{name} #{n}") not in names)
@@ -101,7 +149,12 @@ def _resolve(spec: str, named: Mapping[str, Named] | None = None) -> Contender:
         path = demo_dir() / f"{spec}.gguf" if demo else Path(spec).expanduser().absolute()
     except RuntimeError:
         raise BadContender(f"{spec}: there is no such home folder; name the whole path") from None
-    if not demo and not os.path.exists(path) and path.suffix != ".gguf" and "/" not in spec:
+    if (
+        not demo
+        and not os.path.exists(path)
+        and path.suffix != ".gguf"
+        and ("/" not in spec or _HOST_AND_PORT.match(spec))
+    ):
         raise BadContender(_unknown(spec, (*(named or {}), *DEMOS)))
     try:
         header = read_header(path)

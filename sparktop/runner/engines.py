@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
-
-import psutil
+from typing import Any
 
 from sparktop.engines.http.engine import HttpEngine
 from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.engines.protocol import Clock, Emit, Engine
+from sparktop.engines.threads import processor_threads
 from sparktop.model.records import Contender
+from sparktop.runner.fleet import Fleet
 from sparktop.runner.plan import Plan
-
-_TINY: Final = 64 << 20
-"""Bytes of weights that one core reads in a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +26,7 @@ class Engines:
         clock: Seconds since the run began.
         origin_ns: CLOCK_MONOTONIC at t = 0 of that clock.
         environ: Environment of their processes; also holds the API keys that contenders name.
+        fleet: The other machines.
     """
 
     plan: Plan
@@ -37,6 +34,7 @@ class Engines:
     clock: Clock
     origin_ns: int
     environ: Mapping[str, str]
+    fleet: Fleet = field(default_factory=Fleet)
 
     def make(self, contender: Contender, log: Path) -> Engine:
         """Returns a contender's engine, which loads nothing yet."""
@@ -54,18 +52,8 @@ class Engines:
             return HttpEngine(
                 url=contender.url, model=contender.model, key=key, silence_s=options.silence_s, room=room, **common
             )
-        together = len(self.plan.contenders) if options.together else 1
-        room = replace(room, threads=_threads(contender, together))
+        beside = sum(one.node == contender.node for one in self.plan.contenders) if options.together else 1
+        if contender.node in self.fleet:
+            return self.fleet.engine(contender, room, beside, self.emit, self.clock)
+        room = replace(room, threads=processor_threads(contender.size, beside))
         return LlamaEngine(path=Path(contender.model), room=room, **common)
-
-
-def _threads(contender: Contender, together: int) -> int:
-    """Processor threads for a contender, where it has to run on the processor.
-
-    One a core, since two on a core slow each other down; one alone for a tiny model, whose threads
-    would wait for each other longer than they work.
-    """
-    if 0 < contender.size < _TINY:
-        return 1
-    cores = min(psutil.cpu_count(logical=False) or 1, len(os.sched_getaffinity(0)))
-    return max(1, cores // together)

@@ -32,6 +32,7 @@ __all__ = [
     "kv_bytes",
     "local_vram",
     "memory_here",
+    "refused_everywhere",
 ]
 
 _BLIND: Final = (
@@ -50,6 +51,13 @@ def assess(
     """
     if contender.url:
         return Fit(0, 0, 0, None, 0, "", elsewhere=f"served at {contender.url}: its memory is that server's")
+    if (refused := refused_everywhere(plan)) is not None:
+        return refused
+    return assess_model(Path(contender.model), plan.room(), plan.options.reserve, proc, vram)
+
+
+def refused_everywhere(plan: Plan) -> Fit | None:
+    """Returns why no machine can load a model for a plan; None if one can."""
     if any(item.image for item in plan.scenario.items):
         return Fit(0, 0, 0, None, 0, "", problem=_BLIND)
-    return assess_model(Path(contender.model), plan.room(), plan.options.reserve, proc, vram)
+    return None

@@ -6,7 +6,8 @@ session runs one lane after another or several side by side without a thread for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -84,13 +85,35 @@ class Course:
         self._steps.close()
 
 
+class Track:
+    """Lanes that are run one after another."""
+
+    def __init__(self, lanes: Iterable[Lane]) -> None:
+        self._lanes = deque(lanes)
+        self._course: Course | None = None
+
+    def go_on(self) -> bool:
+        """Lets them go as far as they can; false when all have arrived."""
+        while self._course is None or not self._course.go_on():
+            if not self._lanes:
+                self._course = None
+                return False
+            self._course = self._lanes.popleft().start()
+        return True
+
+    def close(self) -> None:
+        """Ends the one that is under way."""
+        if self._course is not None:
+            self._course.close()
+
+
 class Lane:
     """Runs one contender.
 
     Args:
         first: Number of its first request in the run.
         make_engine: Makes the engine, which loads nothing yet.
-        assess: Does the sum of memory, when it is this contender's turn.
+        assess: Does the sum of memory, when it is this contender's turn; None while another machine still does it.
         available: Bytes that can be had now; None if the machine doesn't tell.
         examine: Tells what the loaded model reads for each token.
         publish: Takes this lane's own events; they are in `state` when it returns.
@@ -105,7 +128,7 @@ class Lane:
         *,
         first: int,
         make_engine: Callable[[], Engine],
-        assess: Callable[[], Fit],
+        assess: Callable[[], Fit | None],
         available: Callable[[], int | None],
         examine: Examine,
         publish: Emit,
@@ -125,6 +148,7 @@ class Lane:
         self._clock = clock
         self._cancelled = cancelled
         self._may_ask = may_ask
+        self._fit: Fit | None = None
         self._images: dict[str, str] = {}
         self._waves: list[list[Asked]] = []
         number = first
@@ -166,8 +190,10 @@ class Lane:
 
     def _steps(self) -> Generator[Condition, None, None]:
         """The way; ends when the contender's memory is free again. Closed before, it leaves no process behind."""
-        fit = self._assess()
-        if self._cancelled():
+        if not self._assessed():
+            yield lambda: self._assessed() or self._cancelled()
+        fit = self._fit
+        if fit is None or self._cancelled():
             self._give_up()
             return
         if not fit.ok:
@@ -198,6 +224,10 @@ class Lane:
                 engine.kill()
         if not self._cancelled():
             yield from self._see_memory_back(before, fit)
+
+    def _assessed(self) -> bool:
+        self._fit = self._fit or self._assess()
+        return self._fit is not None
 
     @property
     def _phase(self) -> Phase:

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import sparktop
 from sparktop.engines.gguf import BadModelFile
+from sparktop.model import channels
 from sparktop.model.events import (
     BaselineFound,
     Event,
@@ -38,8 +40,9 @@ from sparktop.nodes.local import describe_local
 from sparktop.places import Places
 from sparktop.runner.background import Background, Outcome
 from sparktop.runner.engines import Engines
-from sparktop.runner.fit import Fit, assess
-from sparktop.runner.lane import Course, Lane
+from sparktop.runner.fit import Fit, assess, refused_everywhere
+from sparktop.runner.fleet import Fleet
+from sparktop.runner.lane import Lane, Track
 from sparktop.runner.plan import Plan
 from sparktop.runner.run_ratings import RunRatings
 from sparktop.store.history import find_baselines
@@ -67,6 +70,7 @@ class Session(Background):
         plan: What to run.
         places: Where the journal, the snapshot and the logs go.
         listen: Takes every event.
+        fleet: The other machines that take part; they are let go with the run.
         environ: Environment of the engines.
         root: Where /proc and /sys are looked for.
         clock_ns: Monotonic clock in nanoseconds, the same for all processes of the machine.
@@ -79,6 +83,7 @@ class Session(Background):
         places: Places,
         listen: Callable[[Event], None],
         *,
+        fleet: Fleet | None = None,
         environ: Mapping[str, str] = os.environ,
         root: Path = Path("/"),
         clock_ns: Callable[[], int] = time.monotonic_ns,
@@ -88,6 +93,7 @@ class Session(Background):
         self._plan = plan
         self._places = places
         self._listen = listen
+        self._fleet = fleet if fleet is not None else Fleet()
         self._environ = environ
         self._root = root
         self._wall = wall
@@ -97,7 +103,8 @@ class Session(Background):
         self._state = RunState()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._promised = 0
+        self._promised: dict[str, int] = {}
+        self._asked: dict[str, Future[Fit]] = {}
         self._journal: Journal | None = None
         self._ratings = RunRatings(places.runs, self.id, wall=wall, during=self._say, listen=listen)
 
@@ -140,11 +147,13 @@ class Session(Background):
         try:
             lanes = self._begin()
             sampler.start()
+            self._fleet.start(self._events.put, self._origin_ns / 1e9)
             self._drive(lanes)
             status = self._verdict()
         except Exception as error:  # whatever it was, what has been measured is kept
             self._blame(error)
         finally:
+            self._fleet.stop()
             sampler.stop()
             self._drain()
             self._publish(RunEnded(t=self._clock(), status=status))
@@ -162,7 +171,7 @@ class Session(Background):
                 sparktop=sparktop.__version__,
                 scenario=plan.scenario,
                 options=plan.options,
-                nodes=(node,),
+                nodes=(node, *self._fleet.described),
                 contenders=plan.contenders,
                 planned=plan.planned,
             )
@@ -186,15 +195,18 @@ class Session(Background):
             clock=self._clock,
             origin_ns=self._origin_ns,
             environ=self._environ,
+            fleet=self._fleet,
         )
+        elsewhere = contender.node in self._fleet
         return Lane(
             self._plan,
             contender,
             first=first,
             make_engine=partial(engines.make, contender, log),
             assess=lambda: self._assess(contender, proc),
-            available=lambda: _available(proc),
-            examine=partial(self._examine, contender),
+            available=lambda: self._available_at(contender.node) if elsewhere else _available(proc),
+            # What runs elsewhere is examined there.
+            examine=(lambda _: None) if elsewhere else partial(self._examine, contender),
             publish=self._publish,
             state=self._state,
             clock=self._clock,
@@ -202,17 +214,30 @@ class Session(Background):
             may_ask=self._all_loaded if self._plan.options.together else lambda: True,
         )
 
-    def _assess(self, contender: Contender, proc: Path) -> Fit:
+    def _assess(self, contender: Contender, proc: Path) -> Fit | None:
         """Holds what a contender needs against what those that load beside it leave."""
-        fit = assess(self._plan, contender, proc)
-        if not self._plan.options.together:
+        fit = self._assess_at(contender) if contender.node in self._fleet else assess(self._plan, contender, proc)
+        if fit is None or not self._plan.options.together:
             return fit
-        if self._promised and fit.allocatable is not None:
+        if (promised := self._promised.get(contender.node)) and fit.allocatable is not None:
             rule = f"{fit.rule}, less what the contenders beside it need"
-            fit = replace(fit, allocatable=max(0, fit.allocatable - self._promised), rule=rule)
+            fit = replace(fit, allocatable=max(0, fit.allocatable - promised), rule=rule)
         if fit.ok:
-            self._promised += fit.need
+            self._promised[contender.node] = self._promised.get(contender.node, 0) + fit.need
         return fit
+
+    def _assess_at(self, contender: Contender) -> Fit | None:
+        """Asks a contender's node; returns None until it has answered."""
+        if (refused := refused_everywhere(self._plan)) is not None:
+            return refused
+        if (asked := self._asked.get(contender.name)) is None:
+            asked = self._fleet.fits(contender, self._plan.room(), self._plan.options.reserve)
+            self._asked[contender.name] = asked
+        return asked.result() if asked.done() else None
+
+    def _available_at(self, node: str) -> int | None:
+        gauge = self._state.gauges.get(node, {}).get(channels.MEMORY_AVAILABLE)
+        return None if gauge is None or gauge.last is None else int(gauge.last)
 
     def _examine(self, contender: Contender, info: ModelInfo) -> tuple[Footprint, Ceilings] | None:
         started = self._state.started
@@ -233,18 +258,19 @@ class Session(Background):
         return all(c.phase not in (Phase.QUEUED, Phase.LOADING) for c in self._state.contenders.values())
 
     def _drive(self, lanes: list[Lane]) -> None:
-        """Runs the lanes: one after another, or all at once."""
-        groups = [lanes] if self._plan.options.together else [[lane] for lane in lanes]
-        for group in groups:
-            running: list[Course] = []
-            try:
-                running.extend(course for lane in group if (course := lane.start()) is not None)
-                while running:
-                    self._take_event()
-                    running = [course for course in running if course.go_on()]
-            finally:
-                for course in running:
-                    course.close()
+        """Runs the lanes: on each machine one after another, or all at once."""
+        by_place: dict[object, list[Lane]] = {}
+        for number, lane in enumerate(lanes):
+            # Servers and this machine take turns: who waits for a server's tokens must not be busy.
+            place = lane.contender.node if lane.contender.node in self._fleet else ""
+            by_place.setdefault(number if self._plan.options.together else place, []).append(lane)
+        running = [Track(one) for one in by_place.values()]
+        try:
+            while running := [track for track in running if track.go_on()]:
+                self._take_event()
+        finally:
+            for track in running:
+                track.close()
 
     def _take_event(self) -> None:
         """Publishes what has come; waits a moment if nothing has."""

@@ -30,7 +30,7 @@ from sparktop.nodes.place import Place, Unreachable
 from sparktop.nodes.protocol import PATH, VERSION, VERSION_HEADER
 from sparktop.nodes.recorder import Recorder
 from sparktop.nodes.remote import RemoteNode
-from sparktop.nodes.ring import Ring
+from sparktop.nodes.ring import Feed, Ring
 from sparktop.nodes.shelf import Shelf
 from tests.nodes.conftest import ROOT, Head, StartAgent
 
@@ -136,13 +136,13 @@ def token_file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("version", "status"), [("0", 426), ("2", 426), ("2", 0), ("one", 0), ("", 0)])
+@pytest.mark.parametrize(("version", "status"), [("0", 426), ("3", 426), ("3", 0), ("one", 0), ("", 0)])
 def test_another_protocol_is_told_apart(version: str, status: int, token_file: Path) -> None:
     with impostor(silent, version, status) as url:
         sentence = refusal(Place(url=url, token_file=token_file))
     if version.isdigit():
         where = "there" if version == "0" else "here"
-        assert f"speaks version {version} of the protocol (sparktop 9.9), this program version 1" in sentence
+        assert f"speaks version {version} of the protocol (sparktop 9.9), this program version 2" in sentence
         assert sentence.endswith(f"update sparktop {where}")
     else:
         assert sentence == f"what answers at {url} is no node of sparktop"
@@ -315,7 +315,7 @@ def test_old_heads_and_too_many_heads_are_told(start_agent: StartAgent) -> None:
             with pytest.raises(InvalidStatus) as refused:
                 await unix_connect(str(agent.socket), url, additional_headers=headers)
             assert refused.value.response.status_code == 426
-            assert b"this node speaks version 1 of the protocol" in (refused.value.response.body or b"")
+            assert b"this node speaks version 2 of the protocol" in (refused.value.response.body or b"")
         heads = [await unix_connect(str(agent.socket), url, additional_headers=NOW) for _ in range(MOST_HEADS)]
         for head in heads:
             await head.recv()
@@ -346,10 +346,10 @@ async def test_a_head_that_takes_nothing_is_dropped_and_holds_nobody_up(tmp_path
         return time.monotonic() - began
 
     # So much that no socket's buffer holds it.
-    ring = Ring(8 << 20)
+    feed = Feed(Ring(8 << 20))
     for number in range(400):
-        ring.add(json.dumps({**READING, "t": number / 1e3, "missing": {"gpu": "x" * 20_000}}).encode())
-    agent = Agent(Recorder("here", clock), Shelf(()), clock=clock, log=said.append, ring=ring, slow_s=0.5)
+        feed.add(json.dumps({**READING, "t": number / 1e3, "missing": {"gpu": "x" * 20_000}}).encode())
+    agent = Agent(Recorder("here", clock), Shelf(()), clock=clock, log=said.append, feed=feed, slow_s=0.5)
     path = tmp_path / "s"
     server = await agent.listen_unix(path)
     url = f"ws://localhost{PATH}"

@@ -29,8 +29,10 @@ contenders:
                             Ollama, ...), as in http://127.0.0.1:8000/v1#qwen; "#MODEL" can go if it has one
     NAME                    what config.toml calls one of these: [contenders.NAME] with path, or url, model
                             and api_key_env
+    MODEL@NODE              a model that another machine has, by its name there ("sparktop nodes" lists them)
   Without -m both demo models run. Contenders run one after another, because two models in one memory
-  measure each other; --together runs them at once and marks the figures as contended.
+  measure each other; --together runs them at once and marks the figures as contended. On different
+  machines they run at the same time.
 """
 
 NODES: Final = """\

@@ -9,9 +9,11 @@ from sparktop.cli.arguments.base import (
     CONTENDERS,
     EXIT_CODES,
     FILES,
+    NODES,
     add_api_key,
     add_fps,
     add_question_limit,
+    add_token_file,
     number,
     parser_of,
 )
@@ -27,6 +29,7 @@ examples:
   sparktop run batch-sweep --batches 1,8,64          other batch sizes than the scenario's
   sparktop run ./mine.toml --out result.json         a scenario of your own, the snapshot in a file
   sparktop run general -m http://127.0.0.1:8080      the model that a server there has
+  sparktop run general -m a.gguf -m b@spark-2        one model here and one there, at the same time
 """
 
 _INTERRUPTING: Final = """\
@@ -43,6 +46,7 @@ def make() -> argparse.ArgumentParser:
         "On a terminal the screen opens; headless, progress goes to stderr and a table to stdout.",
         _RUN_EXAMPLES,
         CONTENDERS,
+        NODES,
         FILES,
         _INTERRUPTING,
         EXIT_CODES,
@@ -59,6 +63,15 @@ def make() -> argparse.ArgumentParser:
         default=[],
         help="a model that takes part; may be given several times (default: both demo models)",
     )
+    parser.add_argument(
+        "--node",
+        dest="nodes",
+        metavar="NODE",
+        action="append",
+        default=[],
+        help="another machine takes part: it is read, and MODEL@NODE can be placed on it; several times too",
+    )
+    add_token_file(parser)
     parser.add_argument("--headless", action="store_true", help="no screen, on a terminal too")
     parser.add_argument("--out", metavar="FILE", help='write the snapshot to FILE too; "-" is stdout; headless')
     parser.add_argument("--json", action="store_true", help="print the snapshot on stdout instead of a table; headless")

@@ -1,0 +1,322 @@
+"""Who may order on this node, and what runs here for them: one head at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sparktop.engines.protocol import Clock, Generation
+from sparktop.model.codec import encode
+from sparktop.model.events import ContenderFailed
+from sparktop.model.records import Node
+from sparktop.nodes.fit import Fit, assess_model
+from sparktop.nodes.orders import (
+    BadOrder,
+    Cancel,
+    Close,
+    Fits,
+    FitTold,
+    Held,
+    Hold,
+    Kill,
+    Load,
+    Order,
+    Refused,
+    Submit,
+    Taken,
+    shown,
+)
+from sparktop.nodes.ring import Feed
+from sparktop.nodes.shelf import Shelf
+from sparktop.store.logs import prune_logs
+
+if TYPE_CHECKING:
+    from sparktop.nodes.job import Job
+
+PATIENCE_S: Final = 60.0
+"""How long a head may be silent, as when a link is down, before what it runs ends."""
+
+CUT_S: Final = 3.0
+"""How long a head whose connection was closed without a word may take to come back: its process may be gone."""
+
+_KILL_S: Final = 1.0
+"""How long what is ended may take to go by itself."""
+
+_TICK_S: Final = 0.25
+
+
+class NoJob:
+    """In the place of a job that never was: its only event says why.
+
+    Args:
+        contender: Name that the event carries.
+        why: The sentence.
+        t: When, in seconds of the agent's clock.
+    """
+
+    def __init__(self, contender: str, why: str, t: float) -> None:
+        self.feed = Feed()
+        self.feed.add(encode(ContenderFailed(t=t, contender=contender, error=why)))
+        self.over = True
+
+    def submit(self, generations: tuple[Generation, ...]) -> None:
+        """Does nothing: the head learns that there is no engine."""
+
+    def cancel(self) -> None:
+        """Does nothing."""
+
+    def close(self) -> None:
+        """Does nothing."""
+
+    def kill(self) -> None:
+        """Does nothing."""
+
+
+@dataclass
+class _Holding:
+    """The head that has the node.
+
+    Attributes:
+        head: Its connection; None while it has none.
+        heard: When something last came from it.
+        cut: When its connection was closed without a word; None if it was not.
+    """
+
+    session: str
+    who: str
+    since: str
+    head: object | None
+    heard: float
+    cut: float | None = None
+    orders: int = 0
+    jobs: dict[int, Job | NoJob] = field(default_factory=dict)
+
+
+class Desk:
+    """Takes heads' orders. All methods are called in the agent's event loop.
+
+    Args:
+        shelf: The models.
+        node: What this machine is, when that is asked.
+        logs: Folder for the engines' logs.
+        state: Folder of what was measured about this machine.
+        clock: The agent's clock, in seconds.
+        origin_ns: CLOCK_MONOTONIC at its 0, in nanoseconds.
+        environ: Environment of the engines.
+        log: Called with a sentence about what happened.
+        wall: Wall-clock time.
+    """
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        *,
+        node: Callable[[], Node],
+        logs: Path,
+        state: Path,
+        clock: Clock,
+        origin_ns: int,
+        environ: Mapping[str, str],
+        log: Callable[[str], None] = lambda sentence: None,
+        wall: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self._shelf = shelf
+        self._node = node
+        self._logs = logs
+        self._state = state
+        self._clock = clock
+        self._origin_ns = origin_ns
+        self._environ = environ
+        self._log = log
+        self._wall = wall
+        self._holding: _Holding | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
+        self._number = 0
+
+    async def fits(self, asked: Fits) -> FitTold:
+        """Holds what a model needs against what this machine has."""
+        path = await asyncio.to_thread(self._shelf.path, asked.model)
+        if path is None:
+            return FitTold(id=asked.id, fit=Fit(0, 0, 0, None, 0, "", problem=self._unknown(asked.model)))
+        return FitTold(id=asked.id, fit=await asyncio.to_thread(assess_model, path, asked.room, asked.reserve))
+
+    async def hold(self, asked: Hold, head: object) -> Held | Refused:
+        """Gives the node to a head, unless another one has it."""
+        while self._leaving:
+            # What the last head ran has to be gone: its memory is counted on.
+            await asyncio.wait(self._leaving)
+        now, holding = self._clock(), self._holding
+        if holding is None:
+            holding = _Holding(asked.session, shown(asked.who), f"{self._wall():%H:%M:%S}", head, now)
+            self._holding = holding
+            self._watching = asyncio.create_task(self._watch(holding))
+            self._log(f"held by {holding.who}")
+            await asyncio.to_thread(prune_logs, self._logs)
+        elif holding.session != asked.session:
+            return Refused(
+                reason=f"{self._node().name} runs models for {holding.who}, since {holding.since} by its clock: "
+                "wait until that run is over, or end it"
+            )
+        holding.head, holding.heard, holding.cut = head, now, None
+        return Held(orders=holding.orders)
+
+    async def order(self, order: Order, head: object) -> None:
+        """Does what is ordered, once.
+
+        Raises:
+            BadOrder: The head does not hold the node, or leaves an order out.
+        """
+        holding = self._held_by(head)
+        if order.order < holding.orders:
+            return
+        if order.order > holding.orders:
+            raise BadOrder(f"order {order.order}, where {holding.orders} was due")
+        holding.orders += 1
+        if isinstance(order, Load):
+            if order.job in holding.jobs:
+                raise BadOrder(f"job {order.job} twice")
+            holding.jobs[order.job] = await self._load(order)
+            return
+        job = holding.jobs.get(order.job)
+        match order, job:
+            case _, None:
+                raise BadOrder(f"an order for job {order.job}, which there is not")
+            case Submit(generations=generations), _:
+                job.submit(generations)
+            case Cancel(), _:
+                job.cancel()
+            case Close(), _:
+                job.close()
+            case Kill(), _:
+                job.kill()
+
+    def feed(self, number: int, head: object) -> Feed:
+        """Returns the events of a job.
+
+        Raises:
+            BadOrder: The head has no such job.
+        """
+        job = self._held_by(head).jobs.get(number)
+        if job is None:
+            raise BadOrder(f"the events of job {number}, which there is not")
+        return job.feed
+
+    def taken(self, taken: Taken, head: object) -> None:
+        """Forgets events that the head has.
+
+        Raises:
+            BadOrder: The head has no such job.
+        """
+        self.feed(taken.job, head).ring.forget(taken.next)
+
+    def heard(self, head: object) -> None:
+        """Notes that something came from a head."""
+        if self._holding is not None and self._holding.head is head:
+            self._holding.heard = self._clock()
+
+    def release(self, head: object) -> None:
+        """Ends what a head runs here, as it wishes."""
+        if self._holding is not None and self._holding.head is head:
+            self._end("it is done")
+
+    def left(self, head: object, *, cut: bool) -> None:
+        """Notes that a connection has ended.
+
+        Args:
+            head: Its head.
+            cut: The other side's machine closed it; else nothing came through it any more.
+        """
+        if self._holding is not None and self._holding.head is head:
+            self._holding.head = None
+            self._holding.cut = self._clock() if cut else None
+
+    async def end(self) -> None:
+        """Ends everything that runs here, and waits for it."""
+        if self._holding is not None:
+            self._end("the agent ends")
+        while self._leaving:
+            await asyncio.wait(self._leaving)
+
+    def _held_by(self, head: object) -> _Holding:
+        if self._holding is None or self._holding.head is not head:
+            raise BadOrder("an order from a head that does not hold the node")
+        return self._holding
+
+    async def _load(self, order: Load) -> Job | NoJob:
+        path = await asyncio.to_thread(self._shelf.path, order.model)
+        if path is None:
+            return NoJob(order.contender, self._unknown(order.model), self._clock())
+        job, processor_threads = await asyncio.to_thread(_engines)
+        self._number += 1
+        name = re.sub(r"[^\w.-]", "-", order.model).encode()[:80].decode("utf-8", "ignore")
+        stamp = f"{self._wall():%Y%m%d-%H%M%S}"
+        return job(
+            order,
+            path,
+            node=self._node,
+            log=self._logs / f"node-{stamp}-{self._number}-{name}.log",
+            state=self._state,
+            clock=self._clock,
+            origin_ns=self._origin_ns,
+            environ=self._environ,
+            threads=order.room.threads or processor_threads(path.stat().st_size, order.beside),
+        )
+
+    def _unknown(self, model: str) -> str:
+        known = ", ".join(one.name for one in self._shelf.models())
+        return f'there is no model "{shown(model)}" in the folders of {self._node().name}: it has {known or "none"}'
+
+    async def _watch(self, holding: _Holding) -> None:
+        """Ends what a head runs that does not come back."""
+        while self._holding is holding:
+            await asyncio.sleep(_TICK_S)
+            now = self._clock()
+            if holding.cut is not None and now - holding.cut > CUT_S:
+                self._end("its connection was closed, and it did not come back")
+            elif now - holding.heard > PATIENCE_S:
+                self._end(f"nothing came from it for {PATIENCE_S:.0f} s")
+
+    def _end(self, why: str) -> None:
+        holding, self._holding = self._holding, None
+        assert holding is not None
+        self._log(f"no longer held by {holding.who}: {why}")
+        task = asyncio.create_task(_finish([job for job in holding.jobs.values() if not job.over]))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+
+def _engines() -> tuple[type[Job], Callable[[int, int], int]]:
+    """Imports what runs models: it is half as large as an agent that only reads its machine."""
+    from sparktop.engines.threads import processor_threads
+    from sparktop.nodes.job import Job
+
+    return Job, processor_threads
+
+
+async def _finish(jobs: list[Job | NoJob]) -> None:
+    for job in jobs:
+        job.cancel()
+        job.close()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_KILL_S):
+            await _over(jobs)
+    for job in jobs:
+        if not job.over:
+            job.kill()
+    # The kernel takes back at once what was killed; what it can't kill, nobody can wait for.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5 * _KILL_S):
+            await _over(jobs)
+
+
+async def _over(jobs: list[Job | NoJob]) -> None:
+    for job in jobs:
+        while not job.over:
+            await job.feed.beyond(job.feed.ring.next)

@@ -1,0 +1,240 @@
+"""A machine elsewhere on this one's time line: what it is and reads, over as many connections as it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from sparktop.model.clocks import ClockFilter, Exchange
+from sparktop.model.events import ClockMeasured, Event, NodeSeen, Notice, ProcessSeen, SampleTaken
+from sparktop.model.records import Node
+from sparktop.nodes.link import Link
+from sparktop.nodes.orders import FitTold, Held, Refused
+from sparktop.nodes.place import Lost
+from sparktop.nodes.protocol import Events, Follow, Ping, Pong
+from sparktop.telemetry.changes import Changes
+from sparktop.telemetry.latest import Latest
+from sparktop.telemetry.reading import Reading
+
+Told = Events | Held | Refused | FitTold
+"""What a node says of what runs there."""
+
+_BURST: Final = 8
+"""Exchanges before the first event is placed in time."""
+
+_PING_S: Final = 1.0
+_SILENT_S: Final = 3.0
+"""A node that is not heard of for this long is shown as cut off: its readings come twice a second."""
+
+DEAD_S: Final = 12.0
+"""A connection that brings nothing for this long is given up for a new one."""
+
+_TELL_S: Final = 10.0
+"""How often the measured clock is told."""
+
+_KNOWN_S: Final = 0.25
+"""A reading that is older than the newest one by more than this was told before, by another agent."""
+
+_BEFORE: Final = 24
+"""Events before the present that are asked for at first: what is read every five seconds is among them."""
+
+
+class Line:
+    """A node's events on the run's time line.
+
+    Attributes:
+        heard: When something last came, in seconds of the monotonic clock.
+    """
+
+    def __init__(self, name: str, listen: Callable[[Event], None], origin: float) -> None:
+        self._name = name
+        self._listen = listen
+        self._origin = origin
+        self.heard = time.monotonic()
+        self._instance = ""
+        self._next = 0
+        self._live_from = 0
+        self._clock = ClockFilter()
+        self._changes = Changes(name)
+        self._latest = Latest()
+        self._current = Reading(t=0.0)
+        self._node: Node | None = None
+        self._told = ""
+        self._began = False
+        self._last_t = 0.0
+        self._is_cut = False
+        self._told_clock = float("-inf")
+
+    async def begin(self, link: Link) -> None:
+        """Holds the clocks against each other, and asks for events.
+
+        Raises:
+            Lost: The connection has ended.
+        """
+        hello = link.hello
+        self._node_seen(hello.node)
+        for process in hello.processes:
+            self._listen(replace(process, t=self._now(), node=self._name))
+        if hello.instance != self._instance:
+            # Another agent: it counts anew, and its clock is another one.
+            first_ever = not self._instance
+            self._instance = hello.instance
+            self._clock = ClockFilter()
+            self._told_clock = float("-inf")
+            self._next = max(hello.first, hello.next - _BEFORE) if first_ever else hello.first
+            self._live_from = hello.next if first_ever else 0
+        await self._measure(link)
+        await link.send(Follow(start=self._next))
+
+    def cut(self, why: str) -> None:
+        """Marks all channels as missing, from the last reading on.
+
+        Args:
+            why: Said to the person as well; empty for nothing new.
+        """
+        if not self._is_cut:
+            self._is_cut = True
+            self._gap(f"no connection to {self._name}")
+        if why and why != self._told:
+            self._told = why
+            self._listen(Notice(t=self._now(), text=f"{self._name} is cut off: {why}"))
+
+    @property
+    def offset(self) -> float:
+        """What to add to the agent's time to get seconds since the run began, as far as is known now."""
+        known = self._clock.at(time.monotonic())
+        return (known.offset_s if known else 0.0) - self._origin
+
+    def _now(self) -> float:
+        return time.monotonic() - self._origin
+
+    async def _measure(self, link: Link) -> None:
+        for number in range(_BURST):
+            sent = time.monotonic()
+            await link.send(Ping(id=number))
+            while True:
+                got = await link.receive(DEAD_S)
+                if got is None:
+                    raise Lost(f"it did not answer for {DEAD_S:.0f} s")
+                returned, content = got
+                if not isinstance(content, Pong):
+                    raise Lost("it told events before it was asked")
+                if content.id == number:
+                    break
+            self._exchanged(sent, returned, content)
+        if self._clock.at(time.monotonic()) is None:
+            raise Lost("its clock makes no sense")
+        self._tell_clock()
+
+    async def read(self, link: Link, take: Callable[[Told], None]) -> None:
+        """Hands on events until the connection ends.
+
+        Args:
+            link: It.
+            take: Called with what is not about the machine itself, when it comes.
+
+        Raises:
+            Lost: The connection has ended.
+        """
+        number, asked, self.heard = _BURST, time.monotonic(), time.monotonic()
+        sent: dict[int, float] = {}
+        while True:
+            got = await link.receive(max(0.01, asked + _PING_S - time.monotonic()))
+            if got is not None:
+                self.heard = got[0]
+                match got[1]:
+                    case Events(job=None):
+                        self._take(got[1])
+                    case Pong(id=answered):
+                        if (began := sent.pop(answered, None)) is not None:
+                            self._exchanged(began, self.heard, got[1])
+                    case _:
+                        take(got[1])
+            now = time.monotonic()
+            if now - self.heard > DEAD_S:
+                link.abandon()
+                raise Lost(f"nothing came for {DEAD_S:.0f} s")
+            if now - self.heard > _SILENT_S:
+                self.cut(f"nothing came for {_SILENT_S:.0f} s")
+            if now - asked >= _PING_S:
+                number, asked = number + 1, now
+                # Answers that never came are forgotten with the connection; those that are due stay few.
+                sent = {one: t for one, t in sent.items() if now - t < DEAD_S}
+                sent[number] = time.monotonic()
+                await link.send(Ping(id=number))
+                self._tell_clock()
+
+    def _exchanged(self, sent: float, returned: float, pong: Pong) -> None:
+        self._clock.add(Exchange(sent=sent, received=pong.received, answered=pong.answered, returned=returned))
+
+    def _tell_clock(self) -> None:
+        now = time.monotonic()
+        known = self._clock.at(now)
+        if known is not None and now - self._told_clock >= _TELL_S:
+            self._told_clock = now
+            self._listen(
+                ClockMeasured(
+                    t=max(0.0, now - self._origin),
+                    node=self._name,
+                    offset_s=known.offset_s - self._origin,
+                    uncertainty_s=known.uncertainty_s,
+                    rtt_s=known.rtt_s,
+                )
+            )
+
+    def _take(self, frame: Events) -> None:
+        if frame.start < self._next:
+            raise Lost("it told events twice")
+        if frame.start > self._next:
+            self._hole()
+        self._next = frame.start
+        for event in frame.events:
+            self._next += 1
+            if isinstance(event, SampleTaken):
+                self._sample(event)
+            elif isinstance(event, NodeSeen):
+                self._node_seen(event.node)
+            elif isinstance(event, ProcessSeen):
+                self._listen(replace(event, t=self._placed(event.t), node=self._name))
+
+    def _hole(self) -> None:
+        """What happened here is not kept any more: a gap that nothing fills."""
+        self._gap(f"not kept by {self._name}")
+
+    def _gap(self, reason: str) -> None:
+        names = dict.fromkeys([*self._current.values, *self._current.missing], reason)
+        self._listen(self._changes.sample(Reading(t=self._last_t, missing=names)))
+
+    def _node_seen(self, node: Node) -> None:
+        node = replace(node, name=self._name)
+        if node != self._node:
+            self._node = node
+            self._listen(NodeSeen(t=self._now(), node=node))
+
+    def _sample(self, event: SampleTaken) -> None:
+        t = self._here(event.t)
+        if t < self._last_t - _KNOWN_S:
+            # Another agent of that machine has told of this time already.
+            return
+        self._last_t = max(t, self._last_t)
+        self._current = self._latest.add(Reading(t=self._last_t, values=event.values, missing=event.missing))
+        if self._next < self._live_from:
+            return
+        # The first one holds what is read less often too, from the readings before it.
+        news = self._current if self._is_cut or not self._began else event
+        self._began = True
+        if self._is_cut:
+            self._is_cut, self._told = False, ""
+            self._listen(Notice(t=self._now(), text=f"{self._name} is back"))
+        self._listen(self._changes.sample(Reading(t=self._last_t, values=news.values, missing=news.missing)))
+
+    def _placed(self, t: float) -> float:
+        self._last_t = max(self._here(t), self._last_t)
+        return self._last_t
+
+    def _here(self, t: float) -> float:
+        """A time of the agent's clock on the run's time line, as far as the clock is known."""
+        # Nothing comes before it has happened, nor belongs to the time before the run.
+        return min(max(0.0, t + self.offset), self._now())

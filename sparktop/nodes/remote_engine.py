@@ -1,0 +1,192 @@
+"""A model on another machine as an engine: an ordinary one there, driven by its agent."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from sparktop.engines.protocol import Clock, Emit, Generation, Room
+from sparktop.model.events import (
+    ContenderFailed,
+    Event,
+    FootprintKnown,
+    ModelLoading,
+    ModelReady,
+    ModelUnloaded,
+    Notice,
+    PrefillProgress,
+    RequestDone,
+    RequestFailed,
+    RequestSent,
+    Tokens,
+)
+from sparktop.nodes.orders import Cancel, Close, Kill, Submit
+from sparktop.nodes.place import Lost
+from sparktop.nodes.work import Make, Work
+
+_KILL_S: Final = 3.0
+"""How long a node may take to say that what was killed is gone."""
+
+
+class RemoteEngine:
+    """A model that a node has.
+
+    Args:
+        work: What this head has running there.
+        node: What the node is called.
+        contender: Name that events carry.
+        model: What the node calls the model.
+        room: What its context must hold.
+        beside: Engines that run there at once, this one included.
+        emit: Takes events, from the node's own thread.
+        clock: Seconds since the run began.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        *,
+        node: str,
+        contender: str,
+        model: str,
+        room: Room,
+        beside: int,
+        emit: Emit,
+        clock: Clock,
+    ) -> None:
+        self._work = work
+        self._node = node
+        self._contender = contender
+        self._model = model
+        self._room = room
+        self._beside = beside
+        self._emit = emit
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._outstanding: set[int] = set()
+        self._at_work: set[int] = set()
+        self._offset: float | None = None
+        self._job = -1
+        self._reason = ""
+        self._over = False
+        self._closing = False
+        self._killed: float | None = None
+
+    def open(self) -> None:
+        """Orders that the model is loaded."""
+        self._job = self._work.load(self, self._contender, self._model, self._room, self._beside)
+
+    def submit(self, generations: Sequence[Generation]) -> None:
+        """Hands on requests; where the engine has failed, they fail."""
+        requests = tuple(generations)
+        with self._lock:
+            over = self._over
+            if not over:
+                self._outstanding.update(generation.request for generation in requests)
+        if over:
+            for generation in requests:
+                self._emit(RequestFailed(t=self._clock(), request=generation.request, error=self._reason))
+            return
+        self._order(lambda order: Submit(order=order, job=self._job, generations=requests))
+
+    def cancel(self) -> None:
+        """Orders that all requests end."""
+        self._order(lambda order: Cancel(order=order, job=self._job))
+
+    def close(self) -> None:
+        """Orders that the model is unloaded."""
+        self._closing = True
+        self._order(lambda order: Close(order=order, job=self._job))
+
+    def kill(self) -> None:
+        """Orders that the engine ends by force; it counts as gone a moment later, whatever the node says."""
+        self._closing = True
+        if self._killed is None:
+            self._killed = time.monotonic()
+            self._order(lambda order: Kill(order=order, job=self._job))
+
+    def take(self, event: Event, offset: float) -> None:
+        """Takes an event of the engine there.
+
+        Raises:
+            Lost: It can't be true.
+        """
+        if isinstance(event, PrefillProgress | Tokens | RequestSent | RequestDone | RequestFailed):
+            self._take_request(event, offset)
+            return
+        if not isinstance(event, Notice) and getattr(event, "contender", "") != self._contender:
+            raise Lost("it told of a contender that it does not run", nonsense=True)
+        event = self._placed(event, offset)
+        if isinstance(event, ContenderFailed):
+            self._fail(replace(event, error=f"on {self._node}: {event.error}", unreachable=False))
+        elif isinstance(event, ModelUnloaded):
+            if self._closing:
+                self._end(event, "the run was stopped")
+            else:
+                why = f"{self._node} has unloaded {self._contender} by itself: its agent was stopped; run again"
+                self._fail(ContenderFailed(t=event.t, contender=self._contender, error=why, unreachable=True))
+        elif isinstance(event, ModelLoading | ModelReady | FootprintKnown):
+            self._emit(event)
+        elif isinstance(event, Notice):
+            self._emit(replace(event, text=f"{self._node}: {event.text}"))
+
+    def fail(self, why: str, *, unreachable: bool) -> None:
+        """Takes that nothing more will come."""
+        failed = ContenderFailed(t=self._clock(), contender=self._contender, error=why, unreachable=unreachable)
+        if self._killed is None:
+            self._fail(failed)
+        else:
+            self._end(ModelUnloaded(t=failed.t, contender=self._contender, exit=why), "the run was stopped")
+
+    def look(self) -> None:
+        """Counts what was killed as gone once it had time to go."""
+        if self._killed is not None and time.monotonic() - self._killed > _KILL_S:
+            self._work.drop(self._job)
+            gone = f"{self._node} did not say that it is gone"
+            self._end(ModelUnloaded(t=self._clock(), contender=self._contender, exit=gone), "the run was stopped")
+
+    def _order(self, make: Make) -> None:
+        if self._job >= 0 and not self._over:
+            self._work.order(self._job, make)
+
+    def _take_request(
+        self, event: PrefillProgress | Tokens | RequestSent | RequestDone | RequestFailed, offset: float
+    ) -> None:
+        with self._lock:
+            known = event.request in self._outstanding
+        if not known:
+            raise Lost("it told of a request that it was not given", nonsense=True)
+        if isinstance(event, RequestSent):
+            if not self._at_work:
+                # One for all that is worked on together: how it is refined meanwhile must not look like a pause.
+                self._offset = offset
+            self._at_work.add(event.request)
+        if isinstance(event, RequestDone | RequestFailed):
+            self._at_work.discard(event.request)
+            with self._lock:
+                self._outstanding.discard(event.request)
+        self._emit(self._placed(event, self._offset or offset))
+
+    def _placed(self, event: Event, offset: float) -> Event:
+        """The event on the run's time line: never later than now, nor before the run."""
+        now = self._clock()
+        t = min(max(0.0, event.t + offset), now)
+        if isinstance(event, Tokens):
+            return replace(event, t=t, times=tuple(min(max(0.0, one + offset), now) for one in event.times))
+        return replace(event, t=t)
+
+    def _fail(self, event: ContenderFailed) -> None:
+        self._end(event, event.error)
+
+    def _end(self, event: Event, reason: str) -> None:
+        with self._lock:
+            if self._over:
+                return
+            self._over, self._reason = True, reason
+            left, self._outstanding = sorted(self._outstanding), set()
+        for request in left:
+            self._emit(RequestFailed(t=event.t, request=request, error=reason))
+        self._emit(event)

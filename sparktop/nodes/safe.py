@@ -1,0 +1,95 @@
+"""What a node sends, made safe to show and to count with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, is_dataclass, replace
+from itertools import pairwise
+from typing import Any, Final, TypeVar
+
+from sparktop.model.events import (
+    ContenderFailed,
+    Event,
+    FootprintKnown,
+    ModelLoading,
+    ModelReady,
+    ModelUnloaded,
+    Notice,
+    PrefillProgress,
+    RequestDone,
+    RequestFailed,
+    RequestSent,
+    Tokens,
+)
+from sparktop.model.text import one_line, printable
+
+_MOST_TEXT: Final = 400
+_MOST_LOG: Final = 8192
+_MOST_LIST: Final = 4096
+_MOST_NUMBER: Final = 1 << 62
+
+_JOB_EVENTS: Final = (
+    *(ModelLoading, ModelReady, FootprintKnown, ModelUnloaded, ContenderFailed, Notice),
+    *(RequestSent, PrefillProgress, Tokens, RequestDone, RequestFailed),
+)
+
+_Kept = TypeVar("_Kept")
+
+
+class Unsafe(ValueError):
+    """What came can't be what it is said to be; the text says why."""
+
+
+def text(found: str) -> str:
+    """Returns a text in one line, without anything that acts on a terminal, and not too long."""
+    return one_line(found[: 4 * _MOST_TEXT])[:_MOST_TEXT]
+
+
+def job_event(event: Event) -> Event:
+    """Returns an event of an engine elsewhere, safe to show and to count with.
+
+    What the model wrote stays as it is: that is made safe wherever it is shown, as that of every model.
+
+    Raises:
+        Unsafe: No engine sends this.
+    """
+    if not isinstance(event, _JOB_EVENTS):
+        raise Unsafe(f"an event that no engine sends: {type(event).__name__}")
+    if isinstance(event, Tokens):
+        return _tokens(event)
+    log = printable(event.log[-4 * _MOST_LOG :])[-_MOST_LOG:] if isinstance(event, ContenderFailed) else ""
+    clean = _clean(event)
+    if isinstance(clean, RequestDone) and any(count < 0 for count in clean.counts):
+        raise Unsafe("a negative number of tokens")
+    if isinstance(clean, ContenderFailed):
+        return replace(clean, log=log)
+    return clean
+
+
+def _tokens(event: Tokens) -> Tokens:
+    if not all(map(math.isfinite, (event.t, *event.times))) or any(
+        late < early for early, late in pairwise(event.times)
+    ):
+        raise Unsafe("tokens at impossible times")
+    if any(not 0 <= count < _MOST_NUMBER for count in event.counts):
+        raise Unsafe("a negative number of tokens")
+    return event
+
+
+def _clean(value: _Kept) -> _Kept:
+    """Goes through a record: texts are made safe, numbers must be some."""
+    found: Any = value
+    if isinstance(found, float) and not math.isfinite(found):
+        raise Unsafe("a number that is none")
+    if isinstance(found, int) and not isinstance(found, bool) and not 0 <= found < _MOST_NUMBER:
+        raise Unsafe("an impossible number")
+    if type(found) is str:
+        found = text(found)
+    elif isinstance(found, tuple):
+        if len(found) > _MOST_LIST and not all(type(one) is int for one in found):
+            raise Unsafe(f"a list of {len(found)}")
+        found = tuple(map(_clean, found))
+    elif is_dataclass(found) and not isinstance(found, type):
+        found = replace(found, **{field.name: _clean(getattr(found, field.name)) for field in fields(found)})
+    kept: _Kept = found
+    return kept
