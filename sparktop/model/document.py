@@ -131,8 +131,8 @@ class RequestRecord:
         draft_steps: Steps of the model in which that was; null if unknown.
         drafts_of: Requests that these three are of: 1, or with this one all that ran beside it and ended before, where
             the server counts them together alone.
-        unread_ms: The longest, in milliseconds, that something that had arrived over a network lay unread; null if
-            that is not known.
+        unread_ms: The longest, in milliseconds, that something that had arrived over a network lay unread, or may
+            have; null if that is not known.
         rtt_ms: Round trip to the server in milliseconds, of the network alone; null where it is not known or there is
             none.
         finish: Why it ended; null if it never did.

@@ -252,7 +252,8 @@ class RequestDone(Event):
         draft_steps: Steps of the model in which that was; None if unknown.
         drafts_of: Requests that these three are of: 1, or with this one all that ran beside it and ended before, where
             the server counts them together alone.
-        unread_ms: The longest that something that had arrived over a network lay unread; None where that is not known.
+        unread_ms: The longest that something that had arrived over a network lay unread, or may have; None where
+            that is not known.
         rtt_ms: Round trip to the engine's machine, of the network alone; None where it is not known or there is none.
         counts: Tokens in each chunk of the request, where `Tokens` could only guess them; else empty.
     """

@@ -56,8 +56,9 @@ def read_late(state: RunState) -> Findings:
     if late:
         longest = max(request.unread_ms or 0.0 for request in late)
         text = (
-            f"in {len(late)} of {len(done)} requests chunks lay unread for up to {longest:.0f} ms, as this machine was"
-            " busy: first and last tokens are timed by the kernel and right, but gaps between chunks look longer"
+            f"in {len(late)} of {len(done)} requests chunks may have lain unread for up to {longest:.0f} ms, as this"
+            " machine was busy: the last token's time is the kernel's and right, but several chunks count as one,"
+            " gaps look longer, and a first token may be that much late"
         )
         yield note(Code.READ_LATE, text, requests=len(late), completed=len(done), longest_ms=longest)
 

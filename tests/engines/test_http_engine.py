@@ -33,6 +33,7 @@ from sparktop.model.events import (
     RequestFailed,
     RequestSent,
     TokenKind,
+    Tokens,
     TokenSource,
 )
 from sparktop.model.scenario import Sampling
@@ -253,6 +254,21 @@ def test_a_worker_streams_is_cancelled_and_goes(server: Truth, http_bench: MakeB
     bench.engine.close()
     bench.until(ModelUnloaded)
     assert bench.done(9).finish is Finish.CANCELLED
+
+
+def test_a_worker_that_was_kept_from_reading_says_for_how_long(server: Truth, http_bench: MakeBench) -> None:
+    """What came last is fresh when it reads again; what came first had waited all the time."""
+    run = http_bench(server.under("ttft=0.04&tpot=0.005&tokens=200") + "/v1", "truth")
+    run.ready()
+    run.engine.submit([question(0, max_tokens=200)])
+    run.until(Tokens, count=3)
+    assert run.engine.pid is not None
+    worker = psutil.Process(run.engine.pid)
+    worker.suspend()
+    time.sleep(0.3)
+    worker.resume()
+    run.until(RequestDone)
+    assert 250 < (run.done(0).unread_ms or 0) < 600
 
 
 def test_a_server_that_dies_fails_its_contender(http_bench: MakeBench) -> None:

@@ -15,6 +15,7 @@ from sparktop.engines.http.client import Client
 from sparktop.engines.http.detect import Served
 from sparktop.engines.http.dialect import Body
 from sparktop.engines.http.failures import Dropped, RequestLost, Unreachable, refused
+from sparktop.engines.http.lateness import Lateness
 from sparktop.engines.http.prompts import Prompts
 from sparktop.engines.http.retry import TRIES, Again, retry_after, words
 from sparktop.engines.http.speculation import Round, Speculation
@@ -35,6 +36,9 @@ from sparktop.model.events import (
 _ENOUGH_S: Final = 3.0
 """How long the end of a stream is waited for once the answer is complete: usage comes after it."""
 
+TICK_S: Final = 1 / 30
+"""Least time between two groups of tokens of one stream."""
+
 _DRAIN_S: Final = 0.2
 _NOTICE_EVERY_S: Final = 5.0
 _GONE: Final = 3
@@ -48,7 +52,7 @@ class _Live:
     Attributes:
         since: When something new came of it last; infinity while nothing is waited for.
         socket: Where its answer comes from.
-        unread_ns: The longest that something of the answer lay in the kernel before it was read.
+        unread_ns: The longest that something of the answer lay in the kernel before it was read, or may have.
         rtt_ms: Round trip to the server, in ms; None where the system does not tell.
         round: The requests that it was sent with; None where others were under way.
         given_up: Why it was given up; empty while it is not.
@@ -99,6 +103,7 @@ class Requests:
         self._gone = gone
         self._prompts = Prompts(client, served, silence_s)
         self._speculation = Speculation(client, served.dialect.counts_drafts)
+        self._lateness = Lateness(round(TICK_S * 1e9))
         self._live: dict[int, _Live] = {}
         self._refused: frozenset[str] = frozenset()
         self._unreachable = 0
@@ -132,9 +137,11 @@ class Requests:
 
     def tick(self) -> None:
         """Tells what came since the last time, and gives up what is silent for too long."""
-        now = self._clock()
+        now, late_ns = self._clock(), self._lateness.look()
         events: list[Event] = []
         for live in list(self._live.values()):
+            if live.since <= now:
+                live.unread_ns = max(live.unread_ns, late_ns)
             events += self._news(live, now)
             answer = live.answer
             complete = answer is not None and answer.finish is not None

@@ -19,12 +19,9 @@ from sparktop.engines.http.client import Client
 from sparktop.engines.http.detect import Loading, Served, detect
 from sparktop.engines.http.failures import RequestLost, Unreachable
 from sparktop.engines.http.outbox import Outbox
-from sparktop.engines.http.requests import Requests
+from sparktop.engines.http.requests import TICK_S, Requests
 from sparktop.engines.wire import Connect, decode_command
 from sparktop.model.events import ContenderFailed, ModelLoading, ModelReady, ModelUnloaded, Notice
-
-TICK_S: Final = 1 / 30
-"""Least time between two groups of tokens of one stream."""
 
 _PRIORITY: Final = -10
 _LOADING_S: Final = 0.5
