@@ -123,6 +123,7 @@ def test_signal_that_comes_twice_at_once_is_one() -> None:
     assert len(seen.said) == 1
 
 
+@pytest.mark.alone
 def test_hang_up_ends_within_two_seconds_even_if_the_run_does_not() -> None:
     inbox, seen = Inbox(), Seen()
     session = waiting(inbox, deaf=True)

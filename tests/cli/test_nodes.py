@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,13 @@ import pytest
 
 from tests.cli.conftest import PROGRAM, ROOT, Sparktop
 from tests.terminal import Terminal
+
+
+@pytest.fixture
+def environ(environ: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The home is near the root, as homes are: the path of a socket has room for a hundred characters."""
+    with tempfile.TemporaryDirectory(prefix="st-") as home:
+        yield {**environ, "HOME": home}
 
 
 @pytest.fixture

@@ -333,6 +333,7 @@ def test_sigterm_keeps_the_run(terminal: Terminal) -> None:
     assert snapshots(terminal.environ)[0]["status"] == "cancelled"
 
 
+@pytest.mark.alone
 def test_hang_up_flushes_and_ends_within_two_seconds(terminal: Terminal) -> None:
     began = time.monotonic()
     os.close(terminal.fd)
@@ -357,6 +358,7 @@ def test_killed_run_is_recovered(terminal: Terminal, sparktop: Sparktop) -> None
     assert sparktop("recover").stdout == ""
 
 
+@pytest.mark.alone
 def test_hang_up_ends_in_time_though_the_engine_hangs(terminal: Terminal) -> None:
     workers = terminal.workers()
     for worker in workers:

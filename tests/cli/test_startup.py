@@ -46,6 +46,7 @@ def test_nothing_heavy_is_imported(sparktop: Sparktop, words: list[str]) -> None
     assert not imported(done.stderr) & HEAVY
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("words", [["--version"], ["--help"], ["run", "--help"]])
 def test_answer_takes_a_tenth_of_a_second_at_most(sparktop: Sparktop, words: list[str]) -> None:
     assert quick(sparktop, *words) <= BUDGET_S

@@ -40,7 +40,8 @@ class Heard:
     origin_ns: int = 0
 
     def done(self, request: int) -> RequestDone:
-        (event,) = (e for e in self.seen if isinstance(e, RequestDone) and e.request == request)
+        (event,) = (e for e in self.seen if isinstance(e, RequestDone | RequestFailed) and e.request == request)
+        assert isinstance(event, RequestDone), event
         return event
 
     def failed(self, request: int) -> RequestFailed:

@@ -120,6 +120,7 @@ async def test_what_goes_wrong_is_one_sentence_and_what_came_is_kept(
     assert server.records()[-1]["end"] in ("complete", "cut", "left")
 
 
+@pytest.mark.alone
 async def test_the_round_trip_is_the_networks_and_not_the_servers(server: Truth) -> None:
     heard = await asked(server.url + "/v1", HOUR, asked_for=f"truth?{FAST}")
     rtt = heard.done(0).rtt_ms
@@ -127,6 +128,7 @@ async def test_the_round_trip_is_the_networks_and_not_the_servers(server: Truth)
     assert 0 < rtt < 5  # loopback; the first token takes the server 40 ms
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_busy_server_is_asked_again_when_it_wants_to_be(server: Truth, status: int) -> None:
     server.forget()
@@ -206,6 +208,7 @@ async def test_prompts_that_must_be_read_afresh_share_no_beginning(server: Truth
 PER = [("plain", 1), ("plain", 4), ("usage,role", 3), ("role,reasoning", 2), ("merged", 4)]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("mode", "per"), PER, ids=[f"{mode} {per}" for mode, per in PER])
 async def test_time_per_token_is_the_servers_also_where_chunks_hold_several(server: Truth, mode: str, per: int) -> None:
     server.forget()

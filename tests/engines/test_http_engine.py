@@ -397,6 +397,7 @@ def real() -> Iterator[str]:
         yield url
 
 
+@pytest.mark.alone
 def test_a_real_llama_server_answers_as_llama_cpp_in_process(
     real: str, http_bench: MakeBench, bench: MakeBench
 ) -> None:

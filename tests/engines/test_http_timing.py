@@ -29,6 +29,7 @@ def chunks_of(bench: Bench, request: int) -> list[tuple[float, int]]:
     return chunks
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_every_stamp_is_within_a_millisecond_of_the_servers_own(http_bench: MakeBench) -> None:
     """One stream, then 64, at 50 tokens a second each, on a machine that does other things too."""

@@ -62,6 +62,7 @@ def begins_with_everything(head: Head) -> bool:
     return {"memory.total", "cpu.load"} <= first.values.keys()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("there", "back", "off"),
     [(0.020, 0.020, 0.0), (0.040, 0.0, -0.020), (0.0, 0.040, 0.020)],

@@ -51,8 +51,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
     for name in ("host", "user"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     shutil.copy(folder / "user.pub", folder / "authorized_keys")
-    home = tmp_path / "there"
-    home.mkdir()
+    # Near the root, as homes are: the path of a socket has room for a hundred characters.
+    there = tempfile.TemporaryDirectory(prefix="st-")
+    home = Path(there.name)
     program = folder / "sparktop"
     # The other side has a home and a path of its own.
     program.write_text(
@@ -90,6 +91,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     yield Server(process, config, home, program)
     process.terminate()
     process.wait()
+    there.cleanup()
 
 
 def processes() -> Iterator[tuple[int, list[bytes], list[bytes]]]:

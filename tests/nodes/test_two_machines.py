@@ -150,6 +150,7 @@ def test_two_machines_are_on_one_time_line_and_a_link_that_was_down_is_filled_in
     watching.process.terminate()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("there", "back"), [(20, 20), (40, 0)])
 def test_the_clock_through_a_slow_link(
     pair: Pair, agent: Agent, watch: Callable[[], Watching], there: int, back: int

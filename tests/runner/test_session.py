@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,16 @@ def places(tmp_path: Path) -> Places:
     return Places.of({"HOME": str(tmp_path)})
 
 
+def workers() -> list[psutil.Process]:
+    """Those that run llama.cpp; what has ended a moment ago, and was not waited for yet, has no command line."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if "sparktop.engines.llama.worker" in child.cmdline():
+                found.append(child)
+    return found
+
+
 def run(
     made: Plan, places: Places, when: Callable[[Session, Event], None] | None = None
 ) -> tuple[Outcome, list[Event], Session]:
@@ -123,9 +134,8 @@ def test_together_both_are_loaded_at_once(places: Places) -> None:
 def test_a_contender_that_dies_does_not_take_the_others_with_it(places: Places) -> None:
     def kill(session: Session, event: Event) -> None:
         if isinstance(event, Tokens) and event.request == 0:
-            for child in psutil.Process().children():
-                if "sparktop.engines.llama.worker" in child.cmdline():
-                    child.send_signal(signal.SIGKILL)
+            for worker in workers():
+                worker.send_signal(signal.SIGKILL)
 
     outcome, events, _ = run(plan(questions(max_tokens=500)), places, kill)
     assert outcome.status is Status.COMPLETED
@@ -172,7 +182,7 @@ def test_cancelling_ends_soon_leaves_no_worker_and_keeps_everything(places: Plac
     assert outcome.snapshot is not None
     assert read_snapshot(outcome.snapshot).status == Status.CANCELLED
     time.sleep(0.1)
-    assert not [c for c in psutil.Process().children() if "sparktop.engines.llama.worker" in c.cmdline()]
+    assert not workers()
 
 
 def test_a_run_that_cannot_be_kept_goes_on_and_says_so(tmp_path: Path) -> None:
@@ -207,12 +217,6 @@ def test_prefill_decode_counts_exactly(places: Places) -> None:
     kept = read_snapshot(outcome.snapshot)
     assert [(r.tokens.prompt, r.tokens.output, r.repetition) for r in kept.requests] == [(300, 17, 0), (300, 17, 1)]
     assert os.stat(outcome.snapshot).st_mode & 0o077 == 0
-
-
-def workers() -> list[psutil.Process]:
-    """Those that are alive; one that has died and was not waited for yet is gone all the same."""
-    alive = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if "sparktop.engines.llama.worker" in child.as_dict(["cmdline"])["cmdline"]]
 
 
 def test_a_request_that_was_given_up_ends_once_whatever_its_engine_says_later(places: Places) -> None:

@@ -41,6 +41,7 @@ def samples(events: list[Event]) -> list[SampleTaken]:
     return [event for event in events if isinstance(event, SampleTaken)]
 
 
+@pytest.mark.alone
 def test_this_machine_names_itself_and_is_read_twice_a_second() -> None:
     events: list[Event] = []
     machine = LiveMachine()

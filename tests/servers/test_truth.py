@@ -349,6 +349,7 @@ def test_what_it_refuses(server: Truth, request_: bytes, status: int) -> None:
     assert json.loads(arrived.body)["error"]["message"]
 
 
+@pytest.mark.alone
 def test_64_streams_are_on_time() -> None:
     # A machine that is shared can take both cores away for a moment; a server that is late is late each time.
     late_ms = min(lateness_ms() for _ in range(2))
@@ -376,6 +377,7 @@ def may_go_first() -> bool:
     return True
 
 
+@pytest.mark.alone
 def test_unpaced_is_faster_than_any_client(server: Truth) -> None:
     began = time.monotonic()
     size = drain(server.url, completion("truth?mode=unpaced&tokens=20000"), 64)

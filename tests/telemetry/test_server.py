@@ -240,6 +240,7 @@ def decoded(url: str) -> int:
     return sum(slot["next_token"][0]["n_decoded"] for slot in slots if slot.get("is_processing"))
 
 
+@pytest.mark.alone
 def test_a_real_llama_server_while_it_answers() -> None:
     with llama_server(DEMO, "--context", "2048", "--slots", "2") as url:
         reader = source(url + "/v1", time.monotonic)
@@ -266,6 +267,7 @@ def test_a_real_llama_server_while_it_answers() -> None:
     assert (values(idle)["running"], values(idle)["generated"]) == (0, 0)
 
 
+@pytest.mark.alone
 def test_tokens_of_a_real_llama_server_are_counted_once() -> None:
     """Over whole answers, what is told adds up to what was generated, wherever the readings fall."""
     total = 0.0
@@ -349,6 +351,7 @@ def test_answers_of_no_use(server: Truth, options: str, reason: str) -> None:
     assert server.records()[-1]["target"].startswith("/o/")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
