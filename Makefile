@@ -6,6 +6,8 @@
 PYTHON ?= python3
 ARGS ?=
 export PYTHON
+# Hundreds of processes are started: none should have to compile its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 SET_UP = sh scripts/with-python.sh scripts/bootstrap.py
 CHECKED = sparktop tests scripts $(wildcard training benchmarks)
 
@@ -16,7 +18,8 @@ run:
 	@.venv/bin/sparktop $(ARGS)
 
 test: check
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses 2 --dist loadfile -m "not alone"
+	.venv/bin/pytest -m alone
 
 check: set-up
 	.venv/bin/ruff check
