@@ -175,6 +175,8 @@ class SparktopApp(Shell):
 
     def action_go(self, name: str) -> None:
         """Shows the menu, or a screen of the run."""
+        if isinstance(self.screen, RunScreen) and not self.screen.may_leave_for(name):
+            return
         if name == "menu":
             self.past.leave()
             while not isinstance(self.screen, MenuScreen) and len(self.screen_stack) > 1:
@@ -217,6 +219,16 @@ class SparktopApp(Shell):
         """Writes the run so far, in a thread."""
         if run := self.shown:
             self.write_snapshot(run.feed.snapshot_now, "No snapshot was written")
+
+    def action_report(self) -> None:
+        """Writes the report of the run that is looked at, so far or at its end, in a thread."""
+        from sparktop.store.runs import find_run
+        from sparktop.ui.reports import begin_report
+
+        run = self.shown
+        if run is not None:
+            word = str(run.tape.path) if isinstance(run, Replay) else run.feed.id
+            begin_report(self, lambda: [find_run(self.ports.places.runs, word)])
 
     def action_cancel_run(self) -> None:
         """Stops the run after asking."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import recorded
-from fakes import Bench, screen_text, settle
+from fakes import UNICODE_TERMINAL, Bench, screen_text, settle
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -505,6 +505,33 @@ async def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
         await pilot.press("space", "down", "space", "c")
         await until(pilot, bench, lambda: any("only runs of one scenario" in message for message in told(bench)))
         assert isinstance(bench.latest.screen, HistoryScreen)
+
+
+# -- reports -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_report_is_written_of_the_run_or_of_those_marked(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    first, second = keep(bench, 1), keep(bench, 2)
+    reports = bench.places.runs.parent / "reports"
+    async with bench.app(environ=UNICODE_TERMINAL | {"LANG": "zh_CN.UTF-8"}).run_test(size=(120, 40)) as pilot:
+        await listed(pilot, bench)
+        await shows(pilot, bench, "2 runs")
+        await pilot.press("space", "down", "space", "w")
+        await until(pilot, bench, lambda: f"Report of 2 runs: {reports / f'{first}+{second}.html'}" in told(bench))
+        await pilot.press("enter")
+        await on(pilot, bench, ReplayResults)
+        await pilot.press("w")
+        await until(pilot, bench, lambda: f"Report of 1 run: {reports / f'{first}.html'}" in told(bench))
+        # Once more: what is in the way is said, and nothing is lost.
+        kept = (reports / f"{first}.html").read_text(encoding="utf-8")
+        (reports / f"{first}.html").unlink()
+        (reports / f"{first}.html").mkdir()
+        await pilot.press("w")
+        await until(pilot, bench, lambda: any("No report was written" in message for message in told(bench)))
+    assert '<html lang="zh-CN">' in kept
+    assert "佛经问答" in kept
+    assert (reports / f"{first}+{second}.html").read_text(encoding="utf-8").count("R2") > 1
 
 
 # -- sizes -------------------------------------------------------------------------------------------------------------

@@ -129,6 +129,28 @@ async def test_blind_nothing_tells_who_wrote_what_until_it_is_rated(tmp_path: Pa
     assert first == {0 if order[0] == "demo-base" else 10}
 
 
+async def test_who_rates_blind_is_asked_before_a_screen_names_the_models(tmp_path: Path) -> None:
+    journal = kept.keep(tmp_path)
+    bench = kept.saved_bench(tmp_path)
+    async with bench.app(bench.default_plan(), environ=ANN).run_test(size=(160, 40), notifications=True) as pilot:
+        screen = await kept.open_answers(bench, pilot)
+        await press(bench, pilot, "b")
+        for key, name in (("r", "results"), ("d", "dashboard")):
+            text = await press(bench, pilot, key)
+            assert f"The {name} would tell who wrote what." in text
+            text = await press(bench, pilot, "escape")
+            assert "blind, ann: 0 of 6 rated" in text
+            assert "demo-" not in text
+        await press(bench, pilot, "5", "r", "enter")
+        assert bench.latest.screen is not screen
+        await press(bench, pilot, "a")
+        text = await press(bench, pilot, "4")
+        assert "blind" not in text.splitlines()[-2]
+        await press(bench, pilot, "r")
+        assert bench.latest.screen is not screen
+    assert [(e.stars, e.blind) for e in kept.said(journal) if isinstance(e, Rated)] == [(5, True), (4, False)]
+
+
 async def test_votes_are_counted_and_can_be_changed(tmp_path: Path) -> None:
     journal = kept.keep(tmp_path)
     bench = kept.saved_bench(tmp_path)

@@ -27,6 +27,7 @@ RUN: Final[tuple[Action, ...]] = (
     _declare("to-history", "H", "app.history", "History", "Show the runs so far; a run that goes on is not stopped"),
     _declare("cancel", "c", "app.cancel_run", "Cancel", "Stop the run after asking; what was measured is kept"),
     _declare("snapshot", "s", "app.snapshot", "Snapshot", "Write the run so far to a JSON file", rank=30),
+    _declare("report", "w", "app.report", "Report", "Write a report of this run, as a page for a browser", rank=31),
     _declare("back", "escape", "screen.back", "Back", "Show all panels again, or go back one screen"),
 )
 """Going from screen to screen, and stopping things."""

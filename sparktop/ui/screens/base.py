@@ -47,6 +47,10 @@ class RunScreen(ScopedScreen):
         """Catches up with what happened while another screen was on top."""
         self.call_after_refresh(self.show)
 
+    def may_leave_for(self, name: str) -> bool:
+        """Whether another screen may be shown now; where the person has to be asked first, asks and says no."""
+        return True
+
     def action_back(self) -> None:
         """Goes back one screen."""
         self.sparktop.go_back()

@@ -290,6 +290,15 @@ class HistoryScreen(ScopedScreen):
 
         self._in_background(read, show)
 
+    def action_report(self) -> None:
+        """Writes the report of the marked runs, or of the one under the cursor."""
+        from sparktop.ui.reports import begin_report
+
+        entry = None if self._marked else self._readable()
+        chosen = [one for one in self._entries if one.id in self._marked] or ([entry] if entry is not None else [])
+        if chosen:
+            begin_report(self.sparktop, lambda: chosen[::-1])
+
     # -- deleting --------------------------------------------------------------------------------------------------
 
     def action_delete(self) -> None:

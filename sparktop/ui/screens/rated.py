@@ -16,11 +16,15 @@ from sparktop.ui.chrome import glyphs_of, safe, spread_out, whole
 from sparktop.ui.rating import Desk, can_rate
 from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen
+from sparktop.ui.screens.question import Question as Confirm
 from sparktop.ui.sides import LETTERS, Question, Side, questions_of, shuffled
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 
 MOST_LETTERS: Final = 2000
 """Characters of a note, and more than anybody types into one line."""
+
+NAMING: Final = ("dashboard", "results")
+"""Screens that tell which model was how fast, and so who wrote what."""
 
 SHORT_CELLS: Final = 60
 """On a narrower screen only how many are rated is told, and not by whom."""
@@ -274,6 +278,22 @@ class RatedScreen(RunScreen):
         self.desk.blind = not self.desk.blind
         self.tab = 0
         self.lay_out()
+
+    def may_leave_for(self, name: str) -> bool:
+        """Whether another screen may be shown now: not one that names the models, while somebody rates blind."""
+        done, total = self._count()
+        if not self.desk.blind or done == total or name not in NAMING:
+            return True
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.desk.blind = False
+                self.lay_out()
+                self.sparktop.action_go(name)
+
+        text = f"The {name} would tell who wrote what."
+        self.app.push_screen(Confirm("Stop rating blind?", text, "Stop and show it", "Stay blind"), answered)
+        return False
 
     def action_vote(self) -> None:
         """Compares answers two by two, or gives stars."""
