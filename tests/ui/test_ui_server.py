@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import recorded
 from fakes import UNICODE_TERMINAL, Bench, screen_text, settle, shows
 from textual.pilot import Pilot
 
+from sparktop.model.events import ModelReady, RunStarted
+from sparktop.model.records import ModelInfo
 from sparktop.runner.watch import LiveMachine
 from sparktop.telemetry.machine import sources
 from sparktop.telemetry.server import ServerSource
@@ -108,3 +112,30 @@ async def test_a_server_that_tells_little(tmp_path: Path, name: str, told: tuple
             for part in told:
                 await shows(bench, pilot, part)
             await pilot.press("q")
+
+
+async def test_a_contender_on_a_server_is_not_said_to_be_loaded_nor_what_it_did_not_tell(tmp_path: Path) -> None:
+    started, *_ = recorded.record()
+    assert isinstance(started, RunStarted)
+    mine, *others = started.contenders
+    served = replace(mine, engine="http", url="http://spark-2:8000/v1", model="qwen", toy=False)
+    info = ModelInfo(
+        description="vLLM 0.11.0",
+        parameters=None,
+        size=None,
+        context=40_960,
+        slots=None,
+        vocabulary=None,
+        layers=None,
+        devices=(),
+        chat_template=None,
+    )
+    events = [
+        replace(started, contenders=(served, *others)),
+        ModelReady(t=0.5, contender=served.name, model=info, load_s=0.01),
+    ]
+    bench = Bench(tmp_path, events=events)
+    async with bench.app(bench.default_plan()).run_test(size=(200, 60)) as pilot:
+        bench.watch.t = 101.0
+        await shows(bench, pilot, "vLLM 0.11.0, 40,960 context ")
+        assert "vLLM 0.11.0, 40,960 context, loaded" not in screen_text(bench.latest)

@@ -103,6 +103,12 @@ class ContendersPanel(Panel):
 
     def _details(self, contender: ContenderState) -> list[str]:
         facts = ["toy"] if contender.contender.toy else []
+        if contender.contender.url and (info := contender.info):
+            # Nothing was loaded for the run, and what a server does not tell of its model is nothing to wait for.
+            facts.append(safe(info.description))
+            facts += [size(info.size)] if info.size is not None else []
+            facts += [f"{info.context:,} context"] if info.context is not None else []
+            return facts
         if info := contender.info:
             context = NA if info.context is None else f"{info.context:,}"
             facts += [safe(info.description), size(info.size), *map(safe, info.devices), f"{context} context"]
