@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import idle
 import recorded
 from textual.pilot import Pilot
 from textual.widget import Widget
@@ -31,8 +32,9 @@ def screen_text(app: SparktopApp) -> str:
 async def settle(pilot: Pilot[int]) -> None:
     """Lets every message be handled, and what was put off until after a refresh be done."""
     await pilot.pause()
-    await pilot.pause(0.02)
     for _ in range(100):  # on a busy machine a new screen takes its time to be mounted
+        # What is shown now may have put something off again.
+        await idle.wait_for_idle()
         if all(w.is_mounted for w in (pilot.app.screen, *pilot.app.screen.query(Widget))):
             return
         await pilot.pause(0.02)
