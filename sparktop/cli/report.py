@@ -14,6 +14,7 @@ from sparktop.model.document import Snapshot
 from sparktop.model.text import one_line
 from sparktop.published import BadPublished, load_published
 from sparktop.report import Format, Lang, Unsound
+from sparktop.store.whole import write_where_asked
 
 _ENDINGS = {".md": Format.MD, ".markdown": Format.MD, ".html": Format.HTML, ".htm": Format.HTML} | {
     f".{form.value}": form for form in (Format.CSV, Format.JSON)
@@ -42,7 +43,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         console.say(text.rstrip("\n"))
         return Exit.OK
     try:
-        report.write_text(text, target.path)
+        write_where_asked(text.encode(), target.path)
     except OSError as error:
         raise Refused(f"{target.path} can't be written: {error.strerror or error}", Exit.FAILED) from error
     console.note(f"report: {one_line(str(target.path))}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from sparktop.cli.console import Refused
+from sparktop.store.whole import write_where_asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Target:
             OSError: It can't be written after all.
         """
         if self.path is not None:
-            _write(self.path, document)
+            write_where_asked(document, self.path, 0o666 & ~_umask())
 
 
 def _check(path: Path) -> None:
@@ -66,27 +66,6 @@ def _check(path: Path) -> None:
         raise Refused(f"--out {path}: there is no folder {folder}; create it first")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise Refused(f"--out {path}: the folder {folder} may not be written to; name another one")
-
-
-def _write(path: Path, document: bytes) -> None:
-    if path.exists() and not path.is_file():
-        # A pipe or a device (/dev/null, <(...)) can't be replaced, only written to.
-        with path.open("wb") as file:
-            file.write(document)
-        return
-    path = path.resolve()
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(document)
-            file.flush()
-            os.fsync(file.fileno())
-            os.fchmod(file.fileno(), path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
 
 
 def _umask() -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +17,7 @@ from sparktop.report.render_html import to_html
 from sparktop.report.render_json import to_json
 from sparktop.report.render_markdown import to_markdown
 from sparktop.report.sound import check
+from sparktop.store.whole import write_where_asked
 
 
 class Format(StrEnum):
@@ -85,28 +84,4 @@ def write(
         ValueError: There are no runs.
         OSError: The file can't be written.
     """
-    write_text(render(runs, form, lang, published, full=full), path)
-
-
-def write_text(text: str, path: Path) -> None:
-    """Writes a file whole or not at all.
-
-    Raises:
-        OSError: It can't be written.
-    """
-    data = text.encode()
-    if path.exists() and not path.is_file():
-        # A pipe or a device can't be replaced, only written to.
-        path.write_bytes(data)
-        return
-    path = path.resolve()
-    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            if path.exists():
-                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_where_asked(render(runs, form, lang, published, full=full).encode(), path)

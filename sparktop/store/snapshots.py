@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +15,7 @@ from sparktop.model.ratings import Ratings
 from sparktop.model.readout import Readout
 from sparktop.model.snapshot import SCHEMA, Snapshot
 from sparktop.store.journal import sync_folder
+from sparktop.store.whole import replace_whole
 
 _FAMILY, _VERSION = SCHEMA.split("/")
 _LONGEST_VERSION: Final = 9
@@ -59,16 +58,7 @@ def write_whole(data: bytes, path: Path) -> None:
         OSError: It can't be written; what was there before is untouched.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    replace_whole(data, path)
     sync_folder(path.parent)
 
 
