@@ -111,6 +111,7 @@ class Desk:
         environ: Environment of the engines.
         log: Called with a sentence about what happened.
         wall: Wall-clock time.
+        patience_s: How long a head may be silent before what it runs ends.
     """
 
     def __init__(
@@ -125,6 +126,7 @@ class Desk:
         environ: Mapping[str, str],
         log: Callable[[str], None] = lambda sentence: None,
         wall: Callable[[], datetime] = datetime.now,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._shelf = shelf
         self._node = node
@@ -135,6 +137,7 @@ class Desk:
         self._environ = environ
         self._log = log
         self._wall = wall
+        self._patience_s = patience_s
         self._holding: _Holding | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
@@ -280,8 +283,8 @@ class Desk:
             now = self._clock()
             if holding.cut is not None and now - holding.cut > CUT_S:
                 self._end("its connection was closed, and it did not come back")
-            elif now - holding.heard > PATIENCE_S:
-                self._end(f"nothing came from it for {PATIENCE_S:.0f} s")
+            elif now - holding.heard > self._patience_s:
+                self._end(f"nothing came from it for {self._patience_s:.0f} s")
 
     def _end(self, why: str) -> None:
         holding, self._holding = self._holding, None

@@ -15,11 +15,11 @@ from sparktop.nodes.line import DEAD_S, Line
 from sparktop.nodes.link import Link
 from sparktop.nodes.place import Lost, Place, Unreachable
 from sparktop.nodes.protocol import Hello
-from sparktop.nodes.work import Work
+from sparktop.nodes.work import PATIENCE_S, Work
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
-_BUSY_S: Final = 2.0
-"""The longest pause between attempts while something runs there."""
+_BUSY_S: Final = 0.5
+"""The pause between attempts while something runs there: it ends soon if it is not held again."""
 
 _LOOK_S: Final = 0.25
 
@@ -33,6 +33,7 @@ class RemoteNode:
 
     Args:
         place: Where it is.
+        patience_s: How long it may be silent before what runs there is given up.
 
     Attributes:
         name: What it is called; known once it was connected to.
@@ -40,7 +41,7 @@ class RemoteNode:
         work: What runs there for this program.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, patience_s: float = PATIENCE_S) -> None:
         self._place = place
         self.name = place.name
         self.hello: Hello | None = None
@@ -53,7 +54,7 @@ class RemoteNode:
         self._thread = threading.Thread(target=self._run, name=f"node {place.shown}", daemon=True)
         self._stopped = False
         self._news: asyncio.Event | None = None
-        self.work = Work(lambda: self.name, self._wake)
+        self.work = Work(lambda: self.name, self._wake, patience_s)
 
     def begin(self) -> None:
         """Begins to connect; returns at once."""

@@ -26,7 +26,7 @@ from sparktop.nodes.protocol import Events, Follow
 PATIENCE_S: Final = 60.0
 """How long a node may be silent before what runs there is given up: as long as it waits for its head."""
 
-_NOBODY_S: Final = 5.0
+_NOBODY_S: Final = 3.0
 """How long no agent may run there: what was loaded went with the one that did."""
 
 _FITS_S: Final = 10.0
@@ -74,13 +74,14 @@ class Work:
     Args:
         name: What the node is called.
         wake: Lets `serve` look for something to send; called from any thread.
-        who: What other heads are told.
+        patience_s: How long the node may be silent before what runs there is given up.
     """
 
-    def __init__(self, name: Callable[[], str], wake: Callable[[], None], who: str = "") -> None:
+    def __init__(self, name: Callable[[], str], wake: Callable[[], None], patience_s: float = PATIENCE_S) -> None:
         self._name = name
         self._wake = wake
-        self._who = who or f"{getpass.getuser()} on {platform.node()}"
+        self._patience_s = patience_s
+        self._who = f"{getpass.getuser()} on {platform.node()}"
         self._lock = threading.RLock()
         self._session = secrets.token_hex(16)
         self._orders: list[Order] = []
@@ -249,10 +250,10 @@ class Work:
             if now - since > _FITS_S:
                 self._answer_fits(number, f"{self._name()} did not say within {_FITS_S:.0f} s whether the model fits")
         if self.live and self._line is not None:
-            if now - self._line.heard > PATIENCE_S:
+            if now - self._line.heard > self._patience_s:
                 self.fail(
-                    f"nothing came from {self._name()} for {PATIENCE_S:.0f} s: see whether the machine and the link to"
-                    " it are up, then run again; what had come is kept"
+                    f"nothing came from {self._name()} for {self._patience_s:.0f} s: see whether the machine and the"
+                    " link to it are up, then run again; what had come is kept"
                 )
             elif self._nobody is not None and now - self._nobody > _NOBODY_S:
                 self.fail(
