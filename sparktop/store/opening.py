@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from sparktop.model.events import Status
 from sparktop.model.snapshot import Snapshot, take_snapshot
-from sparktop.model.state import fold
-from sparktop.store.reading import BadJournal, read_journal
+from sparktop.store.reading import BadJournal, fold_journal
 from sparktop.store.runs import RunEntry
 from sparktop.store.snapshots import BadSnapshot, is_finished, read_snapshot
 from sparktop.store.tape import EventTape, JournalTape, Tape
@@ -31,7 +30,7 @@ def load_snapshot(entry: RunEntry) -> Snapshot:
             except BadSnapshot as error:
                 problem = str(error)
         if entry.journal is not None:
-            state = fold(read_journal(entry.journal).events)
+            state = fold_journal(entry.journal).state
             return take_snapshot(state, None if state.ended is not None else entry.status)
     except BadJournal as error:
         problem = str(error)

@@ -27,7 +27,7 @@ from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.model.unfold import unfold
 from sparktop.store.journal import lock
-from sparktop.store.reading import BadJournal, read_journal
+from sparktop.store.reading import BadJournal, fold_journal
 from sparktop.store.snapshots import BadSnapshot, is_finished, read_snapshot, write_ratings, write_snapshot
 
 SAVE_AFTER_S: Final = 0.5
@@ -149,7 +149,7 @@ class RatingBook:
         """Brings the two files together: what either of them has, both have."""
         try:
             if not is_finished(self._snapshot):
-                state = fold(read_journal(journal).events)
+                state = fold_journal(journal).state
                 status = Status.INTERRUPTED if state.ended is None else state.status
                 write_snapshot(take_snapshot(state, status), self._snapshot)
                 return

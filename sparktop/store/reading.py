@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sparktop.model.codec import NotAnEvent, decode
 from sparktop.model.events import Event, RunStarted
+from sparktop.model.state import RunState, fold
 
 
 class BadJournal(ValueError):
@@ -41,6 +43,21 @@ class JournalContents:
     torn: bool
 
 
+@dataclass(frozen=True, slots=True)
+class JournalState:
+    """What a journal comes to.
+
+    Attributes:
+        state: All of its events folded.
+        damage: As in `JournalContents`.
+        torn: As in `JournalContents`.
+    """
+
+    state: RunState
+    damage: tuple[Damage, ...]
+    torn: bool
+
+
 def read_journal(path: Path) -> JournalContents:
     """Reads a journal; one that is being written reads as far as it is.
 
@@ -48,26 +65,49 @@ def read_journal(path: Path) -> JournalContents:
         OSError: The file can't be read.
         BadJournal: It does not begin with a run's first event.
     """
-    events: list[Event] = []
-    damage: list[Damage] = []
-    torn = False
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                event = decode(line)
-                if isinstance(event, RunStarted) is bool(events):
-                    raise NotAnEvent("a second start of the run" if events else "not the start of a run")
-            except NotAnEvent as error:
-                if number == 1:
-                    raise BadJournal(
-                        f"{path}: not a journal of sparktop: its first line is no start of a run"
-                    ) from error
-                if line.endswith(b"\n"):
-                    damage.append(Damage(number, str(error)))
+    reader = _Reader(path)
+    events = tuple(reader.events())
+    return JournalContents(events, tuple(reader.damage), reader.torn)
+
+
+def fold_journal(path: Path) -> JournalState:
+    """Folds a journal line by line, so that a night's events are never in memory together.
+
+    Raises:
+        OSError: The file can't be read.
+        BadJournal: It does not begin with a run's first event.
+    """
+    reader = _Reader(path)
+    state = fold(reader.events())
+    return JournalState(state, tuple(reader.damage), reader.torn)
+
+
+class _Reader:
+    """Goes through a journal once, and takes down what was wrong with it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.damage: list[Damage] = []
+        self.torn = False
+
+    def events(self) -> Iterator[Event]:
+        begun = False
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    event = decode(line)
+                    if isinstance(event, RunStarted) is begun:
+                        raise NotAnEvent("a second start of the run" if begun else "not the start of a run")
+                except NotAnEvent as error:
+                    if number == 1:
+                        problem = "not a journal of sparktop: its first line is no start of a run"
+                        raise BadJournal(f"{self._path}: {problem}") from error
+                    if line.endswith(b"\n"):
+                        self.damage.append(Damage(number, str(error)))
+                    else:
+                        self.torn = True
                 else:
-                    torn = True
-            else:
-                events.append(event)
-    if not events:
-        raise BadJournal(f"{path}: not a journal of sparktop: it is empty")
-    return JournalContents(tuple(events), tuple(damage), torn)
+                    begun = True
+                    yield event
+        if not begun:
+            raise BadJournal(f"{self._path}: not a journal of sparktop: it is empty")

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from sparktop.model.events import Notice, Status
 from sparktop.model.snapshot import take_snapshot
-from sparktop.model.state import fold
 from sparktop.store.journal import lock
 from sparktop.store.names import BROKEN, snapshot_path
 from sparktop.store.rating_book import RatingBook, is_rated_since
-from sparktop.store.reading import BadJournal, JournalContents, read_journal
+from sparktop.store.reading import BadJournal, JournalState, fold_journal
 from sparktop.store.snapshots import is_finished, write_snapshot
 
 
@@ -95,23 +94,23 @@ def _take_over_ratings(path: Path, snapshot: Path) -> None:
 
 def _finish(path: Path, snapshot: Path) -> Recovered:
     try:
-        contents = read_journal(path)
+        read = fold_journal(path)
     except BadJournal as error:
         broken = path.with_suffix(BROKEN)
         path.rename(broken)
         return Recovered(id=path.stem, snapshot=None, status=None, problem=f"{error}; kept as {broken.name}")
-    state = fold(contents.events)
+    state = read.state
     status = Status.INTERRUPTED if state.ended is None else state.status
-    problem = _damage(contents)
+    problem = _damage(read)
     if problem:
         state.apply(Notice(t=state.now, text=problem))
     write_snapshot(take_snapshot(state, status), snapshot)
     return Recovered(id=path.stem, snapshot=snapshot, status=status, problem=problem)
 
 
-def _damage(contents: JournalContents) -> str:
-    if not contents.damage:
+def _damage(read: JournalState) -> str:
+    if not read.damage:
         return ""
-    first = contents.damage[0]
-    more = f" and {len(contents.damage) - 1} more" if len(contents.damage) > 1 else ""
+    first = read.damage[0]
+    more = f" and {len(read.damage) - 1} more" if len(read.damage) > 1 else ""
     return f"part of the journal could not be read: line {first.line}{more}: {first.reason}"

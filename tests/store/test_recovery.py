@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sparktop.model.events import Event, Status, Tokens
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.store.journal import Journal
+from sparktop.store.reading import fold_journal, read_journal
 from sparktop.store.recovery import Recovered, recover
 from sparktop.store.snapshots import read_snapshot, write_snapshot
 from tests.model.synthetic import Request, Run
@@ -81,6 +83,25 @@ def test_damage_is_told_here_and_in_the_snapshot(tmp_path: Path) -> None:
     [found] = recover(tmp_path)
     assert found.problem.startswith("part of the journal could not be read: line 3 and 1 more: not JSON")
     assert [notice.text for notice in read_snapshot(tmp_path / "a.json").notices] == [found.problem]
+
+
+def test_a_long_journal_is_never_in_memory_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    [tokens] = [event for event in ENDED if isinstance(event, Tokens)]
+    many = [replace(tokens, t=tokens.t, text="字", times=(tokens.t,), counts=(1,))] * 10_000
+    at = ENDED.index(tokens)
+    keep(path, [*ENDED[:at], *many, *ENDED[at + 1 :]])
+    tracemalloc.start()
+    try:
+        state = fold_journal(path).state
+        folded = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
+        events = read_journal(path).events
+        read = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert folded < read / 3
+    assert take_snapshot(state) == take_snapshot(fold(events))
 
 
 def test_what_is_no_journal_is_put_aside_and_told_once(tmp_path: Path) -> None:
