@@ -51,22 +51,22 @@ class LlamaServerDialect(PageDialect):
     def read(self, get: Get, clock: Callable[[], float], gauges: Gauges) -> None:
         """Asks for the page, the slots, and the page again: an answer that ended in between is in neither."""
         before = self.page(get)
-        under_way: int | Unreadable
+        busy: list[dict[str, Any]] | Unreadable
         try:
-            under_way = _under_way(get)
+            busy = _busy_slots(get)
         except Unreadable as reason:
-            under_way = reason
+            busy = reason
         now = clock()
-        page = before if isinstance(under_way, Unreadable) else self.page(get)
+        page = before if isinstance(busy, Unreadable) else self.page(get)
         self.take(page, now, gauges)
-        gauges.put("generated", lambda: self._rate(now, before, page, under_way))
+        gauges.put("generated", lambda: self._rate(now, before, page, busy))
+        gauges.put("kv_cache", lambda: 100 * _kv(page, busy))
 
     def take(self, page: Page, now: float, gauges: Gauges) -> None:
-        """Takes a page; the tokens generated need the slots too."""
+        """Takes a page; the tokens generated and the KV cache need the slots too."""
         gauges.put("prefilled", lambda: self._prompt.rate(now, page.total(_PROMPT)))
         gauges.put("running", lambda: page.total(_RUNNING))
         gauges.put("waiting", lambda: page.total(_WAITING))
-        gauges.put("kv_cache", lambda: 100 * _kv(page))
         gauges.put("prefix_hits", lambda: self._hits(page, now))
         if page.has(_DRAFTED):
             self._speculation.add(now, *(page.total(name) for name in (_STEPS, _DRAFTED, _ACCEPTED)))
@@ -75,13 +75,14 @@ class LlamaServerDialect(PageDialect):
         gauges.put("accepted", self._speculation.percent)
         gauges.put("accepted_length", self._speculation.length)
 
-    def _rate(self, now: float, before: Page, after: Page, under_way: int | Unreadable) -> float:
-        if isinstance(under_way, Unreadable):
-            raise Unreadable(str(under_way))
+    def _rate(self, now: float, before: Page, after: Page, busy: list[dict[str, Any]] | Unreadable) -> float:
+        if isinstance(busy, Unreadable):
+            raise Unreadable(str(busy))
         ended = after.total(_GENERATED)
         if before.total(_GENERATED) != ended:
             raise Unreadable("an answer ended while it was read")
-        return self._generated.rate(now, ended + under_way)
+        # Counted as the page does: without each answer's first token.
+        return self._generated.rate(now, ended + sum(max(0, _decoded(slot) - 1) for slot in busy))
 
     def _hits(self, page: Page, now: float) -> float:
         if not page.has(_CACHED):
@@ -91,20 +92,31 @@ class LlamaServerDialect(PageDialect):
         return 100 * self._prefix.share(now, cached, whole, "no prompt was read in the last minute")
 
 
-def _kv(page: Page) -> float:
-    if not page.has(_KV):
-        raise Unreadable("llama-server does not tell how full its KV cache is")
-    return page.total(_KV)
+def _kv(page: Page, busy: list[dict[str, Any]] | Unreadable) -> float:
+    """Returns how full the KV cache is: of the answers under way that of the fullest slot, each has its own part."""
+    if page.has(_KV):
+        return page.total(_KV)
+    if isinstance(busy, Unreadable):
+        raise Unreadable(str(busy))
+    shares = [_count(slot, "n_prompt_tokens") / context for slot in busy if (context := _count(slot, "n_ctx"))]
+    if len(shares) < len(busy) or not all("n_prompt_tokens" in slot for slot in busy):
+        raise Unreadable("the server does not tell how many tokens its slots hold")
+    return min(1.0, max(shares, default=0.0))
 
 
-def _under_way(get: Get) -> int:
-    """Returns the tokens of the answers under way, counted as the page does: without each one's first."""
+def _busy_slots(get: Get) -> list[dict[str, Any]]:
+    """Returns the slots that are at work."""
     answer = get("/slots")
     if answer.status != 200:
         raise Unreadable("answers under way are told only by a server started with --slots")
     slots = answer.json()
-    busy = [slot for slot in slots if isinstance(slot, dict) and slot.get("is_processing") is True]
-    return sum(max(0, _decoded(slot) - 1) for slot in busy)
+    return [slot for slot in slots if isinstance(slot, dict) and slot.get("is_processing") is True]
+
+
+def _count(slot: dict[str, Any], key: str) -> int:
+    """Tokens that a slot tells; by n_prompt_tokens, despite its name, all that it holds, those decoded included."""
+    value = slot.get(key)
+    return value if isinstance(value, int) and 0 <= value < 1 << 40 else 0
 
 
 def _decoded(slot: dict[str, Any]) -> int:

@@ -87,6 +87,10 @@ async def test_several_servers_and_one_that_is_gone(tmp_path: Path) -> None:
                 "nothing answers at 127",
             ):
                 assert part in text, f"{part} is not in\n{text}"
+            await pilot.resize_terminal(60, 16)
+            # A row for each: figures where there are any, else the reason, cut to what room there is.
+            await shows(bench, pilot, f"{one.url[-4:]}   400.8 ")
+            await shows(bench, pilot, "n/a (not")
             for size in [*SIZES, SIZES[0]]:
                 await pilot.resize_terminal(*size)
                 await settle(pilot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -59,14 +60,11 @@ class ServerPanel(MachinePanel):
         rows: list[SpanRow] = []
         for machine, server in servers:
             if height < 2 * len(servers):
-                name: list[Span] = [(f"{_end_of(server, width // 2)}  ", "title")]
-                rows.append(tuple(whole([name, *_groups(machine, server), *_kind(machine, server)], width)))
+                name: list[Span] = [(_end_of(server, width // 2), "title")]
+                rows.append(_row(name, machine, server, width, _kind(machine, server)))
             else:
                 name = [(_end_of(server, width), "title")]
-                rows += [
-                    tuple(whole([name, *_kind(machine, server)], width)),
-                    tuple(whole([[("  ", "")], *_groups(machine, server)], width)),
-                ]
+                rows += [tuple(whole([name, *_kind(machine, server)], width)), _row([], machine, server, width)]
         return rows[:height]
 
     def curves(self) -> list[Series]:
@@ -163,6 +161,16 @@ def _loaded_rows(machine: Machine, server: str, width: int) -> list[tuple[int, S
     ]
 
 
+def _row(start: list[Span], machine: Machine, server: str, width: int, more: Sequence[list[Span]] = ()) -> SpanRow:
+    """A server's figures in one row behind a start, as many as fit; where there are none, why."""
+    if groups := _groups(machine, server):
+        shown = whole([start, *groups, *more], width)
+        # A figure without its word is worth more than none.
+        return tuple(shown if row_width(shown) > row_width(start) else crop([*start, groups[0][0]], width))
+    why = machine.why(*(indexed("server", server, quantity) for quantity in QUANTITIES))
+    return (*start, ("  ", ""), *reason(why, width - row_width(start) - 2))
+
+
 def _kind(machine: Machine, server: str) -> list[list[Span]]:
     """What a server is, where it is known."""
     kind = machine.servers.get(server)
@@ -175,8 +183,7 @@ def _groups(machine: Machine, server: str) -> list[list[Span]]:
     words = {"generated": "tok/s", "running": "running", "waiting": "waiting", "kv_cache": "KV cache"}
     for quantity, word in words.items():
         if (value := machine.of("server", server, quantity)) is not None:
-            groups.append([(f"{_said(quantity, value):>6}", "value"), (f" {word}  ", "muted")])
+            groups.append([(f"  {_said(quantity, value):>6}", "value"), (f" {word}", "muted")])
     if (memory := machine.of("server", server, "memory")) is not None:
-        groups.append([(size(memory), "value"), (" of models loaded", "muted")])
-    why = machine.why(*(indexed("server", server, quantity) for quantity in QUANTITIES))
-    return groups or [reason(why, 60)]
+        groups.append([(f"  {size(memory)}", "value"), (" of models loaded", "muted")])
+    return groups
