@@ -16,6 +16,8 @@ _ALIGNS: Final = [Align.LEFT, *[Align.RIGHT] * 4, Align.LEFT]
 _LEGEND: Final = (
     "BEFORE and AFTER are medians over what both runs did; CHANGE is the middle of the changes of the same",
     "question or batch, and RANGE where it lies. Where RANGE holds 0, chance explains it: within the spread.",
+    "RANGE knows how much figures vary within the runs. What lasted through one of them (heat, another",
+    "program) looks like a change of the model: repeat both before you blame it.",
 )
 
 

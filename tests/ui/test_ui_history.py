@@ -484,6 +484,7 @@ async def test_two_runs_are_compared(tmp_path: Path) -> None:
         assert all("-50.0 %" in row and "WORSE" in row for row in rows)
         assert "2026-11-01T08-31-11-sutra-qa then 2026-11-02T08-31-11-sutra-qa" in text
         assert "sparktop: 0.1.0, then 9.9.9." in text
+        assert "repeat both before you blame it." in text
         await pilot.press("f")
         text = await shows(pilot, bench, "f shows all")
         assert "points named" not in text

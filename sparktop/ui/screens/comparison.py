@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -44,9 +44,13 @@ _STYLES = {
     Verdict.UNKNOWN: "muted",
 }
 
-
 _SIGNS = {"unjudged": ("?", "muted"), "cautions": ("!", "warn"), "differences": ("=", "accent")}
 """The panels below the table, and what stands before each of their sentences."""
+
+LIMITS: Final = (
+    "Ranges know how much figures vary within the runs. What lasted through one of them (heat, another program) looks "
+    "like a change of the model: repeat both before you blame it."
+)
 
 
 class ComparisonTable(GridTable, can_focus=False):
@@ -93,6 +97,7 @@ class ComparisonScreen(ScopedScreen):
                 panel = Chrome(partial(self._panel, name), id=name, classes="panel")
                 panel.border_title = title
                 yield panel
+            yield Chrome(lambda width, height: _limits(width), id="limits")
         yield KeyBar(footer(*self.scopes))
 
     def on_mount(self) -> None:
@@ -178,6 +183,8 @@ class ComparisonScreen(ScopedScreen):
             if width := panel.size.width or self.query_one("#changes").size.width:
                 panel.styles.height = max(1, len(self._wrapped(name, width))) + FRAME_ROWS
             panel.repaint()
+        limits = self.query_one("#limits", Chrome)
+        limits.styles.height = len(_limits(limits.content_size.width or max(1, self.size.width - 2)))
 
     # -- what is done ----------------------------------------------------------------------------------------------
 
@@ -196,6 +203,13 @@ class ComparisonScreen(ScopedScreen):
     def action_back(self) -> None:
         """Goes back to the history."""
         self.app.pop_screen()
+
+
+def _limits(width: int) -> list[SpanRow]:
+    """What the range can't know."""
+    wrapped = WrappedText(max(8, width))
+    wrapped.append(LIMITS)
+    return [((row.text, "muted"),) for row in wrapped.rows]
 
 
 def _change_row(index: int, row: Row, change: Change) -> TableRow:
