@@ -17,6 +17,7 @@ from sparktop.model.text import one_line
 from sparktop.nodes.place import BadPlace, Place, Unreachable, place, read_places
 from sparktop.nodes.remote import RemoteNode
 from sparktop.runner.contenders import placed
+from sparktop.runner.split_fit import AND
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.reading import Reading
 
@@ -64,7 +65,7 @@ def taking_part(
     Raises:
         Refused: One of them can't be reached, or is not understood.
     """
-    wanted = [node for spec in contenders if (node := placed(spec)[1]) and node != own_name]
+    wanted = [node for spec in contenders for node in placed(spec)[1].split(AND) if node and node != own_name]
     if not wanted and not nodes:
         return []
     if console.interactive:

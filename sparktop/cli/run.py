@@ -40,6 +40,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         reserve=arguments.reserve << 30 if arguments.reserve is not None else None,
         silence_s=arguments.silence,
         batches=arguments.batches,
+        tensor_split=arguments.tensor_split,
     )
     nodes = _nodes(arguments, console)
     try:

@@ -17,6 +17,7 @@ class Options:
         reserve: Bytes of memory that a load must leave; None for the default.
         silence_s: Seconds without anything new from a server after which a request to it is given up.
         batches: Overrides the scenario's batch sizes; empty leaves them.
+        tensor_split: By what shares a model is split over its machines; empty for what memory each can give.
     """
 
     limit: int = 0
@@ -26,6 +27,7 @@ class Options:
     reserve: int | None = None
     silence_s: float = 300.0
     batches: tuple[int, ...] = ()
+    tensor_split: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

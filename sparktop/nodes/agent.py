@@ -44,6 +44,7 @@ from sparktop.nodes.quiet import SILENT
 from sparktop.nodes.recorder import Recorder
 from sparktop.nodes.ring import Feed
 from sparktop.nodes.shelf import Shelf
+from sparktop.telemetry.interfaces import own_interfaces
 
 MOST_HEADS: Final = 8
 """Connections at once."""
@@ -265,6 +266,7 @@ class Agent:
             processes=self._recorder.processes,
             first=self._feed.ring.first,
             next=self._feed.ring.next,
+            interfaces=own_interfaces(),
         )
 
     async def _follow(self, head: ServerConnection, feed: Feed, start: int, job: int | None) -> None:

@@ -15,7 +15,7 @@ from sparktop.engines.protocol import Clock, Generation
 from sparktop.model.codec import encode
 from sparktop.model.events import ContenderFailed
 from sparktop.model.records import Node
-from sparktop.nodes.fit import Fit, assess_model
+from sparktop.nodes.fit import Fit, assess_model, assess_nothing
 from sparktop.nodes.orders import (
     BadOrder,
     Cancel,
@@ -28,6 +28,7 @@ from sparktop.nodes.orders import (
     Load,
     Order,
     Refused,
+    ServeRpc,
     Submit,
     Taken,
     shown,
@@ -38,6 +39,7 @@ from sparktop.store.logs import prune_logs
 
 if TYPE_CHECKING:
     from sparktop.nodes.job import Job
+    from sparktop.nodes.rpc_job import RpcJob
 
 PATIENCE_S: Final = 60.0
 """How long a head may be silent, as when a link is down, before what it runs ends."""
@@ -95,7 +97,7 @@ class _Holding:
     heard: float
     cut: float | None = None
     orders: int = 0
-    jobs: dict[int, Job | NoJob] = field(default_factory=dict)
+    jobs: dict[int, Job | NoJob | RpcJob] = field(default_factory=dict)
 
 
 class Desk:
@@ -144,7 +146,9 @@ class Desk:
         self._number = 0
 
     async def fits(self, asked: Fits) -> FitTold:
-        """Holds what a model needs against what this machine has."""
+        """Holds what a model needs against what this machine has; of no model, tells what it has."""
+        if not asked.model:
+            return FitTold(id=asked.id, fit=await asyncio.to_thread(assess_nothing, asked.reserve))
         path = await asyncio.to_thread(self._shelf.path, asked.model)
         if path is None:
             return FitTold(id=asked.id, fit=Fit(0, 0, 0, None, 0, "", problem=self._unknown(asked.model)))
@@ -182,10 +186,10 @@ class Desk:
         if order.order > holding.orders:
             raise BadOrder(f"order {order.order}, where {holding.orders} was due")
         holding.orders += 1
-        if isinstance(order, Load):
+        if isinstance(order, Load | ServeRpc):
             if order.job in holding.jobs:
                 raise BadOrder(f"job {order.job} twice")
-            holding.jobs[order.job] = await self._load(order)
+            holding.jobs[order.job] = await (self._load(order) if isinstance(order, Load) else self._serve_rpc(order))
             return
         job = holding.jobs.get(order.job)
         match order, job:
@@ -257,20 +261,33 @@ class Desk:
         if path is None:
             return NoJob(order.contender, self._unknown(order.model), self._clock())
         job, processor_threads = await asyncio.to_thread(_engines)
-        self._number += 1
-        name = re.sub(r"[^\w.-]", "-", order.model).encode()[:80].decode("utf-8", "ignore")
-        stamp = f"{self._wall():%Y%m%d-%H%M%S}"
         return job(
             order,
             path,
             node=self._node,
-            log=self._logs / f"node-{stamp}-{self._number}-{name}.log",
+            log=self._log_file(order.model),
             state=self._state,
             clock=self._clock,
             origin_ns=self._origin_ns,
             environ=self._environ,
             threads=order.room.threads or processor_threads(path.stat().st_size, order.beside),
         )
+
+    async def _serve_rpc(self, order: ServeRpc) -> RpcJob:
+        job, processor_threads = await asyncio.to_thread(_servers)
+        return job(
+            order,
+            node=self._node().name,
+            log=self._log_file("rpc"),
+            clock=self._clock,
+            environ=self._environ,
+            threads=processor_threads(order.weights, 1),
+        )
+
+    def _log_file(self, what: str) -> Path:
+        self._number += 1
+        name = re.sub(r"[^\w.-]", "-", what).encode()[:80].decode("utf-8", "ignore")
+        return self._logs / f"node-{self._wall():%Y%m%d-%H%M%S}-{self._number}-{name}.log"
 
     def _unknown(self, model: str) -> str:
         known = ", ".join(one.name for one in self._shelf.models())
@@ -303,7 +320,15 @@ def _engines() -> tuple[type[Job], Callable[[int, int], int]]:
     return Job, processor_threads
 
 
-async def _finish(jobs: list[Job | NoJob]) -> None:
+def _servers() -> tuple[type[RpcJob], Callable[[int, int], int]]:
+    """Imports what serves llama.cpp's RPC; see `_engines`."""
+    from sparktop.engines.threads import processor_threads
+    from sparktop.nodes.rpc_job import RpcJob
+
+    return RpcJob, processor_threads
+
+
+async def _finish(jobs: list[Job | NoJob | RpcJob]) -> None:
     for job in jobs:
         job.cancel()
         job.close()
@@ -319,7 +344,7 @@ async def _finish(jobs: list[Job | NoJob]) -> None:
             await _over(jobs)
 
 
-async def _over(jobs: list[Job | NoJob]) -> None:
+async def _over(jobs: list[Job | NoJob | RpcJob]) -> None:
     for job in jobs:
         while not job.over:
             await job.feed.beyond(job.feed.ring.next)

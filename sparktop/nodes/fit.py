@@ -120,6 +120,15 @@ def assess_model(
     return Fit(weights, kv, compute, here.free, here.reserve, here.rule)
 
 
+def assess_nothing(reserve: int | None = None, proc: Path = Path("/proc")) -> Fit:
+    """Returns what this machine has for a part of a model whose size another machine knows."""
+    try:
+        here = memory_here(reserve, proc)
+    except Unreadable as error:
+        return Fit(0, 0, 0, None, reserve or 0, str(error))
+    return Fit(0, 0, 0, here.free, here.reserve, here.rule)
+
+
 @dataclass(frozen=True, slots=True)
 class MemoryHere:
     """Memory that a load on this machine goes to, in bytes.

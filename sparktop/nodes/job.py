@@ -81,6 +81,7 @@ class Job:
             clock=clock,
             origin_ns=origin_ns,
             environ=environ,
+            split=order.split,
         )
         self._engine.open()
 

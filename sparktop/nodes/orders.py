@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from sparktop.engines.llama.rpc import RpcFailed, check_address
 from sparktop.engines.protocol import Generation, Room
+from sparktop.engines.wire import Split
 from sparktop.model.text import one_line
 from sparktop.nodes.fit import Fit
 
@@ -20,6 +22,9 @@ _MOST_NAME: Final = 200
 _MOST_SLOTS: Final = 256
 _MOST_CONTEXT: Final = 1 << 24
 _MOST_THREADS: Final = 4096
+_MOST_BYTES: Final = 1 << 50
+_MOST_NODES: Final = 16
+"""GGML_RPC_MAX_SERVERS, this node included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +33,7 @@ class Fits:
 
     Attributes:
         id: Any number, which the answer has too.
-        model: Its name in `models`.
+        model: Its name in `models`; empty asks for the memory alone, as for a part of a model that another node has.
         room: What its context is to hold.
         reserve: Bytes that must stay free; None for the node's default.
     """
@@ -89,6 +94,7 @@ class Load:
         model: Its name in `models`.
         room: What its context is to hold.
         beside: Engines that run on the node at once, this one included.
+        split: The other machines that it is split over; None where it stays whole.
     """
 
     order: int
@@ -97,6 +103,26 @@ class Load:
     model: str
     room: Room
     beside: int = 1
+    split: Split | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeRpc:
+    """Serve llama.cpp's RPC to a model that runs on another machine.
+
+    Attributes:
+        order: Number of the order in its session, from 0.
+        job: What the head calls it from now on.
+        contender: Name that its events carry.
+        address: IPv4 address of this node that the server is to listen at.
+        weights: Bytes of tensors that may come at most.
+    """
+
+    order: int
+    job: int
+    contender: str
+    address: str
+    weights: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +171,7 @@ class Release:
     """The head is done: its jobs end, and the node is free for others."""
 
 
-Order = Load | Submit | Cancel | Close | Kill
+Order = Load | ServeRpc | Submit | Cancel | Close | Kill
 """What is counted, and done once."""
 
 
@@ -163,8 +189,14 @@ def check(content: object) -> None:
         _check_room(content.room)
     if isinstance(content, Load) and not 1 <= content.beside <= MOST_JOBS:
         raise BadOrder(f"{content.beside} engines at once")
-    if isinstance(content, Load) and (len(content.contender) > _MOST_NAME or not content.contender):
+    if isinstance(content, Load | ServeRpc) and (len(content.contender) > _MOST_NAME or not content.contender):
         raise BadOrder("a contender with an impossible name")
+    if isinstance(content, ServeRpc):
+        _check_address(content.address)
+        if not 0 <= content.weights < _MOST_BYTES:
+            raise BadOrder("an impossible size")
+    if isinstance(content, Load) and content.split is not None:
+        _check_split(content.split)
     if isinstance(content, Fits) and content.reserve is not None and content.reserve < 0:
         raise BadOrder("a negative reserve")
     if isinstance(content, Submit) and any(one.request < 0 for one in content.generations):
@@ -189,6 +221,24 @@ def safe_fit(fit: Fit, text: Callable[[str], str]) -> Fit:
         problem=text(fit.problem),
         elsewhere="",
     )
+
+
+def _check_address(address: str) -> None:
+    try:
+        check_address(address)
+    except RpcFailed as error:
+        raise BadOrder(str(error)) from None
+
+
+def _check_split(split: Split) -> None:
+    if not 1 <= len(split.servers) < _MOST_NODES or len(split.shares) != len(split.servers) + 1:
+        raise BadOrder(f"a split over {len(split.servers)} servers by {len(split.shares)} shares")
+    if not all(math.isfinite(share) and share > 0 for share in split.shares):
+        raise BadOrder("a share that is none")
+    for server in split.servers:
+        _check_address(server.host)
+        if not 0 < server.port < 65536 or len(server.node) > _MOST_NAME:
+            raise BadOrder("a server that is nowhere")
 
 
 def _check_room(room: Room) -> None:

@@ -17,6 +17,7 @@ import orjson
 
 from sparktop.model.codec import NotAnEvent, decode, without_surrogates
 from sparktop.model.events import Event, NodeSeen, ProcessSeen, SampleTaken
+from sparktop.model.interfaces import Interface
 from sparktop.model.records import Node
 from sparktop.model.text import one_line
 from sparktop.nodes.orders import (
@@ -32,6 +33,7 @@ from sparktop.nodes.orders import (
     Order,
     Refused,
     Release,
+    ServeRpc,
     Submit,
     Taken,
     check,
@@ -56,6 +58,7 @@ _MOST_CHANNELS: Final = 4096
 _MOST_NAME: Final = 120
 _MOST_MODELS: Final = 1000
 _MOST_GPUS: Final = 64
+_MOST_INTERFACES: Final = 256
 
 
 class BadFrame(ValueError):
@@ -89,6 +92,7 @@ class Hello:
         processes: Those that hold memory of a GPU now, as they were looked up.
         first: Number of the oldest event that is still kept.
         next: Number that the next event will have.
+        interfaces: Its network interfaces.
     """
 
     instance: str
@@ -98,6 +102,7 @@ class Hello:
     processes: tuple[ProcessSeen, ...]
     first: int
     next: int
+    interfaces: tuple[Interface, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +174,7 @@ _FROM_HEAD: Final[dict[str, type[Any]]] = {
     "fits": Fits,
     "hold": Hold,
     "load": Load,
+    "serve-rpc": ServeRpc,
     "submit": Submit,
     "cancel": Cancel,
     "close": Close,
@@ -325,6 +331,10 @@ def _safe_hello(hello: Hello) -> Hello:
         processes=tuple(_safe_process(process) for process in hello.processes),
         first=max(0, hello.first),
         next=max(0, hello.next),
+        interfaces=tuple(
+            replace(one, name=text(one.name)[:64], address=text(one.address)[:64])
+            for one in hello.interfaces[:_MOST_INTERFACES]
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from sparktop.engines.protocol import Clock, Emit, Generation, Room
+from sparktop.engines.wire import Split
 from sparktop.model.events import (
     ContenderFailed,
     Event,
@@ -23,6 +24,7 @@ from sparktop.model.events import (
     RequestSent,
     Tokens,
 )
+from sparktop.model.split_events import LinkMeasured, ModelSplit
 from sparktop.nodes.orders import Cancel, Close, Kill, Submit
 from sparktop.nodes.place import Lost
 from sparktop.nodes.work import Make, Work
@@ -43,6 +45,7 @@ class RemoteEngine:
         beside: Engines that run there at once, this one included.
         emit: Takes events, from the node's own thread.
         clock: Seconds since the run began.
+        split: The other machines that the model is split over; None where it stays whole.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class RemoteEngine:
         beside: int,
         emit: Emit,
         clock: Clock,
+        split: Split | None = None,
     ) -> None:
         self._work = work
         self._node = node
@@ -65,6 +69,7 @@ class RemoteEngine:
         self._beside = beside
         self._emit = emit
         self._clock = clock
+        self._split = split
         self._lock = threading.Lock()
         self._outstanding: set[int] = set()
         self._at_work: set[int] = set()
@@ -77,7 +82,7 @@ class RemoteEngine:
 
     def open(self) -> None:
         """Orders that the model is loaded."""
-        self._job = self._work.load(self, self._contender, self._model, self._room, self._beside)
+        self._job = self._work.load(self, self._contender, self._model, self._room, self._beside, self._split)
 
     def submit(self, generations: Sequence[Generation]) -> None:
         """Hands on requests; where the engine has failed, they fail."""
@@ -128,7 +133,7 @@ class RemoteEngine:
             else:
                 why = f"{self._node} has unloaded {self._contender} by itself: its agent was stopped; run again"
                 self._fail(ContenderFailed(t=event.t, contender=self._contender, error=why, unreachable=True))
-        elif isinstance(event, ModelLoading | ModelReady | FootprintKnown):
+        elif isinstance(event, ModelLoading | ModelReady | FootprintKnown | ModelSplit | LinkMeasured):
             self._emit(event)
         elif isinstance(event, Notice):
             self._emit(replace(event, text=f"{self._node}: {event.text}"))

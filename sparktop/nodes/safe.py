@@ -21,6 +21,7 @@ from sparktop.model.events import (
     RequestSent,
     Tokens,
 )
+from sparktop.model.split_events import LinkMeasured, ModelSplit, RpcReady
 from sparktop.model.text import one_line, printable
 
 _MOST_TEXT: Final = 400
@@ -30,6 +31,7 @@ _MOST_NUMBER: Final = 1 << 62
 
 _JOB_EVENTS: Final = (
     *(ModelLoading, ModelReady, FootprintKnown, ModelUnloaded, ContenderFailed, Notice),
+    *(ModelSplit, LinkMeasured, RpcReady),
     *(RequestSent, PrefillProgress, Tokens, RequestDone, RequestFailed),
 )
 

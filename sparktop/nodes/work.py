@@ -15,11 +15,12 @@ from contextlib import suppress
 from typing import Final, Protocol
 
 from sparktop.engines.protocol import Room
+from sparktop.engines.wire import Split
 from sparktop.model.events import ContenderFailed, Event, ModelUnloaded
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.line import Line, Told
 from sparktop.nodes.link import Link
-from sparktop.nodes.orders import Fits, FitTold, Held, Hold, Load, Order, Refused, Release, Taken
+from sparktop.nodes.orders import Fits, FitTold, Held, Hold, Load, Order, Refused, Release, ServeRpc, Taken
 from sparktop.nodes.place import Lost
 from sparktop.nodes.protocol import Events, Follow
 
@@ -99,13 +100,28 @@ class Work:
         """Whether something runs there, as far as is known."""
         return any(not job.over for job in self._jobs.values())
 
-    def load(self, client: Client, contender: str, model: str, room: Room, beside: int) -> int:
+    def load(
+        self, client: Client, contender: str, model: str, room: Room, beside: int, split: Split | None = None
+    ) -> int:
         """Orders that a model is loaded; returns the job's number."""
+        return self._begin(
+            client,
+            lambda order, job: Load(
+                order=order, job=job, contender=contender, model=model, room=room, beside=beside, split=split
+            ),
+        )
+
+    def serve_rpc(self, client: Client, contender: str, address: str, weights: int) -> int:
+        """Orders that llama.cpp's RPC is served; returns the job's number."""
+        return self._begin(
+            client,
+            lambda order, job: ServeRpc(order=order, job=job, contender=contender, address=address, weights=weights),
+        )
+
+    def _begin(self, client: Client, make: Callable[[int, int], Load | ServeRpc]) -> int:
         with self._lock:
             number = len(self._jobs)
-            order = Load(
-                order=len(self._orders), job=number, contender=contender, model=model, room=room, beside=beside
-            )
+            order = make(len(self._orders), number)
             self._jobs[number] = _Job(client, order.order)
             self._orders.append(order)
         self._wake()
@@ -154,7 +170,7 @@ class Work:
             while sent is not None and sent < len(self._orders):
                 order = self._orders[sent]
                 await link.send(order)
-                if isinstance(order, Load):
+                if isinstance(order, Load | ServeRpc):
                     await link.send(Follow(start=0, job=order.job))
                 sent += 1
             for number, job in list(self._jobs.items()):

@@ -7,8 +7,9 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from sparktop.model.text import one_line
 from sparktop.nodes.protocol import ModelFile
 from sparktop.resources import demo_dir
 from sparktop.runner.named import BadContender, Named, read_named
+from sparktop.runner.split_fit import AND
 
 __all__ = ["DEMOS", "BadContender", "demo_contenders", "longer_name", "placed", "resolve_contenders", "whereabouts"]
 
@@ -30,6 +32,9 @@ DEMOS: Final = ("demo-base", "demo-sutra")
 
 _HOST_AND_PORT: Final = re.compile(r"^[\w.-]+:\d+(/v\d.*)?(#.*)?$")
 _NODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,252}")
+_MOST_NODES: Final = 16
+"""GGML_RPC_MAX_SERVERS (ggml-rpc.h)."""
+
 _VARIABLE: Final = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
 _SPLIT: Final = re.compile(r"-\d{5}-of-\d{5}$")
 
@@ -86,6 +91,14 @@ def _find(
     elsewhere: Mapping[str, Sequence[ModelFile]],
 ) -> Contender:
     model, node = placed(spec)
+    if AND in node:
+        return _find_split(
+            spec,
+            model,
+            node.split(AND),
+            partial(_find, named=named, key_env=key_env, environ=environ, elsewhere=elsewhere),
+            elsewhere,
+        )
     if node in elsewhere:
         return _resolve_elsewhere(model, node, elsewhere[node])
     if node and node != platform.node():
@@ -97,6 +110,22 @@ def _find(
         _check_key(known.key_env, environ)
     found = _resolve_url(known.spec, known.key_env) if "://" in known.spec else _resolve(known.spec, named)
     return replace(found, name=spec)
+
+
+def _find_split(
+    spec: str, model: str, nodes: Sequence[str], find: Callable[[str], Contender], elsewhere: Container[str]
+) -> Contender:
+    """The first machine has the model and runs it; the others lend their memory."""
+    if unknown := [node for node in nodes if node not in elsewhere and node != platform.node()]:
+        raise BadContender(f"{spec}: no node {unknown[0] or 'without a name'} is connected to")
+    if len(set(nodes)) < len(nodes):
+        raise BadContender(f"{spec}: a model can't be split over a machine and itself")
+    if len(nodes) > _MOST_NODES:
+        raise BadContender(f"{spec}: llama.cpp splits a model over {_MOST_NODES} machines at most")
+    found = find(f"{model}@{nodes[0]}")
+    if found.url:
+        raise BadContender(f"{spec}: a model on a server is split by that server, not by sparktop")
+    return replace(found, node=AND.join(nodes))
 
 
 def _resolve_elsewhere(model: str, node: str, models: Sequence[ModelFile]) -> Contender:
@@ -114,7 +143,7 @@ def _resolve_elsewhere(model: str, node: str, models: Sequence[ModelFile]) -> Co
 
 def longer_name(contender: Contender, elsewhere: Container[str] = ()) -> str:
     """Returns a name that tells a contender from another one of the same name, which is somewhere else."""
-    if contender.node in elsewhere:
+    if contender.node in elsewhere or AND in contender.node:
         return f"{contender.name}@{contender.node}"
     return f"{whereabouts(contender)}/{contender.name}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from sparktop.engines.http.engine import HttpEngine
 from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.engines.protocol import Clock, Emit, Engine
 from sparktop.engines.threads import processor_threads
+from sparktop.engines.wire import Split
 from sparktop.model.records import Contender
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.plan import Plan
+from sparktop.runner.split import SplitMaker
+from sparktop.runner.split_fit import is_split
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,7 @@ class Engines:
         origin_ns: CLOCK_MONOTONIC at t = 0 of that clock.
         environ: Environment of their processes; also holds the API keys that contenders name.
         fleet: The other machines.
+        shares: Tells by what shares a split contender is split, once its memory was summed up.
     """
 
     plan: Plan
@@ -35,6 +39,7 @@ class Engines:
     origin_ns: int
     environ: Mapping[str, str]
     fleet: Fleet = field(default_factory=Fleet)
+    shares: Callable[[str], Sequence[float]] = lambda name: ()
 
     def make(self, contender: Contender, log: Path) -> Engine:
         """Returns a contender's engine, which loads nothing yet."""
@@ -54,6 +59,15 @@ class Engines:
             )
         beside = sum(one.node == contender.node for one in self.plan.contenders) if options.together else 1
         if contender.node in self.fleet:
-            return self.fleet.engine(contender, room, beside, self.emit, self.clock)
-        room = replace(room, threads=processor_threads(contender.size, beside))
-        return LlamaEngine(path=Path(contender.model), room=room, **common)
+            return self.fleet.engine(contender.node, contender, room, beside, self.emit, self.clock)
+        here = replace(room, threads=processor_threads(contender.size, beside))
+        if not is_split(contender):
+            return LlamaEngine(path=Path(contender.model), room=here, **common)
+
+        def make(split: Split, emit: Emit) -> Engine:
+            return LlamaEngine(path=Path(contender.model), room=here, split=split, **{**common, "emit": emit})
+
+        maker = SplitMaker(
+            fleet=self.fleet, emit=self.emit, clock=self.clock, local=make, log=log, environ=self.environ
+        )
+        return maker.make(contender, room, self.shares(contender.name))

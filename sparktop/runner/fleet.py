@@ -7,11 +7,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from sparktop.engines.protocol import Clock, Emit, Engine, Room
+from sparktop.engines.wire import Split
 from sparktop.model.events import Event
+from sparktop.model.interfaces import Interface
 from sparktop.model.records import Contender, Node
 from sparktop.nodes.fit import Fit
+from sparktop.nodes.lender import RemoteLender
 from sparktop.nodes.remote import RemoteNode
 from sparktop.nodes.remote_engine import RemoteEngine
+from sparktop.telemetry.interfaces import own_interfaces
 
 
 class Fleet:
@@ -53,27 +57,63 @@ class Fleet:
             with ThreadPoolExecutor(len(self._nodes)) as pool:
                 list(pool.map(RemoteNode.stop, self._nodes.values()))
 
-    def fits(self, contender: Contender, room: Room, reserve: int | None) -> Future[Fit]:
-        """Asks a contender's node whether it fits there; the answer always comes."""
-        return self._nodes[contender.node].work.fits(contender.model, room, reserve)
+    def interfaces(self, name: str) -> tuple[Interface, ...]:
+        """Network interfaces of one of these nodes, or of this machine where it is none of them."""
+        if (node := self._nodes.get(name)) is None:
+            return own_interfaces()
+        return node.hello.interfaces if node.hello is not None else ()
 
-    def engine(self, contender: Contender, room: Room, beside: int, emit: Emit, clock: Clock) -> Engine:
+    def fits(self, node: str, model: str, room: Room, reserve: int | None) -> Future[Fit]:
+        """Asks a node whether a model fits there, or of no model, what it has; the answer always comes."""
+        return self._nodes[node].work.fits(model, room, reserve)
+
+    def lender(self, node: str, contender: Contender, address: str, say: Callable[[str], None]) -> RemoteLender:
+        """Returns a node as a further machine of a split contender.
+
+        Args:
+            node: One of these nodes.
+            contender: What is split.
+            address: Where the node is to listen.
+            say: Takes sentences that stop nothing.
+        """
+        return RemoteLender(
+            self._nodes[node].work,
+            node=node,
+            contender=contender.name,
+            address=address,
+            weights=contender.size,
+            say=say,
+        )
+
+    def engine(
+        self,
+        node: str,
+        contender: Contender,
+        room: Room,
+        beside: int,
+        emit: Emit,
+        clock: Clock,
+        split: Split | None = None,
+    ) -> Engine:
         """Returns a contender's engine, which loads nothing yet.
 
         Args:
-            contender: It is placed on one of these nodes.
+            node: One of these nodes, which runs it.
+            contender: It.
             room: What its context must hold.
             beside: Engines that run there at once, this one included.
             emit: Takes events, from any thread.
             clock: Seconds since the run began.
+            split: The other machines that it is split over; None where it stays whole.
         """
         return RemoteEngine(
-            self._nodes[contender.node].work,
-            node=contender.node,
+            self._nodes[node].work,
+            node=node,
             contender=contender.name,
             model=contender.model,
             room=room,
             beside=beside,
             emit=emit,
             clock=clock,
+            split=split,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -105,6 +106,22 @@ class Track:
         """Ends the one that is under way."""
         if self._course is not None:
             self._course.close()
+
+
+def in_turn(places: Sequence[AbstractSet[object]]) -> list[list[int]]:
+    """Returns which lanes take turns, by their numbers: those that have a place in common, directly or by others.
+
+    Args:
+        places: Where each lane runs.
+    """
+    groups: list[tuple[set[object], list[int]]] = []
+    for number, where in enumerate(places):
+        shared = [group for group in groups if group[0] & where]
+        groups = [group for group in groups if not group[0] & where]
+        groups.append(
+            (set(where).union(*(group[0] for group in shared)), sorted([number, *(n for g in shared for n in g[1])]))
+        )
+    return sorted(numbers for _, numbers in groups)
 
 
 class Lane:

@@ -89,6 +89,8 @@ def make_plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Op
         raise BadScenario(
             f'--batches is for scenarios of kind "batch", and {scenario.name} is of kind "{scenario.kind}"'
         )
+    if options.tensor_split:
+        _check_shares(contenders, len(options.tensor_split))
     sampling = scenario.sampling
     osl = scenario.osl
     if options.max_tokens:
@@ -102,6 +104,15 @@ def make_plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Op
     batches = options.batches or scenario.batches
     applied = dataclasses.replace(scenario, sampling=sampling, items=items, osl=osl, batches=batches)
     return Plan(applied, contenders, options)
+
+
+def _check_shares(contenders: tuple[Contender, ...], shares: int) -> None:
+    split = {c.name: c.node.count("+") + 1 for c in contenders if "+" in c.node}
+    if not split:
+        raise BadScenario("--tensor-split is for a model that is split over machines: -m MODEL@NODE+NODE")
+    for name, machines in split.items():
+        if machines != shares:
+            raise BadScenario(f"--tensor-split has {shares} shares, and {name} is split over {machines} machines")
 
 
 def _question_waves(scenario: Scenario) -> Iterator[Wave]:

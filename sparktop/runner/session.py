@@ -42,9 +42,10 @@ from sparktop.runner.background import Background, Outcome
 from sparktop.runner.engines import Engines
 from sparktop.runner.fit import Fit, assess, refused_everywhere
 from sparktop.runner.fleet import Fleet
-from sparktop.runner.lane import Lane, Track
+from sparktop.runner.lane import Lane, Track, in_turn
 from sparktop.runner.plan import Plan
 from sparktop.runner.run_ratings import RunRatings
+from sparktop.runner.split_fit import SplitFit, is_split, machines
 from sparktop.store.history import find_baselines
 from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
@@ -105,6 +106,7 @@ class Session(Background):
         self._writing = threading.Lock()
         self._promised: dict[str, int] = {}
         self._asked: dict[str, Future[Fit]] = {}
+        self._sums: dict[str, SplitFit] = {}
         self._journal: Journal | None = None
         self._ratings = RunRatings(places.runs, self.id, wall=wall, during=self._say, listen=listen)
 
@@ -196,15 +198,17 @@ class Session(Background):
             origin_ns=self._origin_ns,
             environ=self._environ,
             fleet=self._fleet,
+            shares=lambda name: self._sums[name].shares(),
         )
-        elsewhere = contender.node in self._fleet
+        host = machines(contender)[0]
+        elsewhere = host in self._fleet
         return Lane(
             self._plan,
             contender,
             first=first,
             make_engine=partial(engines.make, contender, log),
             assess=lambda: self._assess(contender, proc),
-            available=lambda: self._available_at(contender.node) if elsewhere else _available(proc),
+            available=lambda: self._available_at(host) if elsewhere else _available(proc),
             # What runs elsewhere is examined there.
             examine=(lambda _: None) if elsewhere else partial(self._examine, contender),
             publish=self._publish,
@@ -216,7 +220,12 @@ class Session(Background):
 
     def _assess(self, contender: Contender, proc: Path) -> Fit | None:
         """Holds what a contender needs against what those that load beside it leave."""
-        fit = self._assess_at(contender) if contender.node in self._fleet else assess(self._plan, contender, proc)
+        if is_split(contender):
+            fit = self._assess_split(contender, proc)
+        elif contender.node in self._fleet:
+            fit = self._assess_at(contender)
+        else:
+            fit = assess(self._plan, contender, proc)
         if fit is None or not self._plan.options.together:
             return fit
         if (promised := self._promised.get(contender.node)) and fit.allocatable is not None:
@@ -231,9 +240,19 @@ class Session(Background):
         if (refused := refused_everywhere(self._plan)) is not None:
             return refused
         if (asked := self._asked.get(contender.name)) is None:
-            asked = self._fleet.fits(contender, self._plan.room(), self._plan.options.reserve)
+            asked = self._fleet.fits(contender.node, contender.model, self._plan.room(), self._plan.options.reserve)
             self._asked[contender.name] = asked
         return asked.result() if asked.done() else None
+
+    def _assess_split(self, contender: Contender, proc: Path) -> Fit | None:
+        """Sums up the memory of a contender's machines; returns None until all of them have answered."""
+        if (refused := refused_everywhere(self._plan)) is not None:
+            return refused
+        if (asked := self._sums.get(contender.name)) is None:
+            options = self._plan.options
+            asked = SplitFit(contender, self._plan.room(), options.reserve, options.tensor_split, self._fleet, proc)
+            self._sums[contender.name] = asked
+        return asked.result()
 
     def _available_at(self, node: str) -> int | None:
         gauge = self._state.gauges.get(node, {}).get(channels.MEMORY_AVAILABLE)
@@ -259,12 +278,15 @@ class Session(Background):
 
     def _drive(self, lanes: list[Lane]) -> None:
         """Runs the lanes: on each machine one after another, or all at once."""
-        by_place: dict[object, list[Lane]] = {}
-        for number, lane in enumerate(lanes):
+        places = [
             # Servers and this machine take turns: who waits for a server's tokens must not be busy.
-            place = lane.contender.node if lane.contender.node in self._fleet else ""
-            by_place.setdefault(number if self._plan.options.together else place, []).append(lane)
-        running = [Track(one) for one in by_place.values()]
+            {
+                number if self._plan.options.together else name if name in self._fleet else ""
+                for name in machines(lane.contender)
+            }
+            for number, lane in enumerate(lanes)
+        ]
+        running = [Track(lanes[number] for number in one) for one in in_turn(places)]
         try:
             while running := [track for track in running if track.go_on()]:
                 self._take_event()

@@ -95,6 +95,7 @@ def test_options_arrive(sparktop: Sparktop) -> None:
 
     document = json.loads(done.stdout)
     told = {"limit": 1, "max_tokens": 4, "seed": 7, "together": True, "reserve": 0, "silence_s": 60, "batches": []}
+    told["tensor_split"] = []
     assert document["options"] == told
     assert document["scenario"]["sampling"]["seed"] == 7
     assert "contended" in [verdict["code"] for verdict in document["validity"]["verdicts"]]

@@ -91,6 +91,13 @@ def make() -> argparse.ArgumentParser:
         help="batch sizes instead of the scenario's own: ascending, up to 256 streams (1,8,64)",
     )
     parser.add_argument(
+        "--tensor-split",
+        metavar="N,N,...",
+        type=_shares,
+        default=(),
+        help="by what shares MODEL@NODE+NODE is split, one for each node (default: by the memory that each can give)",
+    )
+    parser.add_argument(
         "--seed", metavar="N", type=number(0, 2**31 - 1, "a seed"), default=None, help="seed of the sampler"
     )
     parser.add_argument(
@@ -112,6 +119,17 @@ def make() -> argparse.ArgumentParser:
     )
     add_fps(parser)
     return parser
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    """Reads shares: numbers above 0 with commas between them."""
+    try:
+        shares = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        shares = ()
+    if len(shares) < 2 or not all(0 < share < 1e12 for share in shares):
+        raise argparse.ArgumentTypeError(f"expected a number above 0 for each node (3,2), found {text[:40]!r}")
+    return shares
 
 
 def _batches(text: str) -> tuple[int, ...]:

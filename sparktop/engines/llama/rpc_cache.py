@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -25,6 +26,12 @@ _SETTLED_S: Final = 2.0
 
 SPARE: Final = 2 << 30
 """Bytes of disk that tensors must leave."""
+
+
+def usual_folder(environ: Mapping[str, str]) -> Path:
+    """Returns where tensors are kept, after the XDG base directory specification."""
+    found = Path(environ.get("XDG_CACHE_HOME", ""))
+    return (found if found.is_absolute() else Path(environ.get("HOME") or "/") / ".cache") / "sparktop" / "rpc"
 
 
 def prepare(folder: Path, coming: int) -> str:

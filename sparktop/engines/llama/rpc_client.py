@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -77,7 +77,9 @@ def _connect(endpoint: Endpoint, log: Callable[[], str]) -> Server:
     if not library.ggml_backend_rpc_init(address, 0):
         raise RpcFailed(f"{endpoint.node}'s RPC server at {endpoint} can't be used: see the worker's log")
     devices = tuple(
-        device(ggml().ggml_backend_reg_dev_get(registry, n)) for n in range(ggml().ggml_backend_reg_dev_count(registry))
+        # By the machine, not by its address: which port it was is no difference between two runs.
+        replace(device(ggml().ggml_backend_reg_dev_get(registry, n)), description=endpoint.node)
+        for n in range(ggml().ggml_backend_reg_dev_count(registry))
     )
     listed = {one.handle for one in all_devices()}
     if missing := [one.name for one in devices if one.handle not in listed]:

@@ -135,7 +135,7 @@ class RpcServer:
         deadline = time.monotonic() + _READY_S
         while True:
             if self._process.poll() is not None:
-                raise RpcFailed(f"the RPC server of {self._node} can't serve at {endpoint}: {self._last_words()}")
+                raise RpcFailed(f"the RPC server of {self._node} can't serve at {endpoint}: {self.last_words}")
             try:
                 return greet(endpoint, timeout=_READY_S)
             except RpcFailed:
@@ -143,7 +143,9 @@ class RpcServer:
                     raise
                 time.sleep(_POLL_S)
 
-    def _last_words(self) -> str:
+    @property
+    def last_words(self) -> str:
+        """The last line that it said."""
         lines = [line.strip() for line in self.log_text()[-_LOG_TAIL:].splitlines() if line.strip()]
         return lines[-1][:300] if lines else "it said nothing"
 
