@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import ClassVar, Final
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -16,9 +17,12 @@ from sparktop.resources import themes_dir
 from sparktop.ui import glyphs, theme
 from sparktop.ui.actions import Scope, bindings, of
 from sparktop.ui.chrome import safe
+from sparktop.ui.plain import PlainFilter
 from sparktop.ui.ports import Ports
 from sparktop.ui.screens.base import ScopedScreen
-from sparktop.ui.widgets.line_widget import ASCII_CLASS
+
+ASCII_CLASS: Final = "-ascii"
+"""The class of an app whose terminal shows nothing but ASCII."""
 
 _STYLES: Final = Path(__file__).parent
 
@@ -60,6 +64,12 @@ class Shell(App[int]):
         if wanted in names:
             self.theme = wanted
         self.set_class(self.glyphs.ascii, ASCII_CLASS)
+        self._plain = PlainFilter(self.glyphs.ascii)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Has signs replaced where only ASCII can be shown."""
+        filters = super().get_line_filters()
+        return [*filters, self._plain] if self._plain.enabled else filters
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Gives every CSS variable of our own to themes that do not set it."""

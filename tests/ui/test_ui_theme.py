@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,28 @@ async def test_chrome_on_a_poor_terminal_is_ascii(tmp_path: Path) -> None:
             assert not odd, (key, odd)
             if key == "question_mark":
                 await pilot.press("escape")
+
+
+async def test_what_is_cut_on_a_poor_terminal_is_cut_in_ascii(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "a-model-that-somebody-quantised-and-gave-a-name-longer-than-any-column"
+    monkeypatch.setattr(recorded, "DEMO_BASE", replace(recorded.DEMO_BASE, name=name))
+    monkeypatch.setitem(recorded.SPEEDS, name, recorded.SPEEDS["demo-base"])
+    bench = Bench(tmp_path, events=recorded.record(contenders=(recorded.DEMO_BASE,)))
+    async with bench.app(environ={"TERM": "vt100", "LANG": "C"}).run_test(size=(45, 14)) as pilot:
+        await settle(pilot)
+        shown = [screen_text(bench.latest)]
+        bench.latest.begin(bench.default_plan())
+        await settle(pilot)
+        bench.watch.t = 131.0
+        bench.latest.poll()
+        # Titles of frames are cut by Textual, and its palette is its own altogether.
+        for key in ("a", "d", "ctrl+p"):
+            await pilot.press(key)
+            await settle(pilot)
+            shown.append(screen_text(bench.latest))
+    assert "a-model-that-" in shown[0]
+    assert "a-model-that-" in shown[1]
+    assert "Search" in shown[-1]
+    for text in shown:
+        odd = {c for c in text if not c.isascii()} - set("".join(recorded.ANSWERS))
+        assert not {c for c in odd if not c.isalpha()}, text

@@ -21,13 +21,6 @@ Span: TypeAlias = tuple[str, str]
 SpanRow: TypeAlias = tuple[Span, ...]
 
 
-ASCII_CLASS = "-ascii"
-"""The class of an app whose terminal shows nothing but ASCII."""
-
-PLAIN = str.maketrans({"…": "~", "·": ".", "×": "x", "–": "-"})
-"""What stands for a sign where only ASCII can be shown; of the same width."""
-
-
 def merge_spans(spans: Sequence[Span]) -> SpanRow:
     """Join neighbours that share a style, since every change of style costs bytes.
 
@@ -152,8 +145,6 @@ class LineWidget(Widget):
         if width < 1 or height < 1:
             return
         rows = self.build(width, height)[:height]
-        if self.app.has_class(ASCII_CLASS):
-            rows = [tuple((text.translate(PLAIN), name) for text, name in row) for row in rows]
         rows.extend(() for _ in range(height - len(rows)))
         old = self._rows
         self._rows = rows
