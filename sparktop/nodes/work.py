@@ -177,8 +177,10 @@ class Work:
                 if sent is not None and job.told < job.next and job.load < sent:
                     job.told = job.next
                     await link.send(Taken(job=number, next=job.next))
+            # Not wait_for, which may take a cancellation for itself (bpo-37658).
             with suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), _TAKEN_S)
+                async with asyncio.timeout(_TAKEN_S):
+                    await news.wait()
 
     async def _hold(self, link: Link) -> int | None:
         """Takes hold of the node; returns the number of the order that is due, or None if it can't be had."""
