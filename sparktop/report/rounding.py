@@ -35,8 +35,8 @@ SURE: Final = 2.0
 """Two figures differ if they are further apart than so many times their common noise: 95 % for normal noise."""
 
 ONCE_SHARE: Final = 0.05
-"""Where one of them was measured once, they differ if it is by more than this share of the larger: as much as two runs
-of the same may differ (`sparktop.model.history_checks.LEAST_SHARE`)."""
+"""Where one of them was measured once, they differ if it is by more than this share of the larger too: as much as two
+runs of the same may differ (`sparktop.model.history_checks.LEAST_SHARE`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +173,11 @@ def differ(one: Figure, other: Figure, finest: int) -> bool:
         return left is not right
     if left.value == right.value:
         return False
-    if one.noise is None or other.noise is None:
-        return abs(one.value - other.value) > ONCE_SHARE * max(abs(one.value), abs(other.value))
-    return abs(one.value - other.value) > SURE * math.hypot(one.noise, other.noise)
+    apart = abs(one.value - other.value)
+    once = one.noise is None or other.noise is None
+    if once and apart <= ONCE_SHARE * max(abs(one.value), abs(other.value)):
+        return False
+    return apart > SURE * math.hypot(one.noise or 0.0, other.noise or 0.0)
 
 
 def _place(value: float, digits: int = 1) -> int | None:

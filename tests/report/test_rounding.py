@@ -90,6 +90,9 @@ def test_figures_differ_only_beyond_their_noise() -> None:
     # Measured once: five percent may be chance.
     assert not differ(Figure(value=0.31), Figure(value=0.32), 2)
     assert differ(Figure(value=0.31), Figure(value=0.42), 2)
+    # One of them was measured once: the noise of the other counts all the same.
+    assert not differ(Figure(value=3.0, noise=2.0), Figure(value=5.0), 1)
+    assert differ(Figure(value=3.0, noise=0.5), Figure(value=5.0), 1)
 
 
 @given(
