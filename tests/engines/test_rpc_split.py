@@ -83,10 +83,11 @@ def test_what_goes_over_the_link_is_counted_where_the_model_is_split(bench: Make
     run = bench(split=over(server))
     run.ready()
     run.ask(question(0, max_tokens=600, ignore_eos=True))
-    last = run.seen[-1] if isinstance(run.seen[-1], LinkMeasured) else run.until(LinkMeasured)
-    while isinstance(last, LinkMeasured) and last.decode_tokens < 599:
-        last = run.until(LinkMeasured)
-    assert isinstance(last, LinkMeasured)
+    told = run.seen[-1] if isinstance(run.seen[-1], LinkMeasured) else run.until(LinkMeasured)
+    while isinstance(told, LinkMeasured) and told.link.decode_tokens < 599:
+        told = run.until(LinkMeasured)
+    assert isinstance(told, LinkMeasured)
+    last = told.link
     assert not last.rdma
     assert (last.prompt_tokens, last.decode_tokens) == (run.done(0).prompt_tokens, 599)
     # Over the link go the hidden state to the server, and the logits of the whole vocabulary back from it.
@@ -97,7 +98,7 @@ def test_what_goes_over_the_link_is_counted_where_the_model_is_split(bench: Make
     assert last.rtt_ms is not None
     assert last.waiting is None or 0 < last.waiting < 1
     assert (last.waiting is None) == bool(last.reason) == (last.samples < 100)
-    assert decode(encode(last)) == last
+    assert decode(encode(told)) == told
 
 
 @pytest.mark.parametrize("phase", ["prefill", "decode"])
