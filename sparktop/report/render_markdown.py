@@ -44,7 +44,7 @@ def _section(section: Section, level: int, language: Language) -> Iterator[str]:
 def _block(block: Block, language: Language) -> Iterator[str]:
     match block:
         case Table():
-            yield from _table(block, language)
+            yield from _table(block)
         case Text():
             yield _text(block)
         case Listing():
@@ -65,7 +65,7 @@ def _text(text: Text) -> str:
     return _SIGNS[text.tone] + for_markdown(text.text)
 
 
-def _table(table: Table, language: Language) -> Iterator[str]:
+def _table(table: Table) -> Iterator[str]:
     yield f"**{for_markdown(table.title)}**"
     yield ""
     yield _row(for_markdown(column.title) for column in table.columns)

@@ -7,7 +7,6 @@ import threading
 import time
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -38,12 +37,10 @@ class Background(ABC):
 
     Args:
         name: What the thread is called.
-        clock_ns: Monotonic clock in nanoseconds, the same for all processes of the machine.
     """
 
-    def __init__(self, name: str, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
-        self._clock_ns = clock_ns
-        self._origin_ns = clock_ns()
+    def __init__(self, name: str) -> None:
+        self._origin_ns = time.monotonic_ns()
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._cancel = threading.Event()
         self._problems: list[str] = []
@@ -76,7 +73,7 @@ class Background(ABC):
             self._outcome = Outcome(Status.FAILED, None, tuple(self._problems))
 
     def _clock(self) -> float:
-        return (self._clock_ns() - self._origin_ns) / 1e9
+        return (time.monotonic_ns() - self._origin_ns) / 1e9
 
     def _next_event(self) -> Event | None:
         """Returns what has come; waits a moment if nothing has."""

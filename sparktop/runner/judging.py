@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -46,7 +45,6 @@ class JudgeSession(Background):
         listen: Takes every event, from the session's thread.
         environ: Environment of the engine.
         root: Where /proc and /sys are looked for.
-        clock_ns: Monotonic clock in nanoseconds.
 
     Attributes:
         judging: Number of what was kept; 0 as long as nothing was, as before the model is loaded.
@@ -63,9 +61,8 @@ class JudgeSession(Background):
         *,
         environ: Mapping[str, str] = os.environ,
         root: Path = Path("/"),
-        clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        super().__init__("judging", clock_ns)
+        super().__init__("judging")
         (self._judge,) = plan.contenders
         self._plan = plan
         self._pairs = pairs

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -74,7 +73,6 @@ class Session(Background):
         fleet: The other machines that take part; they are let go with the run.
         environ: Environment of the engines.
         root: Where /proc and /sys are looked for.
-        clock_ns: Monotonic clock in nanoseconds, the same for all processes of the machine.
         wall: Wall-clock time, with its zone.
     """
 
@@ -87,10 +85,9 @@ class Session(Background):
         fleet: Fleet | None = None,
         environ: Mapping[str, str] = os.environ,
         root: Path = Path("/"),
-        clock_ns: Callable[[], int] = time.monotonic_ns,
         wall: Callable[[], datetime] = lambda: datetime.now().astimezone(),
     ) -> None:
-        super().__init__("session", clock_ns)
+        super().__init__("session")
         self._plan = plan
         self._places = places
         self._listen = listen
