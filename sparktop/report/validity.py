@@ -57,8 +57,10 @@ def headline(run: Run, language: Language) -> Text:
     if edited := disagreements(run):
         text = say("validity.edited", what=language.listed(edited))
         return Text(text=language.labelled(run.label, text), tone=Tone.FAULT)
-    valid = run.snapshot.validity.valid
-    unjudged = len(run.snapshot.validity.unjudged)
+    found = run.snapshot.validity
+    # A file that was edited may say that it is valid and hold a fault.
+    valid = found.valid and all(verdict.severity is not Severity.FAULT for verdict in found.verdicts)
+    unjudged = len(found.unjudged)
     text = say("validity.valid" if valid else "validity.invalid")
     if unjudged:
         text = language.together([text, say("validity.unjudged", count=unjudged)])

@@ -19,7 +19,7 @@ from sparktop.model.events import RunStarted, Status
 from sparktop.model.records import Contender
 from sparktop.model.scenario import Kind
 from sparktop.store.reading import BadJournal
-from sparktop.store.snapshots import BadSnapshot, check_schema
+from sparktop.store.snapshots import BadSnapshot, check_schema, damaged
 
 HEAD_BYTES: Final = 4 << 20
 """No head is longer."""
@@ -129,7 +129,7 @@ def read_head(path: Path) -> SnapshotHead:
     except (msgspec.DecodeError, RecursionError) as error:
         # Another version may have other fields: then that is the reason.
         check_schema(_schema(data), path)
-        raise BadSnapshot(f"{path}: damaged: {error}") from error
+        raise damaged(path, error) from error
     check_schema(head.schema, path)
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))

@@ -93,8 +93,13 @@ def read_snapshot(path: Path) -> Snapshot:
     try:
         return msgspec.convert(document, Snapshot)
     except msgspec.ValidationError as error:
-        how = "damaged, or from a newer sparktop" if str(error).startswith(_UNKNOWN) else "damaged"
-        raise BadSnapshot(f"{path}: {how}: {error}") from error
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, error: Exception) -> BadSnapshot:
+    """Returns what is said of a document that does not fit its schema."""
+    how = "damaged, or from a newer sparktop" if str(error).startswith(_UNKNOWN) else "damaged"
+    return BadSnapshot(f"{path}: {how}: {error}")
 
 
 def check_schema(schema: object, path: Path) -> None:

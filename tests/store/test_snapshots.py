@@ -110,6 +110,8 @@ def test_a_verdict_of_a_newer_version_is_read_with_its_name(tmp_path: Path) -> N
     assert orjson.loads(path.read_bytes()) == document
     text = render([found], Format.MD, Lang.ZH)
     assert "错误 · pcie-replays：the link resent 3 %" in text
+    assert found.validity.valid
+    assert "无效：不要引用这些数字。" in text
     assert "- ecc-errors：no counter" in text
 
 
