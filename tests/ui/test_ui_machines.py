@@ -5,6 +5,7 @@ What must be seen of each stands here as text, from the numbers that tests/telem
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -362,6 +363,19 @@ async def test_two_machines_are_told_apart_and_added_up(tmp_path: Path) -> None:
         assert "! note spark-a: GPU 0 held back by its power limit" in told(bench)
         await at(bench, pilot, 104.0)
         assert "spark-b! " in figures(bench, "gpu")
+
+
+@pytest.mark.parametrize("size", [(120, 40), (50, 16)])
+async def test_plain_links_of_two_machines_say_whose_they_are(tmp_path: Path, size: tuple[int, int]) -> None:
+    values = {"net.eth0.up": 1.0, "net.eth0.capacity": 1.25e9, "net.eth0.rx": 123_456.0, "net.eth0.tx": 1.9e9}
+    bench = Bench(tmp_path, events=[reading(1.0, values), replace(reading(1.0, values), node="spark-2")])
+    async with bench.app(bench.default_plan()).run_test(size=size) as pilot:
+        await pilot.press("5")
+        await at(bench, pilot, 1.1)
+        links = figures(bench, "links")
+        for name in ("spark-a", "spark-2"):
+            assert name in links
+        assert links.count("987.65 kb/s") == 2
 
 
 async def test_several_gpus_have_a_row_each(tmp_path: Path) -> None:

@@ -8,18 +8,25 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import recorded
 from fakes import UNICODE_TERMINAL, Bench, screen_text, settle, shows
+from rich.cells import cell_len
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from sparktop.model.events import NodeSeen
 from sparktop.runner.watch import LiveMachine, RecordedMachine
 from sparktop.telemetry.machine import Inputs
 from sparktop.telemetry.recorded import Recording
-from sparktop.ui.feed import MachineFeed
+from sparktop.ui import glyphs
+from sparktop.ui.feed import MachineFeed, ReplayFeed
 from sparktop.ui.machine_feed import LiveMachineFeed, PlayedMachineFeed
+from sparktop.ui.panels.watching import machine_title_row
+from sparktop.ui.run import Run
 from sparktop.ui.screens.menu import MenuScreen
 from sparktop.ui.screens.monitor import MonitorScreen
 from sparktop.ui.widgets.chart import TimeChart
@@ -102,6 +109,26 @@ async def test_a_fault_that_takes_seconds_to_judge_is_not_denied_before(tmp_path
             text = await at(bench, pilot, t)
             assert "✗ fault GPU 0 stuck at 611 MHz, 14 W: power-delivery fault; unplug for 60 s" in text
             assert "No alert" not in text
+
+
+@pytest.mark.parametrize(
+    ("width", "says"),
+    [
+        (120, "sparktop  monitor  spark-1, spark-2, spark-3  3 x NVIDIA DGX Spark  3 x NVIDIA GB10"),
+        (70, "sparktop  monitor  spark-1, spark-2, spark-3"),
+        (60, " spark-1, spark-2, spark-3"),
+        (45, " spark-1, spark-2 +1"),
+        (35, " spark-1 +2"),
+    ],
+)
+def test_the_title_names_every_machine(tmp_path: Path, width: int, says: str) -> None:
+    nodes = [replace(recorded.SPARK, name=f"spark-{number}") for number in (1, 2, 3)]
+    run = Run(ReplayFeed("three", [NodeSeen(t=0.0, node=node) for node in nodes], lambda: 0.0))
+    run.pull()
+    row = machine_title_row(run, played(Bench(tmp_path), "laptop-bare"), width, glyphs.UNICODE)
+    text = "".join(part for part, _ in row)
+    assert text.startswith(f"{says} ")
+    assert cell_len(text) == width
 
 
 async def test_what_is_not_there_takes_no_room(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from rich.cells import cell_len
+
 from sparktop.model.channels import ROCE_HEALTH, indexed
 from sparktop.model.live import live_cost
 from sparktop.ui.chrome import crop, safe, whole
@@ -21,8 +23,10 @@ STATE_CELLS: Final = 8
 NAME_CELLS: Final = LABEL_CELLS + STATE_CELLS
 WAY_CELLS: Final = 3
 NUMBER_CELLS: Final = 12
-NARROW_CELLS: Final = 44
-"""Below this a plain interface is told without what it can carry."""
+LEAST_WHO_CELLS: Final = 8
+ROW_CELLS, NARROW_ROW_CELLS = 49, 37
+"""What a plain interface fills beside its machine's name: with what it can carry, and without."""
+ONE_WAY_CELLS: Final = 21
 SHORT_CELLS: Final = 7
 KIND_CELLS: Final = 5
 KINDS: Final = (("RDMA", "rdma"), ("TCP", "tcp"), ("both", ""))
@@ -78,7 +82,8 @@ class LinksPanel(MachinePanel):
         for machine in self.machines:
             plain = machine.things("net")
             rank = 5 if with_ports else 0
-            rows += [(rank, _interface_row(machine, one, several, width)) for one in plain]
+            cells = _who_cells(self.machines, width)
+            rows += [(rank, _interface_row(machine, one, cells, width)) for one in plain]
             if not plain and machine not in with_ports:
                 start = named(machine, NAME_CELLS) if several else []
                 rows.append((0, (*start, *reason(machine.why("net", "roce"), width - row_width(start)))))
@@ -229,16 +234,25 @@ def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
     return 0, beside(groups[0], groups[1:], width)
 
 
-def _interface_row(machine: Machine, name: str, several: bool, width: int) -> SpanRow:
+def _who_cells(found: Sequence[Machine], width: int) -> int:
+    """Width of the column of machines' names: as wide as they are, where the figures leave so much."""
+    if len(found) == 1:
+        return 0
+    wanted = max(cell_len(machine.name) for machine in found) + 2
+    # Both ways are worth more than the whole of a name; where only one finds room anyway, the name may have the rest.
+    room = width - NARROW_ROW_CELLS
+    return min(wanted, room if room >= LEAST_WHO_CELLS else max(LEAST_WHO_CELLS, width - ONE_WAY_CELLS))
+
+
+def _interface_row(machine: Machine, name: str, who_cells: int, width: int) -> SpanRow:
     up, capacity = machine.of("net", name, "up"), machine.of("net", name, "capacity")
     state = NA if up is None else f"up {_capacity(capacity)}".strip() if up else "down"
-    who = named(machine, NAME_CELLS - LABEL_CELLS) if several else []
-    # Both ways are worth more than what the link could carry.
-    narrow = width < NARROW_CELLS and state.startswith("up")
+    who = named(machine, who_cells) if who_cells else []
+    # Both ways, and whose it is, are worth more than what the link could carry.
+    narrow = width < ROW_CELLS + who_cells and state.startswith("up")
     label = f"{safe(name)} ".ljust(7 if narrow else 10)
     groups: list[list[Span]] = [[*who, (label, "label"), *([] if narrow else [(state.ljust(STATE_CELLS), "muted")])]]
-    for way, word in (("rx", "in"), ("tx", "out")):
+    for way, word in (("rx", "in"), ("tx", " out" if narrow else "  out")):
         value = machine.of("net", name, way)
-        text = f"{traffic(value):>10} " if narrow else f"{traffic(value):>11}  "
-        groups.append([(f"{word} ", "muted"), (text, "value" if value else "muted")])
+        groups.append([(f"{word} ", "muted"), (f"{traffic(value):>11}", "value" if value else "muted")])
     return tuple(whole(groups, width))

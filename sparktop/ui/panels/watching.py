@@ -51,32 +51,58 @@ class WatchedAlerts(AlertBar):
                 [(f": {seen[0]}", "label")],
                 *([(f"; {one}", "label")] for one in seen[1:]),
             ]
-        if machine.stale:
-            groups.append([(f"  ! {age(machine)}", "warn")])
-        if not machine.gpus:
-            groups.append([(f"  GPU {NA}: {machine.why('gpu')}", "muted")])
+        whose = {one.name: f"{one.name}: " if len(self._machines) > 1 else "" for one in self._machines}
+        groups += [[(f"  ! {whose[one.name]}{age(one)}", "warn")] for one in self._machines if one.stale]
+        bare = [one for one in self._machines if not one.gpus]
+        groups += [[(f"  {whose[one.name]}GPU {NA}: {one.why('gpu')}", "muted")] for one in bare]
         return spread_out(whole(groups, width - row_width(right) - 1), right, width)
 
 
 def machine_title_row(run: Run, feed: MachineFeed, width: int, signs: Glyphs) -> SpanRow:
-    """Which machine, what it is, and whether it is read, recorded or played."""
+    """Which machines, what they are, and whether they are read, recorded or played."""
     right = _standing(run, feed, signs)
     room = width - row_width(right) - 1
-    node = next(iter(run.state.nodes.values()), None)
-    name: list[Span] = [(f" {safe(node.name)}", "value")] if node is not None else []
+    names = [safe(name) for name in dict.fromkeys([*run.state.nodes, *run.state.gauges])]
+    nodes = list(run.state.nodes.values())
     program: list[Span] = [("sparktop ", "title"), (" monitor ", "muted")]
-    # Of the two the machine is worth more.
-    left = [[*program, *name]] if row_width([*program, *name]) <= room else [name]
-    left += [[(f"  {fact}", "muted")] for fact in (_facts(node) if node is not None else [])]
+    # Of the two the machines are worth more, and of several as many as there is room for.
+    candidates = [[*program, *_names(names, len(names))], *(_names(names, count) for count in range(len(names), 0, -1))]
+    left = [next((one for one in candidates if row_width(one) <= room), candidates[-1])]
+    left += [[(f"  {fact}", "muted")] for fact in (_facts(nodes[0]) if len(nodes) == 1 else _common_facts(nodes))]
     return spread_out(whole(left, room), right, width)
+
+
+def _names(names: Sequence[str], count: int) -> list[Span]:
+    """So many of the machines by name, and how many more there are."""
+    if not names:
+        return []
+    more = len(names) - count
+    spans: list[Span] = [(f" {names[0]}", "value")]
+    for name in names[1:count]:
+        spans += [(", ", "muted"), (name, "value")]
+    return [*spans, (f" +{more}", "value")] if more else spans
 
 
 def _facts(node: Node) -> list[str]:
     """What a machine is, the most important first."""
-    gpus = [f"{count} x {name}" if count > 1 else name for name, count in _counted(node.gpus).items()]
-    facts = [node.machine, *gpus, f"driver {node.driver}" if node.driver else "", size(node.memory or None)]
+    facts = [
+        node.machine,
+        *_times(node.gpus),
+        f"driver {node.driver}" if node.driver else "",
+        size(node.memory or None),
+    ]
     facts += [node.cpu, plural(node.cores, "core") if node.cores else ""]
     return [safe(fact) for fact in facts if fact and fact != size(None)]
+
+
+def _common_facts(nodes: Sequence[Node]) -> list[str]:
+    """What several machines are together."""
+    facts = [*_times([node.machine for node in nodes]), *_times([gpu for node in nodes for gpu in node.gpus])]
+    return [safe(fact) for fact in facts if fact]
+
+
+def _times(names: Sequence[str]) -> list[str]:
+    return [f"{count} x {name}" if count > 1 and name else name for name, count in _counted(names).items()]
 
 
 def _counted(names: Sequence[str]) -> dict[str, int]:
