@@ -51,7 +51,7 @@ def _main(words: list[str], console: Console) -> int:
     from sparktop.cli import parser
 
     # "4" in "--fps 4" is no command.
-    after_option = {at + 1 for at, word in enumerate(words) if word == "--fps"}
+    after_option = {at + 1 for at, word in enumerate(words) if word in ("--fps", "--node", "--token-file")}
     command = next((word for at, word in enumerate(words) if not word.startswith("-") and at not in after_option), None)
     if command is None:
         return _bare(_parse(parser.top_parser(), words, console), console)

@@ -7,7 +7,7 @@ import importlib
 from typing import Final
 
 from sparktop import __version__
-from sparktop.cli.arguments.base import CONTENDERS, EXIT_CODES, FILES, add_fps, parser_of
+from sparktop.cli.arguments.base import CONTENDERS, EXIT_CODES, FILES, add_fps, add_token_file, parser_of
 
 ABOUT: Final = {
     "run": "run a scenario, on the screen or headless",
@@ -62,9 +62,18 @@ def top_parser() -> argparse.ArgumentParser:
         FILES,
         EXIT_CODES,
     )
-    parser.usage = "sparktop [-h] [--version] [--fps N] [COMMAND ...]"
+    parser.usage = "sparktop [-h] [--version] [--fps N] [--node NODE] [COMMAND ...]"
     parser.add_argument("--version", action="version", version=f"sparktop {__version__}")
     add_fps(parser)
+    parser.add_argument(
+        "--node",
+        dest="nodes",
+        metavar="NODE",
+        action="append",
+        default=[],
+        help="another machine takes part: its models can be chosen, and it is read; several times too",
+    )
+    add_token_file(parser)
     return parser
 
 

@@ -47,13 +47,10 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         plan = _plan(arguments.scenario, arguments.contenders, options, console, arguments.api_key_env, nodes)
         # Who wants a document wants no screen, and a screen could not print one.
         if console.interactive and not (arguments.headless or arguments.json or arguments.out):
-            return _screen(console, plan, arguments.fps)
+            return _screen(console, plan, arguments.fps, nodes)
         return _headless(plan, target, console, nodes)
     finally:
-        if nodes:
-            from sparktop.cli.remote import stop
-
-            stop(nodes)
+        _stop(nodes)
 
 
 def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
@@ -62,20 +59,33 @@ def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         Refused: Something that it needs is not there.
     """
-    if console.interactive:
-        return _screen(console, None, arguments.fps)
-    return _headless(_plan(DEFAULT_SCENARIO, [], Options(), console), Target(None, stdout=False), console)
+    nodes = _nodes(arguments, console)
+    try:
+        if console.interactive:
+            return _screen(console, None, arguments.fps, nodes)
+        plan = _plan(DEFAULT_SCENARIO, [], Options(), console)
+        return _headless(plan, Target(None, stdout=False), console, nodes)
+    finally:
+        _stop(nodes)
+
+
+def _stop(nodes: Sequence[RemoteNode]) -> None:
+    if nodes:
+        from sparktop.cli.remote import stop
+
+        stop(nodes)
 
 
 def _nodes(arguments: argparse.Namespace, console: Console) -> list[RemoteNode]:
-    if not arguments.nodes and not any(placed(spec)[1] for spec in arguments.contenders):
+    contenders: list[str] = getattr(arguments, "contenders", [])
+    if not arguments.nodes and not any(placed(spec)[1] for spec in contenders):
         if arguments.token_file:
             raise Refused("--token-file is for nodes: name one with --node")
         return []
     # What connects costs 0.2 s to import.
     from sparktop.cli.remote import taking_part
 
-    return taking_part(arguments.contenders, arguments.nodes, arguments.token_file, console, platform.node())
+    return taking_part(contenders, arguments.nodes, arguments.token_file, console, platform.node())
 
 
 def _plan(
@@ -95,10 +105,14 @@ def _plan(
         raise Refused(str(error)) from error
 
 
-def _screen(console: Console, plan: Plan | None, fps: int) -> int:
+def _screen(console: Console, plan: Plan | None, fps: int, nodes: Sequence[RemoteNode] = ()) -> int:
     from sparktop.ui.app import run
 
-    return run(library(console), places(console), plan=plan, fps=fps)
+    if not nodes:
+        return run(library(console), places(console), plan=plan, fps=fps)
+    from sparktop.runner.others import Others
+
+    return run(library(console), places(console), plan=plan, fps=fps, others=Others(nodes))
 
 
 def _headless(plan: Plan, target: Target, console: Console, nodes: Sequence[RemoteNode] = ()) -> int:

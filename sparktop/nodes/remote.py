@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final
 
-from sparktop.model.events import Event
+from sparktop.model.events import Event, Notice
 from sparktop.nodes.line import DEAD_S, Line
 from sparktop.nodes.link import Link
 from sparktop.nodes.place import Lost, Place, Unreachable
@@ -52,13 +52,20 @@ class RemoteNode:
         self._go: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name=f"node {place.shown}", daemon=True)
-        self._stopped = False
+        self._started = self._stopped = False
         self._news: asyncio.Event | None = None
         self.work = Work(lambda: self.name, self._wake, patience_s)
 
     def begin(self) -> None:
-        """Begins to connect; returns at once."""
-        self._thread.start()
+        """Begins to connect, if it has not; returns at once."""
+        if self._thread.ident is None:
+            self._thread.start()
+
+    def again(self) -> RemoteNode:
+        """Returns the same machine by the same name, not connected to."""
+        node = RemoteNode(self._place)
+        node.name = self.name
+        return node
 
     def connect(self) -> Hello:
         """Waits until it is connected and returns what the node told of itself.
@@ -66,18 +73,18 @@ class RemoteNode:
         Raises:
             Unreachable: It can't be connected to.
         """
-        if self._thread.ident is None:
-            self.begin()
+        self.begin()
         return self._met.result()
 
     def start(self, listen: Callable[[Event], None], origin: float) -> None:
-        """Begins to hand on events; returns at once. Call `connect` before, and give it a name if it has none.
+        """Begins to hand on events, and to connect if it has not; returns at once. Give it a name first if it has none.
 
         Args:
             listen: Called with every event, from the node's thread; must not raise.
             origin: Monotonic time, in seconds, of the run's t = 0.
         """
-        self._listen, self._origin = listen, origin
+        self._listen, self._origin, self._started = listen, origin, True
+        self.begin()
         if self._loop is not None and self._go is not None:
             # RuntimeError: it was stopped already.
             with suppress(RuntimeError):
@@ -109,6 +116,8 @@ class RemoteNode:
         async def main() -> None:
             self._go, self._news = asyncio.Event(), asyncio.Event()
             self._loop = asyncio.get_running_loop()
+            if self._started:
+                self._go.set()
             self._task = asyncio.create_task(self._keep())
             if self._stopped:
                 self._task.cancel()
@@ -152,6 +161,7 @@ class RemoteNode:
             except Unreachable as error:
                 if line is None:
                     self._met.set_exception(error)
+                    self._listen(Notice(t=max(0.0, time.monotonic() - self._origin), text=str(error)))
                     return
                 line.cut(str(error) if error.final else "")
                 if error.nobody:

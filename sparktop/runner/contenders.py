@@ -25,7 +25,16 @@ from sparktop.resources import demo_dir
 from sparktop.runner.named import BadContender, Named, read_named
 from sparktop.runner.split_fit import AND
 
-__all__ = ["DEMOS", "BadContender", "demo_contenders", "longer_name", "placed", "resolve_contenders", "whereabouts"]
+__all__ = [
+    "DEMOS",
+    "BadContender",
+    "demo_contenders",
+    "is_elsewhere",
+    "longer_name",
+    "placed",
+    "resolve_contenders",
+    "whereabouts",
+]
 
 DEMOS: Final = ("demo-base", "demo-sutra")
 """Names of the models that come with sparktop."""
@@ -68,7 +77,7 @@ def resolve_contenders(
     if key_env:
         _check_key(key_env, environ)
     found = [_find(spec, named, key_env, environ, elsewhere) for spec in specs]
-    names = _distinct([(contender.name, longer_name(contender, elsewhere)) for contender in found])
+    names = _distinct([(contender.name, longer_name(contender)) for contender in found])
     return tuple(replace(contender, name=name) for name, contender in zip(names, found, strict=True))
 
 
@@ -141,9 +150,14 @@ def _resolve_elsewhere(model: str, node: str, models: Sequence[ModelFile]) -> Co
     )
 
 
-def longer_name(contender: Contender, elsewhere: Container[str] = ()) -> str:
+def is_elsewhere(contender: Contender) -> bool:
+    """Whether another machine has a contender's model: there it has a name, here a path."""
+    return not contender.url and not os.path.isabs(contender.model)
+
+
+def longer_name(contender: Contender) -> str:
     """Returns a name that tells a contender from another one of the same name, which is somewhere else."""
-    if contender.node in elsewhere or AND in contender.node:
+    if is_elsewhere(contender) or AND in contender.node:
         return f"{contender.name}@{contender.node}"
     return f"{whereabouts(contender)}/{contender.name}"
 

@@ -13,13 +13,14 @@ from sparktop.model.interfaces import Interface
 from sparktop.model.records import Contender, Node
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.lender import RemoteLender
+from sparktop.nodes.place import Unreachable
 from sparktop.nodes.remote import RemoteNode
 from sparktop.nodes.remote_engine import RemoteEngine
 from sparktop.telemetry.interfaces import own_interfaces
 
 
 class Fleet:
-    """Machines elsewhere that take part in one run; they are connected to.
+    """Machines elsewhere that take part in one run.
 
     Args:
         nodes: They, each with a name of its own.
@@ -27,6 +28,17 @@ class Fleet:
 
     def __init__(self, nodes: Sequence[RemoteNode] = ()) -> None:
         self._nodes = {node.name: node for node in nodes}
+        self._lost: dict[str, str] = {}
+
+    def connect(self) -> None:
+        """Waits until all are connected to that can be; what is placed on others is refused with the reason."""
+        for node in self._nodes.values():
+            node.begin()
+        for name, node in self._nodes.items():
+            try:
+                node.connect()
+            except Unreachable as error:
+                self._lost[name] = str(error)
 
     def __contains__(self, name: str) -> bool:
         return name in self._nodes
@@ -48,8 +60,9 @@ class Fleet:
             listen: Called with every event, from several threads; must not raise.
             origin: Monotonic time, in seconds, of the run's t = 0.
         """
-        for node in self._nodes.values():
-            node.start(listen, origin)
+        for name, node in self._nodes.items():
+            if name not in self._lost:
+                node.start(listen, origin)
 
     def stop(self) -> None:
         """Ends the connections, and what still runs there."""
@@ -65,6 +78,10 @@ class Fleet:
 
     def fits(self, node: str, model: str, room: Room, reserve: int | None) -> Future[Fit]:
         """Asks a node whether a model fits there, or of no model, what it has; the answer always comes."""
+        if node in self._lost:
+            told: Future[Fit] = Future()
+            told.set_result(Fit(0, 0, 0, None, 0, "", problem=self._lost[node]))
+            return told
         return self._nodes[node].work.fits(model, room, reserve)
 
     def lender(self, node: str, contender: Contender, address: str, say: Callable[[str], None]) -> RemoteLender:

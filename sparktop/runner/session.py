@@ -144,6 +144,7 @@ class Session(Background):
         sampler = Sampler(sources(self._root), emit=self._sampled, clock=self._clock)
         status = Status.FAILED
         try:
+            self._fleet.connect()
             lanes = self._begin()
             sampler.start()
             self._fleet.start(self._events.put, self._origin_ns / 1e9)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sparktop.model.records import Contender, Node
-from sparktop.runner.contenders import BadContender
+from sparktop.runner.contenders import BadContender, is_elsewhere
 from sparktop.runner.plan import Plan
 from sparktop.store.opening import load_snapshot
 from sparktop.store.runs import RunEntry
@@ -63,6 +63,11 @@ def _find(contender: Contender, nodes: tuple[Node, ...], ports: Ports, environ: 
     if contender.url:
         if contender.key_env and not environ.get(contender.key_env):
             raise BadContender(f"{contender.name} needs the key in {contender.key_env}, which is not set")
+        return contender
+    if is_elsewhere(contender):
+        connected = [one for one in ports.elsewhere() if (one.node, one.model) == (contender.node, contender.model)]
+        if not connected:
+            raise BadContender(f"{contender.name} ran on {contender.node}: start sparktop with --node {contender.node}")
         return contender
     if contender.toy:
         found = next((one for one in ports.demos() if one.name == contender.name), None)

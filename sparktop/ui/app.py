@@ -13,6 +13,7 @@ from sparktop.runner.plan import Plan
 from sparktop.scenarios.library import Library
 
 if TYPE_CHECKING:
+    from sparktop.runner.others import Others
     from sparktop.runner.watch import LiveMachine, RecordedMachine
     from sparktop.store.runs import RunEntry
     from sparktop.store.tape import Tape
@@ -23,7 +24,12 @@ FPS = 10
 
 
 def run(
-    library: Library, places: Places, plan: Plan | None = None, options: Options | None = None, fps: int = FPS
+    library: Library,
+    places: Places,
+    plan: Plan | None = None,
+    options: Options | None = None,
+    fps: int = FPS,
+    others: Others | None = None,
 ) -> int:
     """Shows the menu, or a run at once, until the person leaves.
 
@@ -35,6 +41,7 @@ def run(
         plan: A run to start without asking.
         options: What the menu's options say at first.
         fps: Most paints a second.
+        others: Machines elsewhere that models can be placed on.
 
     Returns:
         The exit code: 0, 1 if the last run failed, 130 if it was interrupted, 129 or 143 after a hang-up or TERM.
@@ -44,7 +51,8 @@ def run(
     from sparktop.ui.application import SparktopApp
     from sparktop.ui.wiring import real_ports
 
-    app = SparktopApp(real_ports(library, places, monotonic), options=options or Options(), plan=plan, fps=fps)
+    ports = real_ports(library, places, monotonic, others)
+    app = SparktopApp(ports, options=options or Options(), plan=plan, fps=fps)
     return app.run_until_left()
 
 

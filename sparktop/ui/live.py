@@ -9,6 +9,7 @@ from pathlib import Path
 from sparktop.model.events import Event
 from sparktop.model.rating_events import Opinion
 from sparktop.places import Places
+from sparktop.runner.fleet import Fleet
 from sparktop.runner.plan import Plan
 from sparktop.runner.session import Outcome, Session
 from sparktop.ui.feed import Clock
@@ -20,11 +21,11 @@ class LiveFeed:
     The session's threads append to a deque and never wait for the screen.
     """
 
-    def __init__(self, plan: Plan, places: Places, clock: Clock) -> None:
+    def __init__(self, plan: Plan, places: Places, clock: Clock, fleet: Fleet | None = None) -> None:
         self._events: deque[Event] = deque()
         self._clock = clock
         self._origin = clock()
-        self._session = Session(plan, places, self._events.append)
+        self._session = Session(plan, places, self._events.append, fleet=fleet)
 
     @property
     def id(self) -> str:

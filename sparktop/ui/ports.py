@@ -33,6 +33,7 @@ class Ports:
     Attributes:
         scenarios: Every scenario, broken ones with their error.
         demos: The contenders that come with the program.
+        elsewhere: What other machines have that can be placed there.
         resolve: The contender of a path or a name; raises BadContender.
         plan: What a run would do.
         fits: Whether a contender fits; reads the machine, so it is called in a thread.
@@ -53,3 +54,4 @@ class Ports:
     recover: Callable[[], tuple[str, ...]]
     places: Places
     clock: Clock
+    elsewhere: Callable[[], tuple[Contender, ...]] = tuple

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sparktop.model.records import Contender
 from sparktop.places import Places
 from sparktop.runner.contenders import demo_contenders, resolve_contenders
@@ -10,27 +12,31 @@ from sparktop.scenarios.library import Library
 from sparktop.ui.feed import Clock, Feed, MachineFeed
 from sparktop.ui.ports import Ports, Verdict
 
+if TYPE_CHECKING:
+    from sparktop.runner.others import Others
 
-def real_ports(library: Library, places: Places, clock: Clock) -> Ports:
-    """Returns the ways out of a program that runs models."""
+
+def real_ports(library: Library, places: Places, clock: Clock, others: Others | None = None) -> Ports:
+    """Returns the ways out of a program that runs models, here and on other machines."""
+    models = others.models if others is not None else {}
 
     def fits(plan: Plan, contender: Contender) -> Verdict:
         from sparktop.runner.fit import assess
 
-        fit = assess(plan, contender)
+        fit = others.fits(plan, contender) if others is not None else assess(plan, contender)
         return Verdict(ok=fit.ok, sentence=fit.sentence)
 
     def open_feed(plan: Plan) -> Feed:
         # Engines and telemetry come with it: the menu shows without them.
         from sparktop.ui.live import LiveFeed
 
-        return LiveFeed(plan, places, clock)
+        return LiveFeed(plan, places, clock, others.fleet() if others is not None else None)
 
     def watch() -> MachineFeed:
         from sparktop.runner.watch import LiveMachine
         from sparktop.ui.machine_feed import LiveMachineFeed
 
-        return LiveMachineFeed(LiveMachine(), clock)
+        return LiveMachineFeed(LiveMachine(others=others.nodes() if others is not None else ()), clock)
 
     def recover() -> tuple[str, ...]:
         from sparktop.store import recovery
@@ -44,7 +50,8 @@ def real_ports(library: Library, places: Places, clock: Clock) -> Ports:
     return Ports(
         scenarios=library.list,
         demos=demo_contenders,
-        resolve=lambda spec: resolve_contenders([spec], config=places.config_file)[0],
+        resolve=lambda spec: resolve_contenders([spec], config=places.config_file, elsewhere=models)[0],
+        elsewhere=others.contenders if others is not None else tuple,
         plan=make_plan,
         fits=fits,
         open=open_feed,

@@ -17,7 +17,7 @@ from textual.worker import Worker
 from sparktop import __version__
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Scenario
-from sparktop.runner.contenders import BadContender, whereabouts
+from sparktop.runner.contenders import BadContender, longer_name
 from sparktop.scenarios.fields import BadScenario
 from sparktop.scenarios.library import Entry
 from sparktop.ui import work
@@ -61,6 +61,7 @@ class MenuScreen(ScopedScreen):
         except BadContender as error:
             self._no_demos = f"{error}; o adds a model of your own"
         self._chosen = {contender.name for contender in self._contenders}
+        self._contenders += [replace(c, name=longer_name(c)) for c in ports.elsewhere()]
         self._verdicts: dict[str, Verdict] = {}
 
     def compose(self) -> ComposeResult:
@@ -236,7 +237,9 @@ class MenuScreen(ScopedScreen):
         times = glyphs_of(self.app).times
         warm = ", warm-up included" if entry.scenario.warmup else ""
         sum_ = f"{planned // len(contenders)} {times} {plural(len(contenders), 'contender')}{warm}"
-        how = "together, so their figures are marked as contended" if self._options.together else "one after another"
+        how = "one after another" if len({c.node for c in contenders}) == 1 else "on each machine one after another"
+        if self._options.together:
+            how = "together, so their figures are marked as contended"
         spans = [("Enter runs ", ""), (plural(planned, "request"), "value"), (f" ({sum_}), ", "muted")]
         return [spread_out([*spans, (how, "muted"), (".", "muted")], [], width)]
 
@@ -349,9 +352,10 @@ class MenuScreen(ScopedScreen):
 
     def _add(self, contender: Contender) -> None:
         """Adds a contender, and chooses it; one of the same name elsewhere is told from it by where it is."""
-        others = [c for c in self._contenders if (c.url, c.model) != (contender.url, contender.model)]
+        where = (contender.node, contender.url, contender.model)
+        others = [c for c in self._contenders if (c.node, c.url, c.model) != where]
         if any(c.name == contender.name for c in others):
-            contender = replace(contender, name=f"{whereabouts(contender)}/{contender.name}")
+            contender = replace(contender, name=longer_name(contender))
         self._contenders = [c for c in others if c.name != contender.name] + [contender]
         self._chosen.add(contender.name)
 

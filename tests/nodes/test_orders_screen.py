@@ -1,0 +1,71 @@
+"""Other machines on the screen: chosen in the menu, and run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.nodes.conftest import ROOT, StartAgent
+from tests.terminal import Terminal
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()
+
+
+def opened(terminals: list[Terminal], home: Path, *words: str) -> Terminal:
+    terminals.append(Terminal(["-m", "sparktop.cli", *words], home, {"PYTHONPATH": str(ROOT)}))
+    return terminals[-1]
+
+
+def kept(home: Path) -> dict[str, object]:
+    """The snapshot of the only run, once it is there."""
+    deadline = time.monotonic() + 30
+    while not (found := list((home / ".local/share/sparktop/runs").glob("*.json"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    snapshot: dict[str, object] = json.loads(found[0].read_text())
+    return snapshot
+
+
+def test_the_menu_offers_what_another_machine_has(
+    start_agent: StartAgent, tmp_path: Path, terminals: list[Terminal]
+) -> None:
+    agent = start_agent()
+    terminal = opened(terminals, tmp_path, "--node", str(agent.socket))
+    terminal.read_until("demo-sutra@spark-2")
+    terminal.read_until("fits")
+    # Its last line: beneath the two that are chosen already.
+    terminal.type("\t\x1b[B\x1b[B\x1b[B")
+    terminal.read_until("llama.cpp on spark-2")
+    terminal.type(" ")
+    terminal.read_until("on each machine one after another")
+    terminal.type("q")
+    assert terminal.ended() == 0
+
+
+def test_a_run_on_two_machines_on_the_screen(
+    start_agent: StartAgent, tmp_path: Path, terminals: list[Terminal]
+) -> None:
+    agent = start_agent()
+    words = ("run", "smoke", "--node", str(agent.socket), "-m", "demo-base", "-m", "demo-sutra@spark-2")
+    terminal = opened(terminals, tmp_path, *words)
+    snapshot = kept(tmp_path)
+    assert snapshot["status"] == "completed"
+    nodes, contenders = snapshot["nodes"], snapshot["contenders"]
+    assert isinstance(nodes, list)
+    assert isinstance(contenders, list)
+    assert nodes[1]["name"] == "spark-2"
+    assert [record["contender"]["node"] for record in contenders] == [nodes[0]["name"], "spark-2"]
+    terminal.read_until("spark-2")
+    terminal.type("q")
+    assert terminal.ended() == 0
+    assert b"Traceback" not in terminal.seen
