@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -19,7 +20,9 @@ import pytest
 
 from sparktop.engines.http.client import Client
 from sparktop.engines.http.detect import detect
+from sparktop.engines.http.dialect import GENERIC
 from sparktop.engines.http.failures import RequestLost, Unreachable, explain
+from sparktop.engines.http.prompts import Prompts
 from sparktop.engines.protocol import Generation
 from sparktop.model.events import (
     ContenderFailed,
@@ -417,6 +420,20 @@ def test_a_real_llama_server_answers_as_llama_cpp_in_process(
     assert span == pytest.approx(done.decode_ms, rel=0.25, abs=20)
     progress = [event for event in served.seen if isinstance(event, PrefillProgress)]
     assert progress[-1].done == progress[-1].total == done.prompt_tokens
+
+
+async def test_a_prompt_is_as_long_as_asked_also_where_words_are_many_tokens(real: str) -> None:
+    """As of a server that takes no token ids: the demo model's vocabulary has few of the words whole."""
+    async with Client(real + "/v1") as client:
+        served = replace(await detect(client, ""), dialect=GENERIC)
+        prompts = Prompts(client, served, 20)
+        starts = set()
+        for length in (600, 600, 40):
+            body = await prompts.body(replace(question(0), random_tokens=length))
+            starts.add(body.fields["messages"][0]["content"][:30])
+            reply = await client.ask("/chat/completions", body.fields | {"stream": False, "max_tokens": 1})
+            assert reply.document["usage"]["prompt_tokens"] == length
+    assert len(starts) == 3
 
 
 def test_a_real_llama_server_serves_eight_streams_and_lets_go_of_cancelled_ones(

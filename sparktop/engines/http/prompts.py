@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -32,7 +34,12 @@ _WORDS: Final = tuple(
 )
 """Words that are one token each, with the blank before them, in every common vocabulary."""
 
-_ROUNDS: Final = 4
+_FIRST: Final = 64
+"""Words of the first try: few, as in a vocabulary of its own a word may be many tokens."""
+
+_ROUNDS: Final = 5
+_FILLER: Final = " a"
+"""One token in every vocabulary, for what is left when another word would be too long."""
 
 
 class Prompts:
@@ -49,7 +56,7 @@ class Prompts:
         self._random = random.SystemRandom()
         self._lock = asyncio.Lock()
         self._pool: tuple[int, ...] = ()
-        self._words: dict[int, int] = {}
+        self._words: dict[int, tuple[list[str], int]] = {}
 
     async def body(self, generation: Generation) -> Body:
         """Returns the request for a generation.
@@ -81,8 +88,8 @@ class Prompts:
     async def _text(self, count: int) -> str:
         """Returns a message that a server of unknown tokenizer reads as so many tokens, chat template included.
 
-        How many words that takes is found by asking for one token each time and looking at how long the
-        server says the prompt was. Where it does not say, the words themselves are counted.
+        Which words that takes is found by asking for one token each time and looking at how long the server
+        says the prompt was. They come in another order each time.
 
         Raises:
             RequestLost: The server went away, or refused.
@@ -90,7 +97,9 @@ class Prompts:
         async with self._lock:
             if count not in self._words:
                 self._words[count] = await self._calibrate(count)
-        return self._message(self._words[count])
+        words, fillers = self._words[count]
+        # The first, which has no blank before it, may be as many tokens only there.
+        return _message([words[0], *self._random.sample(words[1:], len(words) - 1)], fillers)
 
     async def tokenize(self, text: str) -> list[int] | None:
         """Returns a text's tokens; None if the server doesn't tell.
@@ -111,19 +120,30 @@ class Prompts:
             return None
         return tokens
 
-    async def _calibrate(self, count: int) -> int:
-        words = max(1, count)
+    async def _calibrate(self, count: int) -> tuple[list[str], int]:
+        """Returns words that are read as so many tokens, and how many fillers it takes behind them."""
+        words = self._random.choices(_WORDS, k=max(1, min(count, _FIRST)))
+        read = await self._read(_message(words))
+        before: tuple[int, int] | None = None
         for _ in range(_ROUNDS):
-            read = await self._read(words)
-            if read is None or read == count:
+            # Of a single reading, what the template adds is taken for the words': that leads to fewer of them.
+            rate = read / len(words) if before is None else (read - before[1]) / (len(words) - before[0])
+            more = max(math.floor((count - read) / max(rate, 1.0)), 1 - len(words))
+            if not more:
                 break
-            words = max(1, words + count - read)
-        return words
+            before = len(words), read
+            words = words + self._random.choices(_WORDS, k=more) if more > 0 else words[:more]
+            read = await self._read(_message(words))
+        fillers = max(0, count - read)
+        if fillers and abs(await self._read(_message(words, fillers)) - count) >= fillers:
+            fillers = 0
+        return words, fillers
 
-    async def _read(self, words: int) -> int | None:
+    async def _read(self, text: str) -> int:
+        """Returns how many tokens the server says that a message is, its template included."""
         fields = {
             "model": self._served.model,
-            "messages": [{"role": "user", "content": self._message(words)}],
+            "messages": [{"role": "user", "content": text}],
             "max_tokens": 1,
         }
         reply = await self._client.ask("/chat/completions", fields, self._silence_s)
@@ -136,5 +156,6 @@ class Prompts:
             raise RequestLost(f"{self._client.where} does not tell how long prompts are: their length can't be set")
         return read
 
-    def _message(self, words: int) -> str:
-        return " ".join(self._random.choices(_WORDS, k=words))
+
+def _message(words: Sequence[str], fillers: int = 0) -> str:
+    return " ".join(words) + _FILLER * fillers
