@@ -104,7 +104,7 @@ ASK = {
     [
         ("sparktop run sm", "sparktop run sm", {"smoke"}),
         ("sparktop sc", "sparktop sc", {"scenarios", "schema"}),
-        ("sparktop run smoke --tog", "sparktop run smoke --to", {"--together"}),
+        ("sparktop run smoke --tog", "sparktop run smoke --tog", {"--together"}),
         ("sparktop doctor --", "sparktop doctor --", {"--help", "--fix", "--json"}),
         ("sparktop run smoke -m ''", "sparktop run smoke -m ", {"demo-base", "demo-sutra"}),
     ],
