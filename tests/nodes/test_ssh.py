@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import shutil
 import signal
@@ -192,6 +193,29 @@ def test_an_agent_that_runs_there_is_used_and_stays(
     head.remote.stop()
     assert gone(server), left_over(server)
     assert agent.process.poll() is None
+
+
+def test_a_model_runs_there_and_nothing_is_left(server: Server, tmp_path: Path) -> None:
+    config = tmp_path / ".config/sparktop"
+    config.mkdir(parents=True)
+    (config / "config.toml").write_text(
+        f'[nodes.spark-2]\nssh_config = "{server.config}"\ncommand = "{server.program}"\n'
+    )
+    out = tmp_path / "run.json"
+    words = ("run", "smoke", "--headless", "-m", "demo-base@spark-2", "-m", "demo-sutra", "--out", str(out))
+    done = subprocess.run(
+        [sys.executable, "-m", "sparktop.cli", *words],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    run = json.loads(out.read_text())
+    assert run["contenders"][0]["contender"]["node"] == run["nodes"][1]["name"] == "spark-2"
+    assert all(request["answer"] for request in run["requests"])
+    assert gone(server), left_over(server)
 
 
 @pytest.mark.parametrize(

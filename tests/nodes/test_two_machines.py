@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +229,66 @@ def test_an_unreachable_node_is_said_at_once(pair: Pair, agent: Agent, tmp_path:
         ended.stderr
         == f'sparktop: {agent.url} can\'t be connected to (Connection refused): start "sparktop node" there\n'
     )
+
+
+SCENARIO = """\
+title = "Long"
+description = "Tokens for some seconds."
+kind = "prefill-decode"
+isl = 64
+osl = 1000
+repetitions = 2
+
+[sampling]
+ignore_eos = true
+"""
+
+
+def test_models_on_both_machines_while_the_link_is_down_for_long(pair: Pair, agent: Agent, tmp_path: Path) -> None:
+    """Longer than a connection lives without a sign: it is made anew, and what came meanwhile is filled in."""
+    config = tmp_path / ".config/sparktop"
+    config.mkdir(parents=True)
+    shutil.copy(agent.token_file, config / "spark-2.token")
+    (config / "config.toml").write_text(
+        f'[nodes.spark-2]\nurl = "ws://{pair.node_address}:7470"\ntoken_file = "spark-2.token"\n'
+    )
+    (tmp_path / "long.toml").write_text(SCENARIO)
+    words = ("run", str(tmp_path / "long.toml"), "-m", "demo-base@spark-2", "-m", "demo-sutra", "--headless")
+    head = subprocess.Popen(
+        [*pair.within(pair.head), sys.executable, "-m", "sparktop.cli", *words, "--out", str(tmp_path / "run.json")],
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said: list[str] = []
+    errors = head.stderr
+    assert errors is not None
+    threading.Thread(target=lambda: said.extend(errors), daemon=True).start()
+    try:
+        deadline = time.monotonic() + 30
+        while sum("loaded" in line for line in said) < 2:
+            assert time.monotonic() < deadline, said
+            time.sleep(0.05)
+        ip("-n", pair.node, "link", "set", pair.node_link, "down")
+        time.sleep(14)
+        ip("-n", pair.node, "link", "set", pair.node_link, "up")
+        assert head.wait(60) == 0, said
+    finally:
+        head.kill()
+        head.wait()
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert run["contenders"][0]["contender"]["node"] == run["nodes"][1]["name"] == "spark-2"
+    assert [request["finish"] for request in run["requests"]] == ["length"] * 4
+    notices = [notice["text"] for notice in run["notices"]]
+    assert "spark-2 is cut off: nothing came for 3 s" in notices
+    assert "spark-2 is back" in notices
+    for request in run["requests"]:
+        # The link's fourteen seconds show nowhere in when a token was made.
+        assert sum(request["chunks"]["n"]) == 1000
+        assert max(later - earlier for earlier, later in pairwise(request["chunks"]["t_ms"])) < 2000
+    # Both machines had begun before either was done.
+    begun = {r["contender"]: r["sent_s"] for r in reversed(run["requests"])}
+    ended = {r["contender"]: r["ended_s"] for r in run["requests"]}
+    assert max(begun.values()) < min(ended.values())
