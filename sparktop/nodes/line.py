@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sparktop.model.clocks import ClockFilter, Exchange
 from sparktop.model.events import ClockMeasured, Event, NodeSeen, Notice, ProcessSeen, SampleTaken
 from sparktop.model.records import Node
-from sparktop.nodes.link import Link
 from sparktop.nodes.orders import FitTold, Held, Refused
 from sparktop.nodes.place import Lost
 from sparktop.nodes.protocol import Events, Follow, Ping, Pong
 from sparktop.telemetry.changes import Changes
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.reading import Reading
+
+if TYPE_CHECKING:
+    from sparktop.nodes.link import Link
 
 Told = Events | Held | Refused | FitTold
 """What a node says of what runs there."""

@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sparktop.model.events import Event, Notice
 from sparktop.nodes.line import DEAD_S, Line
-from sparktop.nodes.link import Link
 from sparktop.nodes.place import Lost, Place, Unreachable
 from sparktop.nodes.protocol import Hello
 from sparktop.nodes.work import PATIENCE_S, Work
+
+if TYPE_CHECKING:
+    from sparktop.nodes.link import Link
 
 _BACKOFF_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
 _BUSY_S: Final = 0.5
@@ -142,6 +144,9 @@ class RemoteNode:
             self.work.end()
 
     async def _connect_again_and_again(self) -> None:
+        # Sockets are heavy, and a run on this machine alone needs none of them.
+        from sparktop.nodes.link import Link
+
         line: Line | None = None
         failed = 0
         while True:

@@ -12,17 +12,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from sparktop.engines.protocol import Room
 from sparktop.engines.wire import Split
 from sparktop.model.events import ContenderFailed, Event, ModelUnloaded
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.line import Line, Told
-from sparktop.nodes.link import Link
 from sparktop.nodes.orders import Fits, FitTold, Held, Hold, Load, Order, Refused, Release, ServeRpc, Taken
 from sparktop.nodes.place import Lost
 from sparktop.nodes.protocol import Events, Follow
+
+if TYPE_CHECKING:
+    from sparktop.nodes.link import Link
 
 PATIENCE_S: Final = 60.0
 """How long a node may be silent before what runs there is given up: as long as it waits for its head."""

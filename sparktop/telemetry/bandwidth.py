@@ -16,8 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from sparktop.telemetry.memory import MemoryInfo
 from sparktop.telemetry.reading import Unreadable, read_lines
 
@@ -103,6 +101,9 @@ def measure(
     Raises:
         Unreadable: The memory could not be had.
     """
+    # It holds 13 MB, and is not needed where the bandwidth is known already.
+    import numpy as np
+
     count = max(size // threads // 8, 1)
     # Each thread looks at the clock itself: whoever waits for them may be woken late, when all cores are busy.
     starts, ends = [0.0] * threads, [0.0] * threads

@@ -29,7 +29,6 @@ from sparktop.ui.rating import Sitting
 from sparktop.ui.replay import Replay
 from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen
-from sparktop.ui.screens.menu import MenuScreen
 from sparktop.ui.screens.question import Question
 from sparktop.ui.shell import Shell
 from sparktop.ui.watched import WatchedMachine
@@ -87,6 +86,8 @@ class SparktopApp(Shell):
     async def on_mount(self) -> None:
         """Shows the menu, and starts the run that was asked for; or shows the machine alone."""
         if self._feed is None:
+            from sparktop.ui.screens.menu import MenuScreen
+
             await self.push_screen(MenuScreen(self.ports, self.options))
         else:
             self.machine.show(self._feed, alone=True)
@@ -178,6 +179,8 @@ class SparktopApp(Shell):
         if isinstance(self.screen, RunScreen) and not self.screen.may_leave_for(name):
             return
         if name == "menu":
+            from sparktop.ui.screens.menu import MenuScreen
+
             self.past.leave()
             while not isinstance(self.screen, MenuScreen) and len(self.screen_stack) > 1:
                 self.pop_screen()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sparktop.ui.replay import Replay
 from sparktop.ui.screens.base import RunScreen
-from sparktop.ui.screens.menu import MenuScreen
 
 if TYPE_CHECKING:
     from sparktop.ui.application import SparktopApp
@@ -83,6 +82,7 @@ class PastRuns:
     def history(self) -> None:
         """Shows the list of runs, above the menu."""
         from sparktop.ui.screens.history import HistoryScreen
+        from sparktop.ui.screens.menu import MenuScreen
 
         self.leave()
         while not isinstance(self._app.screen, MenuScreen | HistoryScreen) and len(self._app.screen_stack) > 1:

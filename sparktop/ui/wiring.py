@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from sparktop.model.records import Contender
 from sparktop.places import Places
-from sparktop.runner.contenders import demo_contenders, resolve_contenders
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.library import Library
 from sparktop.ui.feed import Clock, Feed, MachineFeed
@@ -17,8 +16,21 @@ if TYPE_CHECKING:
 
 
 def real_ports(library: Library, places: Places, clock: Clock, others: Others | None = None) -> Ports:
-    """Returns the ways out of a program that runs models, here and on other machines."""
+    """Returns the ways out of a program that runs models, here and on other machines.
+
+    What only some screens need is imported when it is: a monitor holds nothing of engines and runs.
+    """
     models = others.models if others is not None else {}
+
+    def demos() -> tuple[Contender, ...]:
+        from sparktop.runner.contenders import demo_contenders
+
+        return demo_contenders()
+
+    def resolve(spec: str) -> Contender:
+        from sparktop.runner.contenders import resolve_contenders
+
+        return resolve_contenders([spec], config=places.config_file, elsewhere=models)[0]
 
     def fits(plan: Plan, contender: Contender) -> Verdict:
         from sparktop.runner.fit import assess
@@ -49,8 +61,8 @@ def real_ports(library: Library, places: Places, clock: Clock, others: Others | 
 
     return Ports(
         scenarios=library.list,
-        demos=demo_contenders,
-        resolve=lambda spec: resolve_contenders([spec], config=places.config_file, elsewhere=models)[0],
+        demos=demos,
+        resolve=resolve,
         elsewhere=others.contenders if others is not None else tuple,
         plan=make_plan,
         fits=fits,
