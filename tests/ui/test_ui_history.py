@@ -402,7 +402,7 @@ async def test_the_same_is_run_again(tmp_path: Path) -> None:
         await listed(pilot, bench)
         await shows(pilot, bench, "1 run ")
         await pilot.press("R")
-        await shows(pilot, bench, "Run the same again?", "Its own words: 6 requests to demo-base and demo-sutra")
+        await shows(pilot, bench, "Run the same again?", "6 requests to demo-base and demo-sutra,", " all at once.")
         await pilot.press("escape")
         await settle(pilot)
         assert bench.plans == []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from sparktop.ui.chrome import Chrome
+from sparktop.ui.widgets.line_widget import SpanRow
+from sparktop.ui.widgets.wrap import WrappedText
 
 
 class Question(ModalScreen[bool]):
@@ -31,13 +34,28 @@ class Question(ModalScreen[bool]):
     def __init__(self, title: str, text: str, yes: str, no: str) -> None:
         super().__init__()
         self._title_text = title
-        self._lines = ((text, ""),), (), ((" enter ", "key"), (yes, ""), ("     esc ", "key"), (no, ""))
+        self._text = text
+        self._keys: SpanRow = ((" enter ", "key"), (yes, ""), ("     esc ", "key"), (no, ""))
 
     def compose(self) -> ComposeResult:
         """Makes the box."""
         with Vertical(classes="panel") as box:
             box.border_title = self._title_text
-            yield Chrome(lambda width, height: [*self._lines], id="question")
+            yield Chrome(lambda width, height: self._rows(width), id="question")
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Makes room for the text at the new width."""
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        question = self.query_one("#question", Chrome)
+        question.styles.height = len(self._rows(question.size.width))
+        question.repaint()
+
+    def _rows(self, width: int) -> list[SpanRow]:
+        wrapped = WrappedText(max(1, width))
+        wrapped.append(self._text)
+        return [*(((row.text, ""),) for row in wrapped.rows), (), self._keys]
 
     def action_answer(self, answer: bool) -> None:
         """Ends with an answer."""
