@@ -144,6 +144,17 @@ async def test_where_the_api_begins_is_told_to_whoever_names_an_endpoint(server:
         await asked(server.url + "/v1/chat/completions", question(0))
 
 
+@pytest.mark.parametrize("mode", ["silent", "slowhead&tpot=0.5", "slow&tpot=0.5"])
+def test_a_server_that_says_nothing_of_its_models_is_given_up_as_asked(
+    server: Truth, http_bench: MakeBench, mode: str
+) -> None:
+    began = time.monotonic()
+    failed = failure(http_bench(server.under(f"mode={mode}") + "/v1", silence_s=0.5))
+    assert time.monotonic() - began < 10
+    assert failed.unreachable
+    assert failed.error == f"{server.url} did not answer in time"
+
+
 def test_no_answer_to_the_beginning_of_tls_may_mean_that_there_is_none() -> None:
     assert "or is it http:// instead of https://?" in str(explain(TimeoutError(), "https://spark:8000"))
     assert str(explain(TimeoutError(), "http://spark:8000")) == "http://spark:8000 did not answer in time"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Client:
     Args:
         base: Where its API begins ("http://127.0.0.1:8000/v1").
         key: API key; empty for none.
+        silence_s: Seconds after which a server that says nothing is given up; where little is asked it is sooner.
 
     Attributes:
         base: Where its API begins, without a slash at the end.
@@ -70,8 +72,9 @@ class Client:
         host: Name or address of the machine.
     """
 
-    def __init__(self, base: str, key: str = "") -> None:
+    def __init__(self, base: str, key: str = "", silence_s: float = math.inf) -> None:
         parts = urlsplit(base)
+        self._connect_s, self._ask_s = min(_CONNECT_S, silence_s), min(_ASK_S, silence_s)
         self.base = base.rstrip("/")
         self._key = key
         self._stamps = Stamps()
@@ -88,7 +91,7 @@ class Client:
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_S, socket_factory=self._stamps.make),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=headers,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s),
             read_bufsize=_BUFFER,
             auto_decompress=False,  # nothing compressed is asked for, and a little of it could become a lot
         )
@@ -104,19 +107,19 @@ class Client:
         """Returns a text without the API key, should a server have repeated it."""
         return text.replace(self._key, "[API key]") if self._key else text
 
-    async def ask(self, url: str, fields: dict[str, Any] | None = None, patience_s: float = _ASK_S) -> Reply:
+    async def ask(self, url: str, fields: dict[str, Any] | None = None, patience_s: float | None = None) -> Reply:
         """Sends a request whose answer is a document; with `fields`, a POST.
 
         Args:
             url: A whole address, or a path behind the API's base.
-            patience_s: How long the answer may take.
+            patience_s: How long the answer may take; None for as long as little takes.
 
         Raises:
             RequestLost: There is no answer, it is no document, or it is elsewhere.
         """
         assert self._session is not None
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(self._ask_s if patience_s is None else patience_s):
                 async with self._session.request(
                     "GET" if fields is None else "POST",
                     url if "://" in url else self.base + url,

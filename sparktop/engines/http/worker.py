@@ -49,7 +49,7 @@ async def _main(channel: socket.socket) -> int:
     if command is None or command.connect is None:
         return 0
     connect = command.connect
-    async with Client(connect.url, connect.key) as client:
+    async with Client(connect.url, connect.key, connect.silence_s) as client:
         # sparktop may go, or close, while the server still loads.
         commands = asyncio.create_task(_line(reader))
         serving = asyncio.create_task(_Serving(connect, client, emit).serve(reader, commands))
