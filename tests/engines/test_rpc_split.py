@@ -10,7 +10,9 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -174,6 +176,48 @@ def test_a_server_that_is_killed_while_the_model_is_loaded_is_named(bench: MakeB
     assert error.startswith("demo lost spark-2, which held a part of it")
     assert run.failed(0).error == error
     assert answers(bench())[0]
+
+
+class Slow:
+    """Passes connections on to a server, and what that answers after a while: a link with a delay."""
+
+    def __init__(self, server: RpcServer, delay_s: float) -> None:
+        self._server, self._delay_s = server, delay_s
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = Endpoint(node="spark-2", host="127.0.0.1", port=self._listener.getsockname()[1])
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            client, _ = self._listener.accept()
+            there = socket.create_connection((self._server.endpoint.host, self._server.endpoint.port))
+            for one, other, delay_s in ((client, there, 0.0), (there, client, self._delay_s)):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                threading.Thread(target=self._pass, args=(one, other, delay_s), daemon=True).start()
+
+    @staticmethod
+    def _pass(one: socket.socket, other: socket.socket, delay_s: float) -> None:
+        with suppress(OSError):
+            while piece := one.recv(1 << 20):
+                time.sleep(delay_s)
+                other.sendall(piece)
+            other.shutdown(socket.SHUT_WR)
+
+
+def test_a_slow_link_is_seen_as_waiting_and_costs_every_token_its_delay(bench: MakeBench, start_rpc: StartRpc) -> None:
+    delay_s = 0.02
+    slow = Slow(start_rpc(), delay_s)
+    run = bench(split=Split(node="spark-1", servers=(slow.endpoint,), shares=(1, 1)))
+    run.ready()
+    run.ask(question(0, max_tokens=100, ignore_eos=True))
+    last = run.until(LinkMeasured)
+    while isinstance(last, LinkMeasured) and last.link.decode_tokens < 99:
+        last = run.until(LinkMeasured)
+    assert isinstance(last, LinkMeasured)
+    times = run.times(0)
+    assert (times[-1] - times[0]) / 99 >= delay_s
+    assert last.link.waiting is not None
+    assert last.link.waiting > 0.8
 
 
 def test_a_server_that_is_not_there_is_named_before_llama_cpp_is_asked(bench: MakeBench) -> None:

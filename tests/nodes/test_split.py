@@ -2,96 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
-from tests.nodes.conftest import ROOT, Agent, StartAgent
-from tests.nodes.machines import Machine, joined
+from tests.nodes.split_head import Head, head, here, three
 
-
-@pytest.fixture(scope="module")
-def three() -> Iterator[list[Machine]]:
-    with joined(3) as machines:
-        yield machines
-
-
-@dataclass
-class Head:
-    """The first machine, whose config.toml names the agents of the others."""
-
-    machine: Machine
-    home: Path
-    agents: dict[str, Agent]
-
-    def command(self, *words: str) -> list[str]:
-        return [*self.machine.within, sys.executable, "-m", "sparktop.cli", *words]
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {"HOME": str(self.home), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
-
-    def run(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self.command("run", *words, "--headless"), env=self.environ, capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == code, (done.stdout[-500:], done.stderr)
-        return done
-
-    def document(self, *words: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.run(*words, "--json").stdout)
-        return found
-
-    @property
-    def journal(self) -> list[dict[str, Any]]:
-        """The events of the run that goes on or was last."""
-        paths = sorted((self.home / ".local/share/sparktop/runs").glob("*.jsonl*"))
-        if not paths:
-            return []
-        return [json.loads(line) for line in paths[-1].read_text().splitlines() if line.endswith("}")]
-
-
-@pytest.fixture
-def head(three: list[Machine], start_agent: StartAgent, tmp_path: Path) -> Head:
-    home = tmp_path / "head"
-    config = home / ".config/sparktop"
-    config.mkdir(parents=True)
-    agents = {}
-    text = ""
-    for machine, name in zip(three[1:], ("spark-2", "spark-3"), strict=True):
-        agents[name] = start_agent(name=name, prefix=machine.within, listen=f"{machine.address}:7470")
-        shutil.copy(agents[name].token_file, config / f"{name}.token")
-        text += f'[nodes.{name}]\nurl = "ws://{machine.address}:7470"\ntoken_file = "{name}.token"\n'
-    (config / "config.toml").write_text(text)
-    return Head(three[0], home, agents)
-
-
-def here() -> str:
-    """What the head calls itself."""
-    return os.uname().nodename
+__all__ = ["head", "three"]
 
 
 def answers(document: dict[str, Any], contender: str) -> list[str]:
     return [one["answer"] for one in document["requests"] if one["contender"] == contender]
-
-
-def leftovers() -> list[psutil.Process]:
-    """Workers and servers that still run."""
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if any(word.startswith("sparktop.engines.llama.") for word in words):
-            found.append(process)
-    return found
 
 
 @pytest.mark.parametrize("places", ["{here}+spark-2", "{here}+spark-2+spark-3", "spark-2+spark-3", "spark-2+{here}"])
@@ -115,3 +36,38 @@ def test_a_split_model_answers_as_the_whole_does(head: Head, places: str) -> Non
     assert [link["node"] for link in split["links"]] == names[1:]
     assert all(link["decode_bytes"] > 1000 * link["decode_tokens"] > 0 for link in split["links"])
     assert whole["parts"] == []
+
+
+def test_the_shares_are_what_was_asked_for(head: Head) -> None:
+    document = head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2", "--tensor-split", "6,1")
+    assert [part["layers"] for part in document["contenders"][0]["parts"]] == [6, 1]
+    assert document["options"]["tensor_split"] == [6.0, 1.0]
+
+
+def test_what_does_not_fit_all_of_them_together_is_refused_with_the_sum(head: Head) -> None:
+    done = head.run("smoke", "-m", f"demo-sutra@{here()}+spark-2", "--reserve", "4096", code=1)
+    assert "does not fit: needs " in done.stderr
+    assert f" GiB can be allocated ({here()} " in done.stderr
+    assert " + spark-2 " in done.stderr
+    assert "8,192.0 must stay free" in done.stderr, "each machine keeps its own reserve"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("-m", "demo-sutra@{here}+spark-9"), "spark-9"),
+        (("-m", "demo-sutra@{here}+{here}"), "can't be split over a machine and itself"),
+        (("-m", "demo-sutra@spark-2+spark-2"), "can't be split over a machine and itself"),
+        (("-m", "nothing@spark-2+{here}"), 'spark-2 has no model "nothing"'),
+        (("-m", "demo-sutra", "--tensor-split", "1,1"), "--tensor-split is for a model that is split"),
+        (
+            ("-m", "demo-sutra@{here}+spark-2", "--tensor-split", "1,1,1"),
+            "has 3 shares, and demo-sutra is split over 2",
+        ),
+        (("-m", "demo-sutra@{here}+spark-2", "--tensor-split", "1,0"), "expected a number above 0 for each node"),
+    ],
+)
+def test_what_can_not_be_meant_is_one_sentence(head: Head, words: tuple[str, ...], sentence: str) -> None:
+    done = head.run("smoke", *(word.format(here=here()) for word in words), code=3 if sentence == "spark-9" else 2)
+    assert sentence in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,109 @@
+"""What can happen to a split model and its machines: one sentence, nothing lost that had come, and nothing left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.nodes.split_head import Head, head, here, three
+
+__all__ = ["head", "three"]
+
+ORPHAN_S = 5.0
+
+
+def scenario(head: Head, tokens: int) -> str:
+    """One request of so many tokens."""
+    path = head.home / "long.toml"
+    lines = ('title = "Long"', 'description = "-"', 'kind = "prefill-decode"', "isl = 32", f"osl = {tokens}")
+    path.write_text("\n".join((*lines, "warmup = 0", "repetitions = 1")))
+    return str(path)
+
+
+def long_run(head: Head) -> subprocess.Popen[str]:
+    """A run of a split model that decodes for several seconds; returns when it does."""
+    process = head.begin(scenario(head, 3900), "-m", f"demo-sutra@{here()}+spark-2")
+    head.wait(lambda events: sum(event["event"] == "tokens" for event in events) > 3)
+    return process
+
+
+def nothing_is_left(head: Head) -> None:
+    deadline = time.monotonic() + ORPHAN_S
+    while left := head.engines():
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)
+
+
+def kill_server(head: Head) -> None:
+    (server,) = head.engines("rpc_server")
+    server.kill()
+
+
+def kill_agent(head: Head) -> None:
+    head.agents["spark-2"].kill()
+
+
+@pytest.mark.parametrize("kill", [kill_server, kill_agent])
+def test_a_machine_that_is_lost_is_named(head: Head, kill: Callable[[Head], None]) -> None:
+    process = long_run(head)
+    kill(head)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 1, err
+    document: dict[str, Any] = json.loads(out)
+    error = document["contenders"][0]["error"]
+    assert "spark-2" in error
+    assert "\n" not in error
+    assert document["requests"][0]["error"] == error
+    assert sum(document["requests"][0]["chunks"]["n"]) > 3, "what had come is kept"
+    assert document["contenders"][0]["parts"]
+    nothing_is_left(head)
+    if kill is kill_server:
+        assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_head_that_goes_leaves_nothing(head: Head, how: signal.Signals) -> None:
+    process = long_run(head)
+    os.kill(process.pid, how)
+    process.communicate(timeout=30)
+    assert process.returncode in (-how, 130)
+    nothing_is_left(head)
+    assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
+
+
+def test_a_link_that_is_down_for_a_moment_is_waited_for(head: Head) -> None:
+    process = long_run(head)
+    head.machines[1].link_is("down")
+    time.sleep(3)
+    head.machines[1].link_is("up")
+    before = len(head.journal)
+    head.wait(lambda events: sum(event["event"] == "tokens" for event in events[before:]) > 5)
+    process.kill()
+    process.communicate()
+
+
+def test_a_slow_link_is_seen_in_the_figures(head: Head) -> None:
+    def measured() -> tuple[float, dict[str, Any]]:
+        document = head.document(scenario(head, 150), "-m", f"demo-sutra@{here()}+spark-2")
+        (link,) = document["contenders"][0]["links"]
+        return document["summary"][0]["decode_tok_s"]["median"], link
+
+    with head.machines[1].slow("10ms"):
+        slow, far = measured()
+    fast, near = measured()
+    # Each token goes there and comes back: the delay is on the way back, and nothing else can be done meanwhile.
+    assert slow < 100 < fast
+    assert far["rtt_ms"] > 10 > near["rtt_ms"]
+    assert far["waiting"] is not None
+    assert far["waiting"] > 0.8
+    assert near["waiting"] is None or near["waiting"] < far["waiting"]
+    assert far["decode_bytes"] / far["decode_tokens"] == pytest.approx(
+        near["decode_bytes"] / near["decode_tokens"], rel=0.05
+    )
