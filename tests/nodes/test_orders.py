@@ -350,3 +350,28 @@ def test_what_does_not_fit_there_is_refused_with_that_nodes_sum(start_agent: Sta
     (failure,) = run.failures
     assert failure.startswith("does not fit: needs 0.")
     assert not run.of(ModelLoading)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """The home of an agent on a disk of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("a small disk is root's to make")
+    disk = tmp_path / "spark-2"
+    disk.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False, capture_output=True)
+    if made.returncode:
+        pytest.skip(f"mounting is not allowed here: {made.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_a_full_disk_there_stops_nothing(small_disk: Path, start_agent: StartAgent, start_run: StartRun) -> None:
+    agent = start_agent()
+    with (small_disk / "full").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    run = start_run(ASKED, ["demo-base@spark-2"], [agent.place])
+    assert run.ended().status is Status.COMPLETED
+    assert run.failures == []
+    assert list(small_disk.glob(".local/state/sparktop/log/*.log")) or run.state.notices
