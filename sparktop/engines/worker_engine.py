@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -37,6 +38,27 @@ _CAUSES: Final = {"SIGKILL": "often the kernel's out-of-memory killer (see dmesg
 """What ends any process."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What an engine is given by whoever runs it.
+
+    Attributes:
+        contender: Name that events carry.
+        log: File that the worker's output goes to; its folder is made.
+        emit: Takes events, from the engine's own thread.
+        clock: Seconds since the run began.
+        origin_ns: CLOCK_MONOTONIC at t = 0 of that clock.
+        environ: Environment of the worker.
+    """
+
+    contender: str
+    log: Path
+    emit: Emit
+    clock: Clock
+    origin_ns: int
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+
 class WorkerEngine:
     """An engine in a worker process of its own, which stamps tokens where they are made.
 
@@ -44,38 +66,24 @@ class WorkerEngine:
     descriptor: commands down, events up (`sparktop.engines.wire`).
 
     Args:
-        contender: Name that events carry.
+        wiring: Who it is, and where its events go.
         module: What the worker runs.
         what: What the worker is, for sentences about it ("llama.cpp").
         first: The worker's first command.
-        log: File that the worker's output goes to; its folder is made.
-        emit: Takes events, from the engine's own thread.
-        clock: Seconds since the run began.
-        environ: Environment of the worker.
         causes: What a signal that ended the worker hints at, by the signal's name.
     """
 
     def __init__(
-        self,
-        *,
-        contender: str,
-        module: str,
-        what: str,
-        first: Command,
-        log: Path,
-        emit: Emit,
-        clock: Clock,
-        environ: Mapping[str, str],
-        causes: Mapping[str, str] = _CAUSES,
+        self, wiring: Wiring, *, module: str, what: str, first: Command, causes: Mapping[str, str] = _CAUSES
     ) -> None:
-        self._contender = contender
+        self._contender = wiring.contender
         self._module = module
         self._what = what
         self._first = first
-        self._log = log
-        self._emit = emit
-        self._clock = clock
-        self._environ = environ
+        self._log = wiring.log
+        self._emit = wiring.emit
+        self._clock = wiring.clock
+        self._environ = wiring.environ
         self._causes = {**_CAUSES, **causes}
         self._outstanding: set[int] = set()
         self._lock = threading.Lock()

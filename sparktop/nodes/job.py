@@ -11,6 +11,7 @@ from typing import Final
 from sparktop.engines.gguf import BadModelFile
 from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.engines.protocol import Clock, Engine, Generation
+from sparktop.engines.worker_engine import Wiring
 from sparktop.model.codec import encode
 from sparktop.model.events import (
     ContenderFailed,
@@ -73,14 +74,16 @@ class Job:
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._engine: Engine = LlamaEngine(
-            contender=order.contender,
+            Wiring(
+                contender=order.contender,
+                log=log,
+                emit=self._emit,
+                clock=clock,
+                origin_ns=origin_ns,
+                environ=environ,
+            ),
             path=path,
             room=replace(order.room, threads=threads),
-            log=log,
-            emit=self._emit,
-            clock=clock,
-            origin_ns=origin_ns,
-            environ=environ,
             split=order.split,
         )
         self._engine.open()

@@ -16,7 +16,7 @@ from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.engines.llama.rpc_host import RpcServer
 from sparktop.engines.protocol import Generation, Room
 from sparktop.engines.wire import Split
-from sparktop.engines.worker_engine import WorkerEngine
+from sparktop.engines.worker_engine import Wiring, WorkerEngine
 from sparktop.model.events import (
     ContenderFailed,
     Event,
@@ -114,13 +114,9 @@ def bench(tmp_path: Path) -> Iterator[MakeBench]:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         log = tmp_path / f"worker-{len(made)}.log"
         engine = LlamaEngine(
-            contender="demo",
+            Wiring(contender="demo", log=log, emit=events.put, clock=clock, origin_ns=origin),
             path=model or demo_dir() / "demo-sutra.gguf",
             room=Room(slots=slots, context=context, threads=1),
-            log=log,
-            emit=events.put,
-            clock=clock,
-            origin_ns=origin,
             split=split,
         )
         made.append(Bench(engine=engine, events=events, clock=clock, log=log, origin_ns=origin))
@@ -165,16 +161,12 @@ def http_bench(tmp_path: Path) -> Iterator[MakeBench]:
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         log = tmp_path / f"http-{len(made)}.log"
         engine = HttpEngine(
-            contender="served",
+            Wiring(contender="served", log=log, emit=events.put, clock=clock, origin_ns=origin),
             url=url,
             model=model,
             key=key,
             silence_s=silence_s,
             room=Room(slots=slots, context=1024),
-            log=log,
-            emit=events.put,
-            clock=clock,
-            origin_ns=origin,
         )
         made.append(Bench(engine=engine, events=events, clock=clock, log=log, origin_ns=origin))
         engine.open()

@@ -259,13 +259,15 @@ def test_the_worker_goes_when_sparktop_is_killed(tmp_path: Path) -> None:
         from pathlib import Path
         from sparktop.engines.llama.engine import LlamaEngine
         from sparktop.engines.protocol import Generation, Room
+        from sparktop.engines.worker_engine import Wiring
         from sparktop.model.events import Tokens
         from sparktop.model.scenario import Sampling
         def emit(event):
             if isinstance(event, Tokens):
                 print(engine.pid, flush=True)
-        engine = LlamaEngine(contender="demo", path=Path({str(MODEL)!r}), room=Room(slots=1, context=4096, threads=1),
-            log=Path({str(tmp_path / "log")!r}), emit=emit, clock=time.monotonic, origin_ns=0)
+        wiring = Wiring(
+            contender="demo", log=Path({str(tmp_path / "log")!r}), emit=emit, clock=time.monotonic, origin_ns=0)
+        engine = LlamaEngine(wiring, path=Path({str(MODEL)!r}), room=Room(slots=1, context=4096, threads=1))
         engine.open()
         engine.submit([Generation(request=0, prompt="你好", sampling=Sampling(max_tokens=4000, ignore_eos=True))])
         time.sleep(60)

@@ -19,6 +19,7 @@ from sparktop.engines.llama.rpc_host import RpcServer
 from sparktop.engines.llama.split_engine import LocalLender, SplitEngine
 from sparktop.engines.protocol import Emit, Room
 from sparktop.engines.wire import Split
+from sparktop.engines.worker_engine import Wiring
 from sparktop.model.events import (
     ContenderFailed,
     Event,
@@ -47,13 +48,9 @@ class Parted(Heard):
         def make(split: Split, emit: Emit) -> LlamaEngine:
             self.inner.append(
                 LlamaEngine(
-                    contender="demo",
+                    Wiring(contender="demo", log=self.log, emit=emit, clock=clock, origin_ns=origin),
                     path=demo_dir() / "demo-sutra.gguf",
                     room=Room(slots=1, context=2048, threads=1),
-                    log=self.log,
-                    emit=emit,
-                    clock=clock,
-                    origin_ns=origin,
                     split=split,
                 )
             )

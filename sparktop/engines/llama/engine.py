@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from sparktop.engines.llama.rpc import Endpoint, RpcFailed, greet
-from sparktop.engines.protocol import Clock, Emit, Room
+from sparktop.engines.protocol import Room
 from sparktop.engines.wire import Command, Load, Split
-from sparktop.engines.worker_engine import WorkerEngine
+from sparktop.engines.worker_engine import Wiring, WorkerEngine
 
 _CAUSES: Final = {
     "SIGABRT": "llama.cpp gave up by itself",
@@ -35,39 +34,19 @@ class LlamaEngine(WorkerEngine):
     """A model in a llama.cpp worker process of its own.
 
     Args:
-        contender: Name that events carry.
+        wiring: Who it is, and where its events go.
         path: The .gguf file, or the first part of a split one.
         room: What the context must hold.
-        log: File that the worker's output goes to; its folder is made.
-        emit: Takes events, from the engine's own thread.
-        clock: Seconds since the run began.
-        origin_ns: CLOCK_MONOTONIC at t = 0 of that clock.
-        environ: Environment of the worker.
         split: The other machines that the model is split over; None where it stays whole.
     """
 
-    def __init__(
-        self,
-        *,
-        contender: str,
-        path: Path,
-        room: Room,
-        log: Path,
-        emit: Emit,
-        clock: Clock,
-        origin_ns: int,
-        environ: Mapping[str, str] = os.environ,
-        split: Split | None = None,
-    ) -> None:
+    def __init__(self, wiring: Wiring, *, path: Path, room: Room, split: Split | None = None) -> None:
+        load = Load(contender=wiring.contender, path=str(path), room=room, origin_ns=wiring.origin_ns, split=split)
         super().__init__(
-            contender=contender,
+            replace(wiring, environ={**wiring.environ, "GGML_NO_BACKTRACE": "1"}),
             module="sparktop.engines.llama.worker",
             what="llama.cpp",
-            first=Command(load=Load(contender=contender, path=str(path), room=room, origin_ns=origin_ns, split=split)),
-            log=log,
-            emit=emit,
-            clock=clock,
-            environ={**environ, "GGML_NO_BACKTRACE": "1"},
+            first=Command(load=load),
             causes=_CAUSES,
         )
         self._split = split
