@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sparktop.model.events import Status
+from sparktop.model.events import Notice, Status
 from sparktop.model.snapshot import Snapshot, take_snapshot
 from sparktop.store.reading import BadJournal, fold_journal
 from sparktop.store.runs import RunEntry
@@ -30,7 +30,10 @@ def load_snapshot(entry: RunEntry) -> Snapshot:
             except BadSnapshot as error:
                 problem = str(error)
         if entry.journal is not None:
-            state = fold_journal(entry.journal).state
+            read = fold_journal(entry.journal)
+            state = read.state
+            if read.problem:
+                state.apply(Notice(t=state.now, text=read.problem))
             return take_snapshot(state, None if state.ended is not None else entry.status)
     except BadJournal as error:
         problem = str(error)

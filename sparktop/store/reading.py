@@ -57,6 +57,15 @@ class JournalState:
     damage: tuple[Damage, ...]
     torn: bool
 
+    @property
+    def problem(self) -> str:
+        """What could not be read, in one sentence; empty if all could be."""
+        if not self.damage:
+            return ""
+        first = self.damage[0]
+        more = f" and {len(self.damage) - 1} more" if len(self.damage) > 1 else ""
+        return f"part of the journal could not be read: line {first.line}{more}: {first.reason}"
+
 
 def read_journal(path: Path) -> JournalContents:
     """Reads a journal; one that is being written reads as far as it is.

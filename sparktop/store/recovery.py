@@ -11,7 +11,7 @@ from sparktop.model.snapshot import take_snapshot
 from sparktop.store.journal import lock
 from sparktop.store.names import BROKEN, snapshot_path
 from sparktop.store.rating_book import RatingBook, is_rated_since
-from sparktop.store.reading import BadJournal, JournalState, fold_journal
+from sparktop.store.reading import BadJournal, fold_journal
 from sparktop.store.snapshots import is_finished, write_snapshot
 
 
@@ -101,16 +101,7 @@ def _finish(path: Path, snapshot: Path) -> Recovered:
         return Recovered(id=path.stem, snapshot=None, status=None, problem=f"{error}; kept as {broken.name}")
     state = read.state
     status = Status.INTERRUPTED if state.ended is None else state.status
-    problem = _damage(read)
-    if problem:
-        state.apply(Notice(t=state.now, text=problem))
+    if read.problem:
+        state.apply(Notice(t=state.now, text=read.problem))
     write_snapshot(take_snapshot(state, status), snapshot)
-    return Recovered(id=path.stem, snapshot=snapshot, status=status, problem=problem)
-
-
-def _damage(read: JournalState) -> str:
-    if not read.damage:
-        return ""
-    first = read.damage[0]
-    more = f" and {len(read.damage) - 1} more" if len(read.damage) > 1 else ""
-    return f"part of the journal could not be read: line {first.line}{more}: {first.reason}"
+    return Recovered(id=path.stem, snapshot=snapshot, status=status, problem=read.problem)

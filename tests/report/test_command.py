@@ -74,6 +74,18 @@ def test_a_run_that_broke_off_is_reported_from_its_journal(sparktop: Sparktop, r
     assert "INTERRUPTED" in done.stdout
 
 
+def test_a_journal_that_was_edited_or_is_of_a_newer_version_says_what_was_not_read(
+    sparktop: Sparktop, runs: Path
+) -> None:
+    lines = [encode(event) + b"\n" for event in Run(requests=(Request(item="Q1"),), id="strange").events()]
+    lines[3:3] = [b'{"event":"quantum-jump","t":1.0}\n', b"edited by hand\n"]
+    (runs / "strange.jsonl").write_bytes(b"".join(lines))
+
+    done = sparktop("report", "strange", "--lang", "zh")
+    assert done.returncode == 0, done.stderr
+    assert '日志有一部分无法读取：第 4 行及另外 1 行：unknown event "quantum-jump"' in done.stdout
+
+
 def test_what_is_refused_is_refused_with_its_reason(sparktop: Sparktop, runs: Path, tmp_path: Path) -> None:
     newer = runs / "newer.json"
     newer.write_bytes(encode_snapshot(general_run()).replace(b"sparktop.run/1", b"sparktop.run/2"))
