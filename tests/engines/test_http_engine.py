@@ -427,10 +427,14 @@ def test_a_real_llama_server_answers_as_llama_cpp_in_process(
     assert done.decode_tokens == done.output_tokens + 1  # the end of the generation
     assert done.prefill_ms
     assert done.decode_ms
-    span = (served.times(0)[-1] - served.times(0)[0]) * 1e3
-    assert span == pytest.approx(done.decode_ms, rel=0.25, abs=20)
     progress = [event for event in served.seen if isinstance(event, PrefillProgress)]
     assert progress[-1].done == progress[-1].total == done.prompt_tokens
+    # The answer takes a tenth of a second, of which a busy machine can take half; stamps that are wrong always are.
+    for number in (1, 2):
+        served.ask(question(number, max_tokens=300))
+    spans = [(served.times(number)[-1] - served.times(number)[0]) * 1e3 for number in range(3)]
+    its_own = [served.done(number).decode_ms for number in range(3)]
+    assert any(span == pytest.approx(ms, rel=0.25, abs=20) for span, ms in zip(spans, its_own, strict=True))
 
 
 async def test_a_prompt_is_as_long_as_asked_also_where_words_are_many_tokens(real: str) -> None:
