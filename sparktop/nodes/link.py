@@ -100,7 +100,7 @@ class Link:
         try:
             await self._socket.send(frame(content))
         except ConnectionClosed as error:
-            raise Lost(_why(error)) from None
+            raise _lost(error) from None
 
     async def receive(self, timeout: float) -> tuple[float, Pong | Events | Held | Refused | FitTold] | None:
         """Returns the next frame and when it came, in seconds of the monotonic clock; None if none came.
@@ -117,7 +117,7 @@ class Link:
         except TimeoutError:
             return None
         except ConnectionClosed as error:
-            raise Lost(_why(error)) from None
+            raise _lost(error) from None
         now = time.monotonic()
         try:
             content = read_from_node(message)
@@ -255,6 +255,11 @@ def _refused(place: Place, error: InvalidStatus) -> Unreachable:
             final=True,
         )
     return Unreachable(f"{place.shown} refused the connection: {why or error.response.status_code}")
+
+
+def _lost(error: ConnectionClosed) -> Lost:
+    # 1002 and 1009: what it does not take, it will not take on another connection either.
+    return Lost(_why(error), nonsense=error.rcvd is not None and error.rcvd.code in (1002, 1009))
 
 
 def _why(error: ConnectionClosed) -> str:

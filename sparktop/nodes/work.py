@@ -19,9 +19,22 @@ from sparktop.engines.wire import Split
 from sparktop.model.events import ContenderFailed, Event, ModelUnloaded
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.line import Line, Told
-from sparktop.nodes.orders import Fits, FitTold, Held, Hold, Load, Order, Refused, Release, ServeRpc, Taken
+from sparktop.nodes.orders import (
+    Cancel,
+    Fits,
+    FitTold,
+    Held,
+    Hold,
+    Load,
+    Order,
+    Refused,
+    Release,
+    ServeRpc,
+    Submit,
+    Taken,
+)
 from sparktop.nodes.place import Lost
-from sparktop.nodes.protocol import Events, Follow
+from sparktop.nodes.protocol import MOST_FROM_HEAD, Events, Follow, frame
 
 if TYPE_CHECKING:
     from sparktop.nodes.link import Link
@@ -170,7 +183,7 @@ class Work:
             if sent is None and self._orders:
                 sent = await self._hold(link)
             while sent is not None and sent < len(self._orders):
-                order = self._orders[sent]
+                order = self._sendable(self._orders[sent])
                 await link.send(order)
                 if isinstance(order, Load | ServeRpc):
                     await link.send(Follow(start=0, job=order.job))
@@ -183,6 +196,18 @@ class Work:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_TAKEN_S):
                     await news.wait()
+
+    def _sendable(self, order: Order) -> Order:
+        """Returns the order, or where it is longer than a node takes one that does nothing, and ends its job."""
+        if not isinstance(order, Submit) or len(frame(order)) <= MOST_FROM_HEAD // 4:
+            return order
+        self._end(
+            self._jobs[order.job],
+            f"the prompts of one batch are longer than {self._name()} takes at once ({MOST_FROM_HEAD >> 22} million"
+            " characters): ask with fewer streams or shorter prompts",
+            unreachable=False,
+        )
+        return Cancel(order=order.order, job=order.job)
 
     async def _hold(self, link: Link) -> int | None:
         """Takes hold of the node; returns the number of the order that is due, or None if it can't be had."""

@@ -222,7 +222,15 @@ def test_what_a_node_tells_is_placed_within_the_run_and_made_safe(token_file: Pa
     assert (failed.error, failed.log) == ("on evil: a c", "d\ne")
 
 
-def play(agent: Callable[[ServerConnection], Awaitable[None]], token: Path) -> tuple[list[Event], ContenderFailed]:
+def test_prompts_that_are_too_long_for_a_message_are_not_sent(token_file: Path) -> None:
+    events, failed = play(evil(DONE), token_file, "x" * 5_000_000)
+    assert failed.error.startswith("the prompts of one batch are longer than evil takes at once (4 million characters)")
+    assert [one.request for one in events if isinstance(one, RequestFailed)] == [0]
+
+
+def play(
+    agent: Callable[[ServerConnection], Awaitable[None]], token: Path, prompt: str = "x"
+) -> tuple[list[Event], ContenderFailed]:
     """Runs a request on an agent; returns what came, and how it failed."""
     events: list[Event] = []
     loaded, over = threading.Event(), threading.Event()
@@ -251,7 +259,7 @@ def play(agent: Callable[[ServerConnection], Awaitable[None]], token: Path) -> t
         )
         engine.open()
         assert loaded.wait(10)
-        engine.submit([Generation(request=0, prompt="x", sampling=Sampling())])
+        engine.submit([Generation(request=0, prompt=prompt, sampling=Sampling())])
         assert over.wait(10)
         node.stop()
     (failed,) = (one for one in events if isinstance(one, ContenderFailed))
