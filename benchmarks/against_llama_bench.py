@@ -24,6 +24,7 @@ from pathlib import Path
 from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.engines.protocol import Generation, Room
 from sparktop.model import metrics
+from sparktop.engines.worker_engine import Wiring
 from sparktop.model.events import ContenderFailed, Event, ModelReady, ModelUnloaded, RequestDone, RequestFailed, Tokens
 from sparktop.model.scenario import Sampling
 
@@ -40,13 +41,15 @@ class Ours:
         self._origin = time.monotonic_ns()
         self._numbers = iter(range(1 << 30))
         self._engine = LlamaEngine(
-            contender="bench",
+            Wiring(
+                contender="bench",
+                log=Path("against_llama_bench.log"),
+                emit=self._events.put,
+                clock=self.clock,
+                origin_ns=self._origin,
+            ),
             path=model,
             room=Room(slots=slots, context=max(PREFILL, PROMPT + out) + 256, threads=threads, sampling=self._sampling),
-            log=Path("against_llama_bench.log"),
-            emit=self._events.put,
-            clock=self.clock,
-            origin_ns=self._origin,
         )
         self._engine.open()
         self._until(ModelReady)
