@@ -23,8 +23,8 @@ from pathlib import Path
 
 from sparktop.engines.llama.engine import LlamaEngine
 from sparktop.engines.protocol import Generation, Room
-from sparktop.model import metrics
 from sparktop.engines.worker_engine import Wiring
+from sparktop.model import metrics
 from sparktop.model.events import ContenderFailed, Event, ModelReady, ModelUnloaded, RequestDone, RequestFailed, Tokens
 from sparktop.model.scenario import Sampling
 
