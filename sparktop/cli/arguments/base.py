@@ -30,6 +30,7 @@ contenders:
     NAME                    what config.toml calls one of these: [contenders.NAME] with path, or url, model
                             and api_key_env
     MODEL@NODE              a model that another machine has, by its name there ("sparktop nodes" lists them)
+    MODEL@NODE+NODE         one model over several machines, by llama.cpp's RPC: the first has it and runs it
   Without -m both demo models run. Contenders run one after another, because two models in one memory
   measure each other; --together runs them at once and marks the figures as contended. On different
   machines they run at the same time.
