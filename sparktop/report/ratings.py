@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
-from sparktop.model.ratings import Judging, PeopleRatings, Ratings, StarMean
+from sparktop.model.ratings import Judging, Outcome, PairOutcome, PeopleRatings, Ratings, StarMean
 from sparktop.model.scenario import Dimension
 from sparktop.model.strengths import FEW, Matchup, Strength
 from sparktop.report.document import Align, Block, Cell, Column, Listing, Row, Section, Table, Text, Tone
@@ -17,6 +18,9 @@ from sparktop.report.tables import Better, Maker, Measure, Quantity, matrix, nam
 STARS: Final = Quantity("stars", 1, Better.HIGHER)
 RATE: Final = Quantity("win_rate", 0, percent=True)
 STRENGTH: Final = Quantity("strength", 2)
+
+MOST_PAIRS: Final = 200
+"""Pairs of answers that a model compared that are shown; the others are in the run."""
 
 MOST_NOTES: Final = 50
 """Notes of people that are shown; the others are in the run."""
@@ -110,7 +114,8 @@ def _people(part: Part, run: Run, people: PeopleRatings, language: Language) -> 
             ]
             marked = maker.compared(figures, STARS)
             cells = tuple(
-                star_cell(figure, maker, best=cell.best) for figure, cell in zip(figures, marked, strict=True)
+                _counted(star_cell(figure, maker, best=cell.best), found.get((entrant.name, dimension.id)), language)
+                for entrant, figure, cell in zip(entrants, figures, marked, strict=True)
             )
             measures.append(Measure(dimension.id, named(dimension, language), cells, comparable=True))
         who = say("ratings.by", name=rater) if rater else say("ratings.raters", count=len(raters))
@@ -123,8 +128,12 @@ def _people(part: Part, run: Run, people: PeopleRatings, language: Language) -> 
             corner=say("ratings.dimension"),
             best=True,
         )
-    yield from _comparisons(f"{part.id}.votes.{run.label}", people.matchups, people.strengths, language)
     counting = set(people.counting)
+    if stars := [one for one in people.stars if one.number in counting]:
+        yield Text(text=say("ratings.given", count=len(stars), blind=sum(one.blind for one in stars)))
+    yield from _comparisons(f"{part.id}.votes.{run.label}", people.matchups, people.strengths, language)
+    if votes := [one for one in people.votes if one.number in counting]:
+        yield Text(text=say("ratings.voted", count=len(votes), blind=sum(one.blind for one in votes)))
     notes = [note for note in people.notes if note.number in counting and note.text.strip()]
     if notes:
         answered = {request.request: request for request in run.snapshot.requests}
@@ -149,6 +158,10 @@ def _people(part: Part, run: Run, people: PeopleRatings, language: Language) -> 
             yield Text(text=say("ratings.more-notes", count=len(notes) - MOST_NOTES))
 
 
+def _counted(cell: Cell, mean: StarMean | None, language: Language) -> Cell:
+    return cell if mean is None else replace(cell, text=language.with_remark(cell.text, str(mean.n)))
+
+
 def _judging(identity: str, one: Judging, language: Language) -> Iterator[Block]:
     say = language.say
     yield Text(
@@ -168,6 +181,28 @@ def _judging(identity: str, one: Judging, language: Language) -> Iterator[Block]
         tone=Tone.NOTE,
     )
     yield from _comparisons(identity, one.matchups, one.strengths, language)
+    if one.pairs:
+        yield _outcomes(identity, one.pairs[:MOST_PAIRS], language)
+    if len(one.pairs) > MOST_PAIRS:
+        yield Text(text=say("judge.more-pairs", count=len(one.pairs) - MOST_PAIRS))
+
+
+def _outcomes(identity: str, pairs: Sequence[PairOutcome], language: Language) -> Table:
+    """What each two answers came to, so that the counts can be followed back to the answers."""
+    say, maker = language.say, Maker(language)
+    columns = [
+        name_column(say("question")),
+        Column(id="first", title=say("judge.first"), align=Align.LEFT),
+        Column(id="second", title=say("judge.second"), align=Align.LEFT),
+        Column(id="outcome", title=say("judge.outcome"), align=Align.LEFT),
+    ]
+    rows = []
+    for pair in pairs:
+        preferred = {Outcome.FIRST: pair.first.contender, Outcome.SECOND: pair.second.contender}
+        outcome = preferred.get(pair.outcome) or say(f"judge.outcome.{pair.outcome.value}")
+        cells = (pair.item, *(language.with_remark(at.contender, at.run) for at in (pair.first, pair.second)), outcome)
+        rows.append(Row(id=f"{pair.first.request}.{pair.second.request}", cells=tuple(Cell(text=one) for one in cells)))
+    return maker.table(f"{identity}.pairs", say("judge.pairs"), columns, rows)
 
 
 def _read(one: Judging) -> int:

@@ -251,8 +251,8 @@ def test_people_and_models_are_told_apart() -> None:
     report = build([take_snapshot(state)], Lang.EN)
 
     stars = table(report, "three.stars.R1.")
-    assert cell(stars, "depth", "big").text == "★★★★☆ 4.5"
-    assert cell(stars, "depth", "small").text == "★★★☆☆ 3"
+    assert cell(stars, "depth", "big").text == "★★★★☆ 4.5 (2)"
+    assert cell(stars, "depth", "small").text == "★★★☆☆ 3 (1)"
     assert cell(table(report, "three.stars.R1.bob"), "depth", "small").text == "n/a"
     people = table(report, "three.votes.R1.matchups")
     assert [one.text for one in people.rows[0].cells] == [
@@ -261,7 +261,11 @@ def test_people_and_models_are_told_apart() -> None:
     # It preferred what came first, in both orders: a tie.
     model = table(report, "three.judge.R1.1.matchups")
     assert [one.text for one in model.rows[0].cells[:5]] == ["big against small", "1", "0", "0", "1"]
+    pairs = table(report, "three.judge.R1.1.pairs")
+    assert [one.text for one in pairs.rows[0].cells] == ["Q1", "big", "small", "changed with the order: a tie"]
     said = texts(report)
+    assert "Ratings that count: 3, of them blind: 0. In brackets: of how many a mean is." in said
+    assert "Votes that count: 1, of them blind: 0." in said
     assert "What people think and what models think are never added up." in said
     assert any(
         text.startswith("A model's opinion, not a person's: judge (q, http) gave 2 of 4 verdicts") for text in said
