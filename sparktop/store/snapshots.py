@@ -69,11 +69,7 @@ def write_ratings(ratings: Ratings | None, path: Path) -> None:
         OSError: It can't be read or written; what was there before is untouched.
         BadSnapshot: It is no snapshot.
     """
-    try:
-        document: Any = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise BadSnapshot(f"{path}: not a snapshot of sparktop: not JSON: {error}") from error
-    check_schema(document.get("schema") if isinstance(document, dict) else None, path)
+    document = _document(path)
     document["ratings"] = without_surrogates(msgspec.to_builtins(ratings))
     write_whole(orjson.dumps(document, option=_OPTIONS), path)
 
@@ -85,15 +81,21 @@ def read_snapshot(path: Path) -> Snapshot:
         OSError: The file can't be read.
         BadSnapshot: It is no snapshot, of another version, or damaged.
     """
+    document = _document(path)
+    try:
+        return msgspec.convert(document, Snapshot)
+    except msgspec.ValidationError as error:
+        raise damaged(path, error) from error
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
         document: Any = orjson.loads(path.read_bytes())
     except orjson.JSONDecodeError as error:
         raise BadSnapshot(f"{path}: not a snapshot of sparktop: not JSON: {error}") from error
     check_schema(document.get("schema") if isinstance(document, dict) else None, path)
-    try:
-        return msgspec.convert(document, Snapshot)
-    except msgspec.ValidationError as error:
-        raise damaged(path, error) from error
+    assert isinstance(document, dict)
+    return document
 
 
 def damaged(path: Path, error: Exception) -> BadSnapshot:
