@@ -7,33 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.model.records import Contender
-from sparktop.nodes.fit import (
-    VRAM_RESERVE,
-    Fit,
-    MemoryHere,
-    assess_model,
-    compute_bytes,
-    host_bytes,
-    kv_bytes,
-    local_vram,
-    memory_here,
-)
+from sparktop.nodes.fit import Fit, assess_model
 from sparktop.runner.plan import Plan
 from sparktop.telemetry.vram import Vram
-
-__all__ = [
-    "VRAM_RESERVE",
-    "Fit",
-    "MemoryHere",
-    "assess",
-    "assess_model",
-    "compute_bytes",
-    "host_bytes",
-    "kv_bytes",
-    "local_vram",
-    "memory_here",
-    "refused_everywhere",
-]
 
 _BLIND: Final = (
     "models that sparktop itself loads read text alone, and this scenario has pictures:"

@@ -31,7 +31,7 @@ from sparktop.model.roofline import Ceilings
 from sparktop.model.scenario import Item, Kind
 from sparktop.model.shape import Footprint
 from sparktop.model.state import Phase, RunState
-from sparktop.runner.fit import Fit
+from sparktop.nodes.fit import Fit
 from sparktop.runner.plan import RANDOM_ITEM, Plan, Wave
 from sparktop.scenarios.pictures import BadPicture, data_uri
 

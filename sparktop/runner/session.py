@@ -35,11 +35,12 @@ from sparktop.model.shape import Footprint
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import Phase, RunState
 from sparktop.nodes.ceilings import find_ceilings, find_footprint
+from sparktop.nodes.fit import Fit
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
 from sparktop.runner.background import Background, Outcome
 from sparktop.runner.engines import Engines
-from sparktop.runner.fit import Fit, assess, refused_everywhere
+from sparktop.runner.fit import assess, refused_everywhere
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.lane import Lane, Track, in_turn
 from sparktop.runner.plan import Plan
