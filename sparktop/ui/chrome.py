@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, Literal, TypeAlias, cast
+from typing import ClassVar, TypeAlias, cast
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from textual import events
 from textual.app import App
 
 from sparktop.model.text import one_line
 from sparktop.ui.actions import Action, key_name
 from sparktop.ui.glyphs import UNICODE, Glyphs
+from sparktop.ui.widgets.labels import cut
 from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, row_width
 
 Layout: TypeAlias = Callable[[int, int], list[SpanRow]]
@@ -23,21 +24,6 @@ STYLES = ("title", "label", "value", "muted", "ok", "warn", "bad", "key", "track
 def glyphs_of(app: App[object]) -> Glyphs:
     """Returns the signs that the app's terminal can show."""
     return cast(Glyphs, getattr(app, "glyphs", UNICODE))
-
-
-def cut(text: str, width: int, ellipsis: str = "…") -> str:
-    """Shortens a text to some cells, the last of which say that something is missing."""
-    if cell_len(text) <= width:
-        return text
-    room = max(0, width - cell_len(ellipsis))
-    return (set_cell_size(text, room).rstrip(" ") + ellipsis)[: max(0, width)]
-
-
-def pad(text: str, width: int, align: Literal["left", "right"] = "left", ellipsis: str = "…") -> str:
-    """Makes a text exactly some cells wide."""
-    text = cut(text, width, ellipsis)
-    blank = " " * (width - cell_len(text))
-    return blank + text if align == "right" else text + blank
 
 
 def spread_out(left: Sequence[Span], right: Sequence[Span], width: int) -> SpanRow:

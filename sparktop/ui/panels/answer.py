@@ -12,9 +12,10 @@ from sparktop.model import metrics
 from sparktop.model.events import Finish
 from sparktop.model.scoring import Score
 from sparktop.model.state import Phase, RequestState
-from sparktop.ui.chrome import Chrome, crop, cut, glyphs_of, safe, whole
+from sparktop.ui.chrome import Chrome, crop, glyphs_of, safe, whole
 from sparktop.ui.format import millis, seconds, speed
 from sparktop.ui.panels.answer_text import AnswerText, Marks
+from sparktop.ui.widgets.labels import cut
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.wrap import WrappedText
 

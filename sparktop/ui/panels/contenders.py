@@ -8,11 +8,12 @@ from textual.app import ComposeResult
 
 from sparktop.model import metrics
 from sparktop.model.state import ContenderState, Phase, RunState
-from sparktop.ui.chrome import Chrome, crop, glyphs_of, pad, safe, whole
+from sparktop.ui.chrome import Chrome, crop, glyphs_of, safe, whole
 from sparktop.ui.format import NA, millis, seconds, size, speed
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.base import Panel, series_style
 from sparktop.ui.run import Run
+from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.wrap import WrappedText
 
@@ -78,7 +79,7 @@ class ContendersPanel(Panel):
             Phase.FAILED: (signs.failed, "bad"),
             Phase.DONE: (signs.ok, "ok"),
         }.get(contender.phase, (signs.working, "key"))
-        who: list[Span] = [(f"{sign} ", sign_style), (pad(safe(contender.contender.name), wide), style)]
+        who: list[Span] = [(f"{sign} ", sign_style), (fit(safe(contender.contender.name), wide), style)]
         if contender.phase is Phase.LOADING:
             full = round(contender.fraction * bar_cells)
             bar = [(signs.full * full, style), (signs.empty * (bar_cells - full), "track")]

@@ -8,7 +8,7 @@ from typing import Final
 
 from sparktop.model import clock_events
 from sparktop.model.channels import indexed
-from sparktop.ui.chrome import pad, safe, whole
+from sparktop.ui.chrome import safe, whole
 from sparktop.ui.format import NA, gib, joules, megahertz, percent, size, watts
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.base import series_mark
@@ -24,6 +24,7 @@ from sparktop.ui.panels.machine_panel import (
     reason,
 )
 from sparktop.ui.run import Run
+from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.series import Series
 
@@ -177,7 +178,7 @@ def gpu_rows(gpu: Gpu, width: int, height: int, signs: Glyphs) -> list[SpanRow]:
     ]
     names = min(PROCESS_CELLS, width - cells - SIZE_CELLS)
     rows += [
-        (*head("", cells), (pad(who, names), "muted"), (f"{size(held):>{SIZE_CELLS}}", "value"))
+        (*head("", cells), (fit(who, names), "muted"), (f"{size(held):>{SIZE_CELLS}}", "value"))
         # What a process holds is told for all GPUs together.
         for who, held in (gpu.machine.processes() if len(gpu.machine.gpus) == 1 else ())
         if names >= LEAST_NAME

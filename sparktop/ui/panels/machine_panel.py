@@ -8,7 +8,7 @@ from typing import Final
 from rich.cells import cell_len
 from textual.app import ComposeResult
 
-from sparktop.ui.chrome import Chrome, crop, glyphs_of, pad, whole
+from sparktop.ui.chrome import Chrome, crop, glyphs_of, whole
 from sparktop.ui.format import NA, clock
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.base import Panel
@@ -16,6 +16,7 @@ from sparktop.ui.panels.machine import Machine, machines
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
 from sparktop.ui.widgets.gauge import meter
+from sparktop.ui.widgets.labels import cut_start, fit
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.series import Series
 
@@ -147,11 +148,10 @@ def name_cells(found: Sequence[Machine], width: int) -> int:
 
 def named(machine: Machine, cells: int) -> list[Span]:
     """The name of a machine, with a sign if its readings are old."""
-    name = machine.name
-    # The names of machines that belong together begin alike.
-    while cell_len(name) > cells - 2:
-        name = "…" + name[2 if name.startswith("…") else 1 :]
-    return [(pad(name, cells - 2), "title"), ("! ", "warn") if machine.stale else ("  ", "")]
+    return [
+        (fit(cut_start(machine.name, cells - 2), cells - 2), "title"),
+        ("! ", "warn") if machine.stale else ("  ", ""),
+    ]
 
 
 def gauge_row(
@@ -197,7 +197,7 @@ def first_fitting(candidates: Sequence[Sequence[Span]], width: int) -> list[Span
 
 def head(label: str, cells: int) -> list[Span]:
     """The label of a row, as wide as in every row of its panel."""
-    return [(pad(label, cells), "label")]
+    return [(fit(label, cells), "label")]
 
 
 def reason(why: str, width: int) -> list[Span]:

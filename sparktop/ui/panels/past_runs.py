@@ -10,10 +10,11 @@ from typing import Final
 
 from sparktop.store.choosing import standing
 from sparktop.store.runs import RunEntry
-from sparktop.ui.chrome import crop, cut, safe
+from sparktop.ui.chrome import crop, safe
 from sparktop.ui.format import NA, clock, millis, plural, seconds, size, speed
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.widgets.columns import Column
+from sparktop.ui.widgets.labels import cut
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.table import Cell, TableRow
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from rich.cells import cell_len
-
 from sparktop.model.channels import FAMILIES, indexed, things
 from sparktop.ui.chrome import crop, safe, whole
 from sparktop.ui.format import NA, percent, plural, size, speed
@@ -14,6 +12,7 @@ from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.machine import Machine
 from sparktop.ui.panels.machine_panel import MachinePanel, fitting, gauge_row, head, reason
 from sparktop.ui.run import Run
+from sparktop.ui.widgets.labels import cut_start
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.series import Series
 
@@ -60,10 +59,10 @@ class ServerPanel(MachinePanel):
         rows: list[SpanRow] = []
         for machine, server in servers:
             if height < 2 * len(servers):
-                name: list[Span] = [(_end_of(server, width // 2), "title")]
+                name: list[Span] = [(cut_start(safe(server), width // 2), "title")]
                 rows.append(_row(name, machine, server, width, _kind(machine, server)))
             else:
-                name = [(_end_of(server, width), "title")]
+                name = [(cut_start(safe(server), width), "title")]
                 rows += [tuple(whole([name, *_kind(machine, server)], width)), _row([], machine, server, width)]
         return rows[:height]
 
@@ -102,14 +101,6 @@ class ServerPanel(MachinePanel):
             rows.append((rank, _gauge_row(label, machine, server, quantity, width, self.signs)))
         words = (("accepted", "accepted"), ("accepted_length", "tokens/step"))
         return [*rows, (4, _figure_row("drafting", machine, server, words, width))]
-
-
-def _end_of(server: str, cells: int) -> str:
-    """The name of a server, or the end of it: ports differ where machines don't."""
-    name = safe(server)
-    while cell_len(name) > max(1, cells):
-        name = "…" + name[2 if name.startswith("…") else 1 :]
-    return name
 
 
 def _said(quantity: str, value: float) -> str:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-
-from rich.cells import cell_len
 
 from sparktop.model.alerts import alerts, suspicions
 from sparktop.model.records import Node
@@ -16,6 +13,7 @@ from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.alerts import AlertBar
 from sparktop.ui.panels.machine_panel import age
 from sparktop.ui.run import Run
+from sparktop.ui.widgets.labels import cut_start
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 
 BAR_CELLS = 20
@@ -138,7 +136,7 @@ def tape_row(run: Run, feed: MachineFeed, width: int, signs: Glyphs) -> SpanRow:
         right: list[Span] = [("  q ends it", "muted")]
         words = "Recording into "
         room = width - len(words) - row_width(right) - 1
-        return spread_out([(words, "label"), (_tail(feed.recorded_to, room, signs.ellipsis), "value")], right, width)
+        return spread_out([(words, "label"), (cut_start(safe(str(feed.recorded_to)), room), "value")], right, width)
     cells = min(BAR_CELLS, width // 4)
     full = round(cells * run.now / feed.length_s) if feed.length_s else cells
     what = "is at its end: these are its last readings." if not run.active else "is played; space stops it."
@@ -151,13 +149,3 @@ def tape_row(run: Run, feed: MachineFeed, width: int, signs: Glyphs) -> SpanRow:
         (what, "muted"),
     ]
     return tuple(crop(left, width))
-
-
-def _tail(path: Path, width: int, ellipsis: str) -> str:
-    """The end of a path: what tells it from others."""
-    text = safe(str(path))
-    if cell_len(text) <= width:
-        return text
-    while text and cell_len(text) > width - cell_len(ellipsis):
-        text = text[1:]
-    return ellipsis + text

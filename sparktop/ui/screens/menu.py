@@ -22,10 +22,11 @@ from sparktop.scenarios.fields import BadScenario
 from sparktop.scenarios.library import Entry
 from sparktop.ui import work
 from sparktop.ui.actions import Scope, bindings, footer
-from sparktop.ui.chrome import Chrome, KeyBar, cut, glyphs_of, pad, safe, spread_out
+from sparktop.ui.chrome import Chrome, KeyBar, glyphs_of, safe, spread_out
 from sparktop.ui.format import plural, size
 from sparktop.ui.ports import Ports, Verdict
 from sparktop.ui.screens.base import ScopedScreen
+from sparktop.ui.widgets.labels import cut, fit
 from sparktop.ui.widgets.line_widget import SpanRow
 from sparktop.ui.widgets.wrap import WrappedText
 
@@ -128,7 +129,7 @@ class MenuScreen(ScopedScreen):
                 fact, style = f"{self.sparktop.glyphs.failed} broken", "$error"
             else:
                 fact, style = work.brief(entry.scenario) + ("  yours" if entry.own else ""), "$muted"
-            scenarios.add_option(Option(Content.assemble(pad(title, wide), "  ", (fact, style)), id=entry.name))
+            scenarios.add_option(Option(Content.assemble(fit(title, wide), "  ", (fact, style)), id=entry.name))
         if self._entries:
             scenarios.highlighted = min(at, len(self._entries) - 1)
         self._redraw()
@@ -155,7 +156,7 @@ class MenuScreen(ScopedScreen):
         wide = max((min(len(c.name), NAME_CELLS) for c in self._contenders), default=0)
         return Content.assemble(
             (f"{signs.on if chosen else signs.off} ", "bold $accent" if chosen else "$muted"),
-            (pad(safe(contender.name), wide), "bold" if chosen else ""),
+            (fit(safe(contender.name), wide), "bold" if chosen else ""),
             (f"  {size(contender.size or None):>7}  ", "$muted"),
             fits,
             (" toy" if contender.toy else "", "$muted"),
@@ -194,7 +195,7 @@ class MenuScreen(ScopedScreen):
         if scenario.items and len(rows) + 2 <= height:
             rows.append(())
             shown = scenario.items[: max(0, height - len(rows))]
-            rows += [((pad(safe(i.id), 5), "muted"), (cut(safe(i.title or i.prompt), width - 5), "")) for i in shown]
+            rows += [((fit(safe(i.id), 5), "muted"), (cut(safe(i.title or i.prompt), width - 5), "")) for i in shown]
         return rows
 
     def _fit(self, width: int, height: int) -> list[SpanRow]:

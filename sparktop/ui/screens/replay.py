@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from sparktop.model.moment import read_moment
 from sparktop.ui.actions import Scope, bindings
-from sparktop.ui.chrome import Chrome, cut
+from sparktop.ui.chrome import Chrome
 from sparktop.ui.format import clock
 from sparktop.ui.replay import Replay
 from sparktop.ui.screens.answers import AnswersScreen
@@ -20,6 +20,7 @@ from sparktop.ui.screens.base import RunScreen
 from sparktop.ui.screens.dashboard import DashboardScreen
 from sparktop.ui.screens.results import ResultsScreen
 from sparktop.ui.widgets.chart import TimeChart
+from sparktop.ui.widgets.labels import cut
 
 
 class Replaying(RunScreen):

@@ -9,6 +9,33 @@ from rich.cells import cell_len, set_cell_size
 from sparktop.ui.widgets.line_widget import SpanRow
 
 
+def cut(text: str, width: int, ellipsis: str = "…") -> str:
+    """Shorten a text to some cells, the last of which say that something is missing.
+
+    Args:
+        text: The text, without control characters.
+        width: The cells there are.
+        ellipsis: What says so.
+
+    Returns:
+        A text of at most `width` cells.
+    """
+    if cell_len(text) <= width:
+        return text
+    # A wide character that straddles the edge leaves a blank, which belongs after the ellipsis.
+    kept = set_cell_size(text, max(0, width - cell_len(ellipsis))).rstrip(" ")
+    return (kept + ellipsis)[: max(0, width)]
+
+
+def cut_start(text: str, width: int) -> str:
+    """Shorten a text as `cut` does, but from its beginning: names that belong together begin alike."""
+    if cell_len(text) <= width:
+        return text
+    while text and cell_len(text) > width - 1:
+        text = text[1:]
+    return f"…{text}"[: max(0, width)]
+
+
 def fit(text: str, width: int, align: str = "left") -> str:
     """Make a text exactly `width` cells wide, cutting it with an ellipsis or padding it.
 
@@ -20,19 +47,13 @@ def fit(text: str, width: int, align: str = "left") -> str:
     Returns:
         A text of exactly `width` cells.
     """
-    if width <= 0:
-        return ""
-    used = cell_len(text)
-    if used > width:
-        # A wide character that straddles the edge leaves a blank, which belongs after the ellipsis.
-        text = set_cell_size(text, width - 1).rstrip() + "…"
-        used = cell_len(text)
-    pad = width - used
+    text = cut(text, width)
+    blank = width - cell_len(text)
     if align == "right":
-        return " " * pad + text
+        return " " * blank + text
     if align == "center":
-        return " " * (pad // 2) + text + " " * (pad - pad // 2)
-    return text + " " * pad
+        return " " * (blank // 2) + text + " " * (blank - blank // 2)
+    return text + " " * blank
 
 
 def place_label(label: str, rule: str, free: Sequence[bool]) -> list[str]:
