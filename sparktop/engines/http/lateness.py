@@ -16,6 +16,7 @@ class Lateness:
 
     The kernel's stamp of what was read is that of its last bytes: what came before them in the same read may have lain
     there for longer, and nothing tells. But it can have done so no longer than this process was kept from reading.
+    That is a bound: many short waits count as one long one.
 
     Args:
         every_ns: Nanoseconds from one look to the next, where nothing is late.

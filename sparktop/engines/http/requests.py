@@ -53,6 +53,7 @@ class _Live:
         since: When something new came of it last; infinity while nothing is waited for.
         socket: Where its answer comes from.
         unread_ns: The longest that something of the answer lay in the kernel before it was read, or may have.
+        joined: Lately several events were read as one: the stamp is the last one's.
         rtt_ms: Round trip to the server, in ms; None where the system does not tell.
         round: The requests that it was sent with; None where others were under way.
         given_up: Why it was given up; empty while it is not.
@@ -63,6 +64,7 @@ class _Live:
     answer: Answer | None = None
     socket: StampedSocket | None = None
     unread_ns: int = 0
+    joined: bool = False
     rtt_ms: float | None = None
     round: Round | None = None
     given_up: str = ""
@@ -104,6 +106,7 @@ class Requests:
         self._prompts = Prompts(client, served, silence_s)
         self._speculation = Speculation(client, served.dialect.counts_drafts)
         self._lateness = Lateness(round(TICK_S * 1e9))
+        self._late_ns = (0, 0)
         self._live: dict[int, _Live] = {}
         self._refused: frozenset[str] = frozenset()
         self._unreachable = 0
@@ -137,11 +140,14 @@ class Requests:
 
     def tick(self) -> None:
         """Tells what came since the last time, and gives up what is silent for too long."""
-        now, late_ns = self._clock(), self._lateness.look()
+        now = self._clock()
+        # What was read late is perhaps looked at only after this.
+        self._late_ns = self._late_ns[1], self._lateness.look()
         events: list[Event] = []
         for live in list(self._live.values()):
-            if live.since <= now:
-                live.unread_ns = max(live.unread_ns, late_ns)
+            if live.joined:
+                live.unread_ns = max(live.unread_ns, *self._late_ns)
+                live.joined = False
             events += self._news(live, now)
             answer = live.answer
             complete = answer is not None and answer.finish is not None
@@ -258,6 +264,7 @@ class Requests:
             while not answer.ended and (piece := await content.readany()):
                 t = self._arrived(live)
                 if messages := parser.feed(piece):
+                    live.joined |= len(messages) > 1
                     answer.take(t, messages)
             if not answer.ended:
                 answer.take(t, parser.finish())

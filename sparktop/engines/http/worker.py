@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from sparktop.engines.http.client import Client
@@ -24,6 +25,7 @@ from sparktop.engines.wire import Connect, decode_command
 from sparktop.model.events import ContenderFailed, ModelLoading, ModelReady, ModelUnloaded, Notice
 
 _PRIORITY: Final = -10
+_AUTOGROUP: Final = Path("/proc/self/autogroup")
 _LOADING_S: Final = 0.5
 _LONGEST_COMMAND: Final = 1 << 30
 
@@ -35,6 +37,9 @@ def main(argv: list[str]) -> int:
     # Whoever stamps what arrives goes before what takes longer, where that is allowed.
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
+    # Where the kernel shares out time by session (sched_autogroup), that of one process counts within its own alone.
+    with contextlib.suppress(OSError):
+        _AUTOGROUP.write_text(str(_PRIORITY))
     # What is imported stays for ever: no need to look through it again and again.
     gc.collect()
     gc.freeze()
