@@ -12,6 +12,7 @@ from sparktop.model.records import Node
 from sparktop.report.document import Align, Block, Cell, Column, Row, Section, Text, Tone
 from sparktop.report.language import Language
 from sparktop.report.runs import Part, Run
+from sparktop.report.split import split_models
 from sparktop.report.tables import Maker, name_column
 
 
@@ -26,6 +27,7 @@ def environment(runs: tuple[Run, ...], parts: tuple[Part, ...], language: Langua
     blocks: list[Block] = [_runs(runs, language)]
     blocks += _nodes(runs, language)
     blocks.append(_models(parts, language))
+    blocks += split_models(parts, language)
     return Section(id="environment", title=language.say("environment"), blocks=tuple(blocks))
 
 
