@@ -50,7 +50,7 @@ DEFINITIONS: Final[dict[str, str]] = {
     "prefill_cost": "the same while prompts were read and nothing was decoded, / prompt tokens read",
     "acceptance": "speculative decoding: accepted / drafted tokens",
     "accepted_length": "speculative decoding: 1 + accepted tokens / steps, the tokens of a step; where steps are not"
-    " told: output tokens / (output tokens - accepted tokens)",
+    " told they are output tokens - accepted tokens - 1 for each answer, whose first token comes from its prompt",
     "cache_hit": "prompt tokens that came from a prefix cache / prompt tokens",
     "output_tokens": "tokens decoded; the end-of-generation token is not counted",
     "percentiles": "linear interpolation; p95 and p99 only from 20 samples on",
@@ -157,14 +157,12 @@ def accepted_length(output: int, accepted: int, steps: int | None = None) -> flo
     """Mean tokens of a step of speculative decoding: each gives one of the model's own and those it confirms.
 
     Args:
-        output: Tokens decoded.
+        output: Tokens decoded; without the first of each answer, which comes from its prompt.
         accepted: Those that had been guessed ahead.
         steps: In how many steps; None where that is not told: then every token that was not guessed is a step.
     """
-    if steps is not None:
-        return 1 + accepted / steps if steps > 0 else None
-    steps = output - accepted
-    return output / steps if steps > 0 else None
+    steps = output - accepted if steps is None else steps
+    return 1 + accepted / steps if steps > 0 else None
 
 
 def inter_chunk_ms(stream: Stream) -> list[float]:

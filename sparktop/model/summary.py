@@ -217,7 +217,7 @@ def _speculation(requests: Sequence[Measured]) -> tuple[float | None, float | No
         return None, None
     told = [request.draft_steps for request in known if request.draft_steps is not None]
     steps = sum(told) if len(told) == len(known) else None
-    output = sum(request.stream.tokens for request in known)
+    output = sum(request.stream.tokens - 1 for request in known)
     return metrics.acceptance(drafted, accepted), metrics.accepted_length(output, accepted, steps)
 
 

@@ -75,7 +75,7 @@ def check_summary(found: dict[str, Any]) -> None:
         assert close(row["mean_response_ms"], sum(responses) / len(responses) if responses else None)
         drafting = [r for r in done if r["drafted_tokens"] and r["accepted_tokens"] is not None]
         drafted, accepted = (sum(r[name] for r in drafting) for name in ("drafted_tokens", "accepted_tokens"))
-        steps = sum(sum(r["chunks"]["n"]) for r in drafting) - accepted
+        steps = sum(sum(r["chunks"]["n"]) for r in drafting) - len(drafting) - accepted
         assert close(row["acceptance"], accepted / drafted if drafted else None)
         if drafting and all(r["draft_steps"] is not None for r in drafting):
             steps = sum(r["draft_steps"] for r in drafting)

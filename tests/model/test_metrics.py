@@ -183,5 +183,6 @@ def test_speculation() -> None:
     """Four guesses a step, three of them right: of 100 tokens 75 were guessed, in 25 steps."""
     assert metrics.acceptance(100, 75) == 0.75
     assert metrics.accepted_length(100, 75) == 4.0
+    assert metrics.accepted_length(100, 75, steps=30) == 3.5
     assert metrics.acceptance(0, 0) is None
     assert metrics.accepted_length(5, 5) is None
