@@ -13,7 +13,7 @@ from sparktop.cli.runs import snapshot_of, the_run
 from sparktop.headless.drive import Drive, Inbox, drive
 from sparktop.headless.ratings import judging_lines
 from sparktop.headless.run import progress_for
-from sparktop.model.judging import judging_scenario, pairings
+from sparktop.model.judging import judging_scenario, own_answers, pairings
 from sparktop.model.ratings import judging
 from sparktop.model.records import Contender, Options
 from sparktop.model.snapshot import Snapshot
@@ -114,11 +114,8 @@ def _book(entry: RunEntry) -> RatingBook:
 
 
 def _own_answers(judge: Contender, snapshot: Snapshot) -> list[str]:
-    # The same file may lie elsewhere than when the run was made.
-    same = (Path(judge.model).name, judge.url)
-    own = [r.contender for r in snapshot.contenders if (Path(r.contender.model).name, r.contender.url) == same]
-    if not own:
-        return []
+    own = own_answers(judge, (record.contender for record in snapshot.contenders))
     return [
-        f"It judged answers of its own ({one_line(own[0].name)}): models tend to prefer what they wrote themselves."
+        f"It judged answers of its own ({one_line(name)}): models tend to prefer what they wrote themselves."
+        for name in own[:1]
     ]

@@ -70,7 +70,9 @@ def _row(entry: RunEntry) -> list[str]:
         cut(one_line(", ".join(entry.contenders)), _CONTENDERS),
         standing(entry),
         _speeds(entry),
-        (validity(entry) if entry.faults == 0 else f"{entry.faults} faults") if entry.readable else "",
+        (validity(entry) if entry.faults == 0 else f"{entry.faults} fault{'s' if entry.faults > 1 else ''}")
+        if entry.readable
+        else "",
         _size(entry.bytes),
     ]
 

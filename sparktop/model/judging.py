@@ -10,13 +10,15 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Final
 
 from sparktop.model.document import RequestRecord
 from sparktop.model.events import Finish
 from sparktop.model.rating_events import AnswerAt, Choice
+from sparktop.model.records import Contender
 from sparktop.model.scenario import Item, Kind, Sampling, Scenario
 
 _SYSTEM: Final = {
@@ -162,3 +164,9 @@ def read_verdict(text: str, finish: Finish = Finish.STOP) -> tuple[Choice | None
     verdict = _CHOICES[last[1].upper()]
     others = {_CHOICES[match[1].upper()] for line in lines if (match := _VERDICT.fullmatch(line))}
     return (verdict, "") if others == {verdict} else (None, "it gives different verdicts")
+
+
+def own_answers(judge: Contender, contenders: Iterable[Contender]) -> tuple[str, ...]:
+    """Returns which contenders are the judge itself: of the same file, wherever that lies, or on the same server."""
+    same = (PurePath(judge.model).name, judge.url)
+    return tuple(one.name for one in contenders if (PurePath(one.model).name, one.url) == same)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from sparktop.model.judging import own_answers
 from sparktop.model.ratings import Judging, Outcome, PairOutcome, PeopleRatings, Ratings, StarMean
 from sparktop.model.scenario import Dimension
 from sparktop.model.strengths import FEW, Matchup, Strength
@@ -42,7 +43,7 @@ def ratings(part: Part, language: Language) -> Section | None:
         for number, one in enumerate(given.models, 1):
             title = language.with_remark(language.say("ratings.model", name=one.began.judge.name), remark)
             identity = f"{part.id}.judge{suffix}.{number}"
-            sections.append(Section(id=identity, title=title, blocks=tuple(_judging(identity, one, language))))
+            sections.append(Section(id=identity, title=title, blocks=tuple(_judging(identity, one, run, language))))
     if not sections:
         return None
     return Section(
@@ -162,7 +163,7 @@ def _counted(cell: Cell, mean: StarMean | None, language: Language) -> Cell:
     return cell if mean is None else replace(cell, text=language.with_remark(cell.text, str(mean.n)))
 
 
-def _judging(identity: str, one: Judging, language: Language) -> Iterator[Block]:
+def _judging(identity: str, one: Judging, run: Run, language: Language) -> Iterator[Block]:
     say = language.say
     yield Text(
         text=say(
@@ -175,6 +176,8 @@ def _judging(identity: str, one: Judging, language: Language) -> Iterator[Block]
             unread=one.unread,
         )
     )
+    if own := own_answers(one.began.judge, (record.contender for record in run.snapshot.contenders)):
+        yield Text(text=say("judge.own", names=language.listed(own)), tone=Tone.NOTE)
     yield Text(text=language.labelled(say("judge.rubric"), one.began.rubric))
     yield Text(
         text=say("judge.order", first=one.first_preferred, second=one.second_preferred, ties=one.ties, read=_read(one)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -263,7 +264,12 @@ def test_people_and_models_are_told_apart() -> None:
     assert [one.text for one in model.rows[0].cells[:5]] == ["big against small", "1", "0", "0", "1"]
     pairs = table(report, "three.judge.R1.1.pairs")
     assert [one.text for one in pairs.rows[0].cells] == ["Q1", "big", "small", "changed with the order: a tie"]
+    itself = replace(JUDGE, url="", model="/elsewhere/" + PurePath(state.contenders["big"].contender.model).name)
+    state.apply(replace(began, number=8, judge=itself))
+    own = "It judged answers of its own (big): models tend to prefer what they wrote themselves."
+    assert own in texts(build([take_snapshot(state)], Lang.EN))
     said = texts(report)
+    assert own not in said
     assert "Ratings that count: 3, of them blind: 0. In brackets: of how many a mean is." in said
     assert "Votes that count: 1, of them blind: 0." in said
     assert "What people think and what models think are never added up." in said
