@@ -66,6 +66,8 @@ def test_a_run_on_two_machines_on_the_screen(
     assert nodes[1]["name"] == "spark-2"
     assert [record["contender"]["node"] for record in contenders] == [nodes[0]["name"], "spark-2"]
     terminal.read_until("spark-2")
+    # While it has not heard of the end yet, it would ask.
+    terminal.read_until("completed")
     terminal.type("q")
     assert terminal.ended() == 0
     assert b"Traceback" not in terminal.seen
