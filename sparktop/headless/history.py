@@ -70,11 +70,15 @@ def _row(entry: RunEntry) -> list[str]:
         cut(one_line(", ".join(entry.contenders)), _CONTENDERS),
         standing(entry),
         _speeds(entry),
-        (validity(entry) if entry.faults == 0 else f"{entry.faults} fault{'s' if entry.faults > 1 else ''}")
-        if entry.readable
-        else "",
+        _trust(entry) if entry.readable else "",
         _size(entry.bytes),
     ]
+
+
+def _trust(entry: RunEntry) -> str:
+    if entry.faults == 0:
+        return validity(entry)
+    return "1 fault" if entry.faults == 1 else f"{entry.faults} faults"
 
 
 def _speeds(entry: RunEntry) -> str:
