@@ -108,8 +108,9 @@ def readings(dice: random.Random, first: bool, slow: bool) -> dict[str, float]:
 def events(lasting: float, silent: bool) -> Iterator[Event]:
     """Two contenders that answer at once, or load for ever if they are silent."""
     from sparktop.model import events as made
-    from sparktop.model.records import Contender, ModelInfo, Options
+    from sparktop.model.records import Contender, Options
     from sparktop.model.scenario import Item, Kind, Scenario
+    from tests.made_up import info, queued
 
     dice = random.Random(7)
     names = ("left", "right")
@@ -133,24 +134,12 @@ def events(lasting: float, silent: bool) -> Iterator[Event]:
         planned=2,
     )
     for number, name in enumerate(names):
-        yield made.RequestQueued(
-            t=0.0, request=number, contender=name, item="Q1", repetition=0, batch=1, prompt="?", max_tokens=99_999
-        )
+        yield queued(number, name, "Q1", max_tokens=99_999)
         if silent:
             yield made.ModelLoading(t=0.0, contender=name, fraction=0.5)
             continue
-        info = ModelInfo(
-            description="7B Q8_0",
-            parameters=1,
-            size=1,
-            context=1,
-            slots=1,
-            vocabulary=1,
-            layers=1,
-            devices=("GPU",),
-            chat_template=True,
-        )
-        yield made.ModelReady(t=0.0, contender=name, model=info, load_s=1.0)
+        model = info("7B Q8_0", parameters=1, size=1, context=1, vocabulary=1, layers=1, device="GPU")
+        yield made.ModelReady(t=0.0, contender=name, model=model, load_s=1.0)
         yield made.RequestSent(t=0.0, request=number)
     for step in range(1, int(lasting * 10)):
         t = step / 10

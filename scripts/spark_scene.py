@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.model import events as made
-from sparktop.model.records import Contender, ModelInfo, Node, Options
+from sparktop.model.records import Contender, Options
 from sparktop.model.roofline import GB10
 from sparktop.model.scenario import Scenario
 from sparktop.model.shape import Footprint
 from sparktop.telemetry.changes import Changes
 from sparktop.telemetry.played import moments, play
+from tests.made_up import SPARK, done, info, queued, tokens
 
 RECORDINGS: Final = Path(__file__).resolve().parents[1] / "tests" / "telemetry" / "recordings"
 
@@ -74,32 +75,20 @@ def _run(asked: Scenario, nodes: list[str]) -> Iterator[made.Event]:
         sparktop="0.1.0",
         scenario=asked,
         options=Options(),
-        nodes=tuple(_node(name) for name in nodes),
+        nodes=tuple(replace(SPARK, name=name, os="Ubuntu 24.04", llama_cpp="") for name in nodes),
         contenders=contenders,
         planned=len(MODELS) * len(asked.items),
     )
     requests = [(model, item.id) for model in MODELS for item in asked.items]
     for number, (model, item) in enumerate(requests):
-        yield made.RequestQueued(
-            t=0.0, request=number, contender=model.name, item=item, repetition=0, batch=1, prompt="?", max_tokens=512
-        )
+        yield queued(number, model.name, item)
     t, number = 0.5, 0
     for model in MODELS:
         size = round(model.gigabytes * 1e9)
-        info = ModelInfo(
-            description=model.description,
-            parameters=0,
-            size=size,
-            context=8192,
-            slots=1,
-            vocabulary=150_000,
-            layers=28,
-            devices=("CUDA0 (NVIDIA GB10)",),
-            chat_template=True,
-        )
+        model_info = info(model.description, parameters=0, size=size, context=8192, vocabulary=150_000)
         yield made.ModelLoading(t=t, contender=model.name, fraction=0.1)
         yield made.FootprintKnown(t=t, contender=model.name, footprint=Footprint(dense=size), ceilings=GB10)
-        yield made.ModelReady(t=t + 3, contender=model.name, model=info, load_s=3.0)
+        yield made.ModelReady(t=t + 3, contender=model.name, model=model_info, load_s=3.0)
         t += 3.1
         for at in range(len(asked.items)):
             length = TOKENS + 37 * (at % 4)
@@ -115,34 +104,8 @@ def _answer(number: int, t: float, length: int, tok_s: float) -> Iterator[made.E
     times = [t + 0.25 + at / tok_s for at in range(length)]
     for start in range(0, length, 5):
         group = tuple(times[start : start + 5])
-        kind = made.TokenKind.ANSWER
-        yield made.Tokens(
-            t=group[-1], request=number, kind=kind, text="。" * len(group), times=group, counts=(1,) * len(group)
-        )
-    yield made.RequestDone(
-        t=times[-1] + 0.01,
-        request=number,
-        finish=made.Finish.STOP,
-        prompt_tokens=PROMPT,
-        cached_tokens=0,
-        output_tokens=length,
-        prefill_ms=200.0,
-        token_source=made.TokenSource.TOKEN_IDS,
-    )
-
-
-def _node(name: str) -> Node:
-    return Node(
-        name=name,
-        os="Ubuntu 24.04",
-        machine="NVIDIA DGX Spark",
-        cpu="Cortex-X925 + Cortex-A725",
-        cores=20,
-        memory=127_600_748 * 1024,
-        gpus=("NVIDIA GB10",),
-        driver="580.95.05",
-        llama_cpp="",
-    )
+        yield tokens(number, group, "。" * len(group))
+    yield done(number, times[-1] + 0.01, prompt_tokens=PROMPT, output_tokens=length, prefill_ms=200.0)
 
 
 def _machine(node: str, recording: str, lasting: float) -> Iterator[made.Event]:

@@ -8,24 +8,19 @@ from collections.abc import Sequence
 from sparktop.headless.drive import Inbox
 from sparktop.model.events import (
     Event,
-    Finish,
     ModelLoading,
     ModelReady,
     Notice,
-    RequestDone,
     RequestFailed,
-    RequestQueued,
     RequestSent,
     RunEnded,
     RunStarted,
     Status,
-    TokenKind,
-    Tokens,
-    TokenSource,
 )
-from sparktop.model.records import Contender, ModelInfo, Node, Options
+from sparktop.model.records import Contender, Node, Options
 from sparktop.model.scenario import Item, Kind, Scenario
 from sparktop.runner.session import Outcome
+from tests.made_up import done, info, queued, tokens
 
 SCENARIO = Scenario(
     name="two",
@@ -37,17 +32,7 @@ SCENARIO = Scenario(
         Item(id="Q2", prompt="Who?", title="ASCII title"),
     ),
 )
-INFO = ModelInfo(
-    description="llama 1M F16",
-    parameters=1_000_000,
-    size=2_000_000,
-    context=512,
-    slots=1,
-    vocabulary=1000,
-    layers=2,
-    devices=("CPU",),
-    chat_template=True,
-)
+INFO = info("llama 1M F16", parameters=1_000_000, size=2_000_000, context=512, vocabulary=1000, layers=2, device="CPU")
 NODE = Node(name="here", os="Linux", machine="", cpu="", cores=2, memory=0, gpus=(), driver="", llama_cpp="llama.cpp")
 
 
@@ -81,29 +66,10 @@ def request(
     """A request of eleven tokens: the first 100 ms after it is sent, the others every 10 ms."""
     times = tuple(start + 0.1 + 0.01 * n for n in range(11))
     return [
-        RequestQueued(
-            t=start,
-            request=number,
-            contender=who,
-            item=item,
-            repetition=0,
-            batch=batch,
-            prompt="?",
-            max_tokens=64,
-            warmup=warmup,
-        ),
+        queued(number, who, item, t=start, max_tokens=64, batch=batch, warmup=warmup),
         RequestSent(t=start, request=number),
-        Tokens(t=times[-1], request=number, kind=TokenKind.ANSWER, text=text, times=times, counts=(1,) * 11),
-        RequestDone(
-            t=times[-1],
-            request=number,
-            finish=Finish.STOP,
-            prompt_tokens=20,
-            cached_tokens=0,
-            output_tokens=11,
-            prefill_ms=50.0,
-            token_source=TokenSource.TOKEN_IDS,
-        ),
+        tokens(number, times, text),
+        done(number, times[-1], prompt_tokens=20, output_tokens=11, prefill_ms=50.0),
     ]
 
 

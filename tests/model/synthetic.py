@@ -24,8 +24,9 @@ from sparktop.model.events import (
     Tokens,
     TokenSource,
 )
-from sparktop.model.records import Contender, ModelInfo, Node, Options
+from sparktop.model.records import Contender, Node, Options
 from sparktop.model.scenario import Item, Kind, Sampling, Scenario
+from tests.made_up import info
 
 NODE = Node(
     name="spark-a",
@@ -46,17 +47,7 @@ QUESTIONS = Scenario(
     items=tuple(Item(id=f"Q{n}", prompt=f"第{n}问？") for n in (1, 2, 3)),
     sampling=Sampling(max_tokens=64),
 )
-INFO = ModelInfo(
-    description="llama 8B Q8_0",
-    parameters=8_000_000_000,
-    size=8 * 2**30,
-    context=4096,
-    slots=1,
-    vocabulary=128_000,
-    layers=32,
-    devices=("CUDA0 (NVIDIA GB10)",),
-    chat_template=True,
-)
+INFO = info("llama 8B Q8_0", parameters=8_000_000_000, size=8 * 2**30, vocabulary=128_000, layers=32)
 
 
 def throughput(kind: Kind = Kind.BATCH, *, repetitions: int = 1, max_tokens: int = 4, isl: int = 0) -> Scenario:

@@ -50,6 +50,14 @@ async def shows(bench: Bench, pilot: Pilot[int], text: str) -> None:
     raise AssertionError(f"{text!r} never came; the screen shows:\n{screen_text(bench.latest)}")
 
 
+async def at(bench: Bench, pilot: Pilot[int], t: float) -> str:
+    """Lets a run come to a time, in seconds since it began; returns what the screen shows."""
+    bench.watch.t = 100.0 + t
+    bench.latest.poll()
+    await settle(pilot)
+    return screen_text(bench.latest)
+
+
 @dataclass
 class Watch:
     """A clock that stands still until somebody moves it."""

@@ -25,20 +25,17 @@ from sparktop.model.events import (
     ModelUnloaded,
     Notice,
     PrefillProgress,
-    RequestDone,
     RequestFailed,
-    RequestQueued,
     RequestSent,
     RunEnded,
     RunStarted,
     SampleTaken,
     Status,
     TokenKind,
-    Tokens,
-    TokenSource,
 )
-from sparktop.model.records import Contender, ModelInfo, Node, Options
+from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Item, Scenario
+from tests.made_up import SPARK, done, info, queued, tokens
 
 Events: TypeAlias = tuple[Event, ...]
 
@@ -91,18 +88,6 @@ SPEEDS = {
     "demo-base": Speed(tok_s=41.0, prefill_tok_s=520.0, load_s=1.4),
     "demo-sutra": Speed(tok_s=34.0, prefill_tok_s=480.0, load_s=1.6),
 }
-
-SPARK = Node(
-    name="spark-a",
-    os="Ubuntu 24.04 (6.11.0-1016-nvidia)",
-    machine="NVIDIA DGX Spark",
-    cpu="Cortex-X925 + Cortex-A725",
-    cores=20,
-    memory=127_600_748 * 1024,
-    gpus=("NVIDIA GB10",),
-    driver="580.95.05",
-    llama_cpp="0.3.36 (CPU)",
-)
 
 
 def scenario(name: str = "sutra-qa") -> Scenario:
@@ -158,16 +143,7 @@ def _record(
     numbers = {c.name: range(i * len(chosen), (i + 1) * len(chosen)) for i, c in enumerate(contenders)}
     for contender in contenders:
         for number, item in zip(numbers[contender.name], chosen, strict=True):
-            yield RequestQueued(
-                t=0.0,
-                request=number,
-                contender=contender.name,
-                item=item.id,
-                repetition=0,
-                batch=1,
-                prompt=item.prompt,
-                max_tokens=512,
-            )
+            yield queued(number, contender.name, item.id, prompt=item.prompt)
     yield Notice(t=0.0, text="Power of the whole machine can't be read: no spbm driver.")
     machine = _Machine(dice, psi)
     t = 0.1
@@ -205,18 +181,8 @@ def _load(contender: Contender, t: float, machine: _Machine) -> Iterator[Event]:
         machine.held = contender.size * step / 10 + 1.5 * GIB * step
         yield ModelLoading(t=t + speed.load_s * step / 10, contender=contender.name, fraction=step / 10)
     t += speed.load_s
-    info = ModelInfo(
-        description="llama 3M Q8_0",
-        parameters=3_100_000,
-        size=contender.size,
-        context=1024,
-        slots=1,
-        vocabulary=8000,
-        layers=6,
-        devices=("CPU",),
-        chat_template=True,
-    )
-    yield ModelReady(t=t, contender=contender.name, model=info, load_s=speed.load_s)
+    model = info("llama 3M Q8_0", parameters=3_100_000, size=contender.size, context=1024, layers=6, device="CPU")
+    yield ModelReady(t=t, contender=contender.name, model=model, load_s=speed.load_s)
 
 
 def _ask(
@@ -225,12 +191,12 @@ def _ask(
     prompt = 30 + len(item.prompt)
     sent = t
     yield RequestSent(t=t, request=number)
-    for done in (prompt // 2, prompt):
+    for read in (prompt // 2, prompt):
         t += prompt / 2 / speed.prefill_tok_s
-        yield PrefillProgress(t=t, request=number, done=done, total=prompt)
+        yield PrefillProgress(t=t, request=number, done=read, total=prompt)
     answer = ANSWERS[index % len(ANSWERS)]
     parts = [(TokenKind.REASONING, REASONING)] if thinks else []
-    tokens = 0
+    count = 0
     for kind, text in [*parts, (TokenKind.ANSWER, answer)]:
         pieces = [text[i : i + 2] for i in range(0, len(text), 2)]
         for start in range(0, len(pieces), 3):
@@ -239,18 +205,15 @@ def _ask(
             for _ in group:
                 t += max(0.004, dice.gauss(1 / speed.tok_s, 0.12 / speed.tok_s))
                 times.append(t)
-            tokens += len(group)
-            counts = (1,) * len(group)
-            yield Tokens(t=t, request=number, kind=kind, text="".join(group), times=tuple(times), counts=counts)
-    yield RequestDone(
-        t=t,
-        request=number,
-        finish=Finish.STOP if index % 4 else Finish.LENGTH,
+            count += len(group)
+            yield tokens(number, tuple(times), "".join(group), kind)
+    yield done(
+        number,
+        t,
         prompt_tokens=prompt,
-        cached_tokens=0,
-        output_tokens=tokens,
+        output_tokens=count,
         prefill_ms=prompt / speed.prefill_tok_s * 1e3,
-        token_source=TokenSource.TOKEN_IDS,
+        finish=Finish.STOP if index % 4 else Finish.LENGTH,
     )
     assert t > sent
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 import recorded
-from fakes import Bench, screen_text, settle
+from fakes import Bench, at, screen_text, settle
 from hypothesis import given
 from hypothesis import strategies as st
-from textual.pilot import Pilot
 
 from sparktop.model.events import Event, SampleTaken
 from sparktop.ui.actions import PANELS
@@ -55,13 +54,6 @@ def on_a_spark() -> list[Event]:
         SampleTaken(t=e.t, node=e.node, values=e.values | more) if isinstance(e, SampleTaken) else e
         for e in recorded.record()
     ]
-
-
-async def at(bench: Bench, pilot: Pilot[int], t: float) -> str:
-    bench.watch.t = 100.0 + t
-    bench.latest.poll()
-    await settle(pilot)
-    return screen_text(bench.latest)
 
 
 async def test_panels_without_room_are_named_and_a_key_away(tmp_path: Path) -> None:

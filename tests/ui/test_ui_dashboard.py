@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import recorded
-from fakes import Bench, screen_text, settle
-from textual.pilot import Pilot
+from fakes import Bench, at, screen_text, settle
 
 from sparktop.model.events import Notice, PrefillProgress, RequestDone, RequestSent, Status
 from sparktop.model.state import RunState, fold
@@ -15,14 +14,6 @@ from sparktop.runner.session import Outcome
 from sparktop.ui.feed import ReplayFeed
 from sparktop.ui.remaining import remaining
 from sparktop.ui.widgets.chart import TimeChart
-
-
-async def at(bench: Bench, pilot: Pilot[int], t: float) -> str:
-    """Brings the run to a time and returns what is shown."""
-    bench.watch.t = 100.0 + t
-    bench.latest.poll()
-    await settle(pilot)
-    return screen_text(bench.latest)
 
 
 async def test_a_model_that_loads(tmp_path: Path) -> None:

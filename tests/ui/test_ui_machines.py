@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-import recorded
-from fakes import Bench, screen_text, settle
+from fakes import Bench, at, screen_text, settle
 from rich.cells import cell_len
-from textual.pilot import Pilot
 
 from sparktop.model.events import Event, NodeSeen, ProcessSeen, RunEnded, SampleTaken, Status
 from sparktop.model.state import fold
@@ -24,6 +22,7 @@ from sparktop.ui.chrome import Chrome
 from sparktop.ui.panels.alerts import AlertBar
 from sparktop.ui.panels.machine import machines
 from sparktop.ui.panels.machine_panel import MachinePanel
+from tests.made_up import SPARK
 
 RECORDINGS: Final = Path(__file__).parents[1] / "telemetry" / "recordings"
 GIB: Final = 2**30
@@ -210,12 +209,6 @@ def told(bench: Bench) -> str:
     return "".join(text for row in bench.latest.screen.query_one(AlertBar).rows for text, _ in row)
 
 
-async def at(bench: Bench, pilot: Pilot[int], t: float) -> None:
-    bench.watch.t = 100.0 + t
-    bench.latest.poll()
-    await settle(pilot)
-
-
 @pytest.mark.parametrize("name", SEEN)
 async def test_the_numbers_of_a_machine(tmp_path: Path, name: str) -> None:
     bench = Bench(tmp_path, events=played(name))
@@ -275,7 +268,7 @@ async def test_what_a_machine_lacks_takes_no_room(tmp_path: Path) -> None:
 
 async def test_a_process_that_ended_holds_nothing(tmp_path: Path) -> None:
     events = [
-        *(NodeSeen(t=0.0, node=recorded.SPARK), ProcessSeen(t=0.0, node="spark-a", pid=7, name="vllm", own=False)),
+        *(NodeSeen(t=0.0, node=SPARK), ProcessSeen(t=0.0, node="spark-a", pid=7, name="vllm", own=False)),
         reading(0.0, {"gpu.0.held": 3.0 * GIB, "process.7.gpu_held": 2.0 * GIB, "process.8.gpu_held": 1.0 * GIB}),
         reading(2.0, {"gpu.0.held": 2.0 * GIB, "process.7.gpu_held": 2.0 * GIB}),
     ]

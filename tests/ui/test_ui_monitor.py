@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import recorded
 from fakes import UNICODE_TERMINAL, Bench, screen_text, settle, shows
 from rich.cells import cell_len
 from textual.pilot import Pilot
@@ -30,6 +29,7 @@ from sparktop.ui.run import Run
 from sparktop.ui.screens.menu import MenuScreen
 from sparktop.ui.screens.monitor import MonitorScreen
 from sparktop.ui.widgets.chart import TimeChart
+from tests.made_up import SPARK
 from tests.telemetry.cases import FOLDER, FakeDriver, lay
 from tests.telemetry.machines import CASES
 
@@ -122,7 +122,7 @@ async def test_a_fault_that_takes_seconds_to_judge_is_not_denied_before(tmp_path
     ],
 )
 def test_the_title_names_every_machine(tmp_path: Path, width: int, says: str) -> None:
-    nodes = [replace(recorded.SPARK, name=f"spark-{number}") for number in (1, 2, 3)]
+    nodes = [replace(SPARK, name=f"spark-{number}") for number in (1, 2, 3)]
     run = Run(ReplayFeed("three", [NodeSeen(t=0.0, node=node) for node in nodes], lambda: 0.0))
     run.pull()
     row = machine_title_row(run, played(Bench(tmp_path), "laptop-bare"), width, glyphs.UNICODE)

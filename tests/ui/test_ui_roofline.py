@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import recorded
-from fakes import Bench, settle
-from textual.pilot import Pilot
+from fakes import Bench, at, settle
 
 from sparktop.model.events import (
     Event,
@@ -16,34 +16,21 @@ from sparktop.model.events import (
     ModelReady,
     PrefillProgress,
     RequestDone,
-    RequestQueued,
     RequestSent,
     SampleTaken,
-    TokenKind,
-    Tokens,
     TokenSource,
 )
-from sparktop.model.records import ModelInfo
 from sparktop.model.roofline import GB10, Ceilings
 from sparktop.model.shape import Footprint
 from sparktop.ui.feed import ReplayFeed
 from sparktop.ui.panels.alerts import AlertBar
 from sparktop.ui.panels.roofline import RooflineGauge
 from sparktop.ui.run import Run
+from tests.made_up import SPARK, info, queued, tokens
 
 UNKNOWN = Ceilings(theoretical=None, measured=None, source="the memory bandwidth of Vulkan0 is not known")
 PROCESSOR = Ceilings(theoretical=None, measured=20e9, source="read by 8 threads")
-INFO = ModelInfo(
-    description="qwen2 7B Q8_0",
-    parameters=7_600_000_000,
-    size=8_000_000_000,
-    context=4096,
-    slots=1,
-    vocabulary=152_064,
-    layers=28,
-    devices=("CUDA0 (NVIDIA GB10)",),
-    chat_template=True,
-)
+INFO = info("qwen2 7B Q8_0", parameters=7_600_000_000, size=8_000_000_000, vocabulary=152_064)
 
 
 def decoding(
@@ -52,9 +39,7 @@ def decoding(
     """A run that decodes 40 tokens a second from its second second on; each reads `dense` bytes."""
     events: list[Event] = [
         recorded.record()[0],
-        RequestQueued(
-            t=0.0, request=0, contender="demo-base", item="Q1", repetition=0, batch=1, prompt="?", max_tokens=512
-        ),
+        queued(0, "demo-base", "Q1"),
         ModelReady(t=0.5, contender="demo-base", model=INFO, load_s=0.5),
         RequestSent(t=1.0, request=0),
         PrefillProgress(t=1.5, request=0, done=60, total=60),
@@ -65,20 +50,13 @@ def decoding(
     for step in range(40):
         t = 2.0 + step / 10
         times = tuple(t + (at - 3) / 40 for at in range(4))
-        text = "法" * 4
-        events.append(Tokens(t=t, request=0, kind=TokenKind.ANSWER, text=text, times=times, counts=(1, 1, 1, 1)))
+        events.append(replace(tokens(0, times, "法" * 4), t=t))
     return sorted(events, key=lambda event: event.t)
 
 
 def rows(bench: Bench) -> list[str]:
     gauge = bench.latest.screen.query_one(RooflineGauge)
     return ["".join(text for text, _ in row) for row in gauge.rows]
-
-
-async def at(bench: Bench, pilot: Pilot[int], t: float) -> None:
-    bench.watch.t = 100.0 + t
-    bench.latest.poll()
-    await settle(pilot)
 
 
 async def test_the_share_of_the_ceiling_drawn_to_scale(tmp_path: Path) -> None:
@@ -123,7 +101,7 @@ async def test_what_holds_it_back_never_crowds_out_what_is_wrong(
     events = decoding(GB10)
     if fault:
         hot = {"gpu.0.utilization": 99.0, "gpu.0.throttle_hw_thermal": 60.0}
-        node = recorded.SPARK.name
+        node = SPARK.name
         events += [SampleTaken(t=2.0 + step / 2, node=node, values=hot) for step in range(7)]
     bench = Bench(tmp_path, events=sorted(events, key=lambda event: event.t))
     async with bench.app(bench.default_plan()).run_test(size=size) as pilot:

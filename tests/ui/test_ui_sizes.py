@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import recorded
-from fakes import Bench, screen_text, settle
-from textual.pilot import Pilot
+from fakes import Bench, at, screen_text, settle
 
 SIZES = [(200, 60), (120, 40), (80, 24), (60, 16), (40, 10), (20, 5), (3, 2)]
 COMPLETE = [(200, 60), (120, 40), (80, 24)]
@@ -16,13 +15,6 @@ COMPLETE = [(200, 60), (120, 40), (80, 24)]
 @pytest.fixture(scope="module")
 def events() -> recorded.Events:
     return recorded.record()
-
-
-async def at(bench: Bench, pilot: Pilot[int], t: float) -> None:
-    """Lets the run come to a time."""
-    bench.watch.t = 100.0 + t
-    bench.latest.poll()
-    await settle(pilot)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
