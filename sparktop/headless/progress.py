@@ -18,6 +18,7 @@ from sparktop.model.events import (
     RequestFailed,
     RunStarted,
 )
+from sparktop.model.split_events import ModelSplit
 from sparktop.model.state import Phase, RequestState, RunState
 from sparktop.model.text import one_line, printable
 
@@ -179,6 +180,9 @@ def _news(state: RunState, event: Event, failures: _Failures) -> list[str]:
                 return [one_line(f"{event.contender}: {event.model.description} answers at {contender.contender.url}")]
             where = ", ".join(event.model.devices) or "unknown device"
             return [one_line(f"{event.contender}: {event.model.description} loaded in {event.load_s:.1f} s on {where}")]
+        case ModelSplit():
+            held = (f"{part.node} {part.total / 2**30:,.1f} GiB ({part.layers} layers)" for part in event.parts)
+            return [one_line(f"{event.contender}: split over {', '.join(held)}")]
         case ContenderFailed():
             failures.is_new(event.contender, event.error)
             log = printable(event.log).rstrip().splitlines()[-_LOG_LINES:]

@@ -17,7 +17,7 @@ import msgspec
 
 from sparktop.model.decoding import decode_speed
 from sparktop.model.events import Status
-from sparktop.model.records import Contender, ModelInfo, Node
+from sparktop.model.records import Contender, ModelInfo, Node, Options
 from sparktop.model.scenario import Scenario
 from sparktop.model.snapshot import SCHEMA
 from sparktop.model.state import RunState
@@ -67,6 +67,7 @@ class _Head:
     id: str
     status: Status
     scenario: Scenario
+    options: Options
     nodes: tuple[Node, ...]
     contenders: tuple[_Ran, ...]
     validity: _Trust
@@ -90,7 +91,7 @@ def find_baselines(runs: Path, state: RunState, contender: str, most: int = LOOK
     if started is None or current is None or current.info is None:
         return {}
     scenario = started.scenario
-    sought = _work(scenario, current.contender, current.info)
+    sought = _work(scenario, started.options, current.contender, current.info)
     nodes = _nodes(started.nodes, current.contender)
     found: dict[int, list[tuple[str, float]]] = {batch: [] for batch in scenario.batches}
     for path in _candidates(runs, scenario.name, started.id)[:most]:
@@ -103,7 +104,7 @@ def find_baselines(runs: Path, state: RunState, contender: str, most: int = LOOK
             ran.contender.name
             for ran in head.contenders
             if ran.info is not None
-            and _work(head.scenario, ran.contender, ran.info) == sought
+            and _work(head.scenario, head.options, ran.contender, ran.info) == sought
             and _alike(_nodes(head.nodes, ran.contender), nodes)
         }
         for row in head.summary:
@@ -144,7 +145,7 @@ def _read_head(path: Path) -> _Head | None:
     return head if head.schema == SCHEMA else None
 
 
-def _work(scenario: Scenario, contender: Contender, info: ModelInfo) -> tuple[Any, ...]:
+def _work(scenario: Scenario, options: Options, contender: Contender, info: ModelInfo) -> tuple[Any, ...]:
     """What has to be the same for two speeds to be of the same work."""
     # A model at an address is known by all of it, a file by its name wherever it lies.
     model = contender.model if "://" in contender.model else Path(contender.model).name
@@ -155,6 +156,7 @@ def _work(scenario: Scenario, contender: Contender, info: ModelInfo) -> tuple[An
         (scenario.batches, scenario.mode, scenario.isl, scenario.osl, scenario.warmup > 0),
         (contender.engine, contender.node, model, contender.size),
         (info.description, info.parameters, info.devices),
+        options.tensor_split if "+" in contender.node else (),
     )
 
 
