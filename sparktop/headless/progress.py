@@ -181,7 +181,7 @@ def _news(state: RunState, event: Event, failures: _Failures) -> list[str]:
             where = ", ".join(event.model.devices) or "unknown device"
             return [one_line(f"{event.contender}: {event.model.description} loaded in {event.load_s:.1f} s on {where}")]
         case ModelSplit():
-            held = (f"{part.node} {part.total / 2**30:,.1f} GiB ({part.layers} layers)" for part in event.parts)
+            held = (f"{part.node} {_size(part.total)} ({part.layers} layers)" for part in event.parts)
             return [one_line(f"{event.contender}: split over {', '.join(held)}")]
         case ContenderFailed():
             failures.is_new(event.contender, event.error)
@@ -196,6 +196,10 @@ def _news(state: RunState, event: Event, failures: _Failures) -> list[str]:
         case Notice():
             return [f"note: {one_line(event.text)}"]
     return []
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:,.1f} GiB" if count >= 2**30 else f"{count / 2**20:,.1f} MiB"
 
 
 def _count(state: RunState, done: int) -> str:

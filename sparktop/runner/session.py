@@ -45,7 +45,7 @@ from sparktop.runner.fleet import Fleet
 from sparktop.runner.lane import Lane, Track, in_turn
 from sparktop.runner.plan import Plan
 from sparktop.runner.run_ratings import RunRatings
-from sparktop.runner.split_fit import SplitFit, is_split, machines
+from sparktop.runner.split_fit import SplitFit, is_split, machines, with_lent_hardware
 from sparktop.store.history import find_baselines
 from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
@@ -265,6 +265,7 @@ class Session(Background):
             found = find_footprint(Path(contender.model))
             if found is None or started is None:
                 return None
+            info = with_lent_hardware(info, started.nodes)
             return found, find_ceilings(started.nodes[0], info, found, self._places.state, self._root)
         except BadModelFile:
             raise
