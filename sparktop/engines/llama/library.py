@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparktop.engines.llama.devices import Device, gpus
+from sparktop.engines.llama.native_log import begin
 from sparktop.engines.llama.placement import Placement
 from sparktop.model.records import ModelInfo
 
@@ -35,52 +35,6 @@ Floats = npt.NDArray[np.float32]
 
 class LlamaFailed(RuntimeError):
     """llama.cpp refused; the message is one sentence for the person."""
-
-
-_LOG_LEVELS: Final = (2, 3, 4)
-"""ggml's info, warning and error; debug messages come with every token on some backends."""
-
-_LOG_CONTINUES: Final = 5
-
-_LOG_KEPT: Final = 4096
-"""Messages: a model of 200 layers on three machines says a few hundred while it is loaded."""
-
-
-class _Log:
-    """Lets llama.cpp's messages through to standard error, without the debug ones."""
-
-    def __init__(self) -> None:
-        self._shown = True
-        self._kept: deque[str] = deque(maxlen=_LOG_KEPT)
-
-    def __call__(self, level: int, text: bytes, _: object) -> None:
-        if level != _LOG_CONTINUES:
-            self._shown = level in _LOG_LEVELS
-        if self._shown:
-            self._kept.append(text.decode("utf-8", "replace"))
-            os.write(2, text)
-
-    @property
-    def text(self) -> str:
-        """What was said last."""
-        return "".join(self._kept)
-
-
-_LOGGED: Final = _Log()
-
-_LOG: Final = llama.llama_log_callback(_LOGGED)
-"""Lives as long as the process: llama.cpp calls it whenever it likes."""
-
-
-def begin() -> None:
-    """Starts llama.cpp; from here on what it says goes where it should. May be called again."""
-    llama.llama_log_set(_LOG, None)
-    llama.llama_backend_init()
-
-
-def log_text() -> str:
-    """What llama.cpp said last; where a model's parts lie it tells nowhere else."""
-    return _LOGGED.text
 
 
 class Model:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sparktop.engines.gguf import read_header
-from sparktop.engines.llama import library
+from sparktop.engines.llama import native_log
 from sparktop.engines.llama.devices import Device, gpus
 from sparktop.engines.llama.link_meter import LinkMeter
 from sparktop.engines.llama.load_log import device_names, held
@@ -31,9 +31,9 @@ class Parts:
     """
 
     def __init__(self, split: Split, model: Path) -> None:
-        library.begin()
+        native_log.begin()
         local = gpus()
-        self.servers: tuple[Server, ...] = connect(split.servers, library.log_text)
+        self.servers: tuple[Server, ...] = connect(split.servers, native_log.log_text)
         layers = read_header(model).number("block_count") + 1
         self.placement: Placement = place(
             layers,
@@ -51,7 +51,7 @@ class Parts:
         Raises:
             RpcFailed: A machine holds nothing: the model is not split, whatever was asked for.
         """
-        log = library.log_text()
+        log = native_log.log_text()
         lies = held(log, [str(server.endpoint) for server in self.servers])
         nodes = [(self._node, ""), *((s.endpoint.node, str(s.endpoint)) for s in self.servers)]
         parts = tuple(
