@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -10,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 import recorded
 from fakes import UNICODE_TERMINAL, Bench, screen_text, settle
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from sparktop.model.codec import decode, encode
-from sparktop.model.events import RunStarted
+from sparktop.model.events import Notice, RunStarted
 from sparktop.model.rating_events import Rated
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.runner.contenders import BadContender
+from sparktop.store.journal import Journal
 from sparktop.store.names import journal_path, snapshot_path
 from sparktop.store.snapshots import write_snapshot
 from sparktop.ui.panels.answer import AnswerColumn
@@ -364,6 +367,28 @@ async def test_a_run_that_goes_on_is_left_in_peace(tmp_path: Path) -> None:
         await on(pilot, bench, DashboardScreen)
         text = await shows(pilot, bench, "running 0:20")
         assert not isinstance(bench.latest.screen, ReplayDashboard), text
+
+
+async def test_a_run_that_ends_meanwhile_is_listed_as_it_stands(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    keep(bench, 1)
+    identity = keep(bench, 2)
+    snapshot_path(bench.places.runs, identity).unlink()
+    path = journal_path(bench.places.runs, identity)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    journal = Journal(path, pytest.fail)
+    journal.append(Notice(t=END, text="still there"))
+    while b"still there" not in path.read_bytes():
+        time.sleep(0.01)
+    async with bench.app().run_test(size=(120, 40)) as pilot:
+        await listed(pilot, bench)
+        await shows(pilot, bench, "2 runs", " running ")
+        await pilot.press("down", "space")
+        journal.close()
+        text = await shows(pilot, bench, " interrupted ")
+        assert "1 marked" in text
+        (row,) = [line for line in text.splitlines() if "▸" in line]
+        assert "2026-11-01" in row
 
 
 # -- deleting, repeating -----------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -26,6 +26,9 @@ from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.table import GridTable
 
 _T = TypeVar("_T")
+
+AGAIN_S: Final = 2.0
+"""Seconds between two looks at runs that go on."""
 
 
 class HistoryScreen(ScopedScreen):
@@ -63,8 +66,13 @@ class HistoryScreen(ScopedScreen):
         yield KeyBar(footer(*self.scopes))
 
     def on_mount(self) -> None:
-        """Shows the columns."""
+        """Shows the columns; while a run goes on, how it stands is read again and again."""
         self._head()
+        self.set_interval(AGAIN_S, self._look_again)
+
+    def _look_again(self) -> None:
+        if self.is_current and any(entry.running for entry in self._entries):
+            self.reload()
 
     def on_screen_resume(self) -> None:
         """Reads the runs, as there may be others than before."""
