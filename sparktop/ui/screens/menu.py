@@ -23,12 +23,11 @@ from sparktop.scenarios.library import Entry
 from sparktop.ui import work
 from sparktop.ui.actions import Scope, bindings, footer
 from sparktop.ui.chrome import Chrome, KeyBar, glyphs_of, safe, spread_out
-from sparktop.ui.format import plural, size
+from sparktop.ui.panels.choice import about_rows, contender_option, enter_row, fit_rows
 from sparktop.ui.ports import Ports, Verdict
 from sparktop.ui.screens.base import ScopedScreen
 from sparktop.ui.widgets.labels import cut, fit
 from sparktop.ui.widgets.line_widget import SpanRow
-from sparktop.ui.widgets.wrap import WrappedText
 
 FIRST = "sutra-qa"
 """The scenario that enter starts at once."""
@@ -144,23 +143,9 @@ class MenuScreen(ScopedScreen):
         self._redraw()
 
     def _row(self, contender: Contender) -> Content:
-        signs = self.sparktop.glyphs
-        chosen = contender.name in self._chosen
-        verdict = self._verdicts.get(contender.name)
-        if verdict is None:
-            fits = ("checking" + signs.ellipsis, "$muted")
-        elif verdict.ok:
-            fits = (f"{signs.ok} fits", "$success")
-        else:
-            fits = (f"{signs.failed} too big", "$error")
         wide = max((min(len(c.name), NAME_CELLS) for c in self._contenders), default=0)
-        return Content.assemble(
-            (f"{signs.on if chosen else signs.off} ", "bold $accent" if chosen else "$muted"),
-            (fit(safe(contender.name), wide), "bold" if chosen else ""),
-            (f"  {size(contender.size or None):>7}  ", "$muted"),
-            fits,
-            (" toy" if contender.toy else "", "$muted"),
-        )
+        verdict = self._verdicts.get(contender.name)
+        return contender_option(contender, contender.name in self._chosen, verdict, wide, self.sparktop.glyphs)
 
     def _list_together(self) -> None:
         together = self.query_one("#together", OptionList)
@@ -182,44 +167,14 @@ class MenuScreen(ScopedScreen):
 
     def _about(self, width: int, height: int) -> list[SpanRow]:
         entry = self._entry()
-        if entry is None:
-            return []
-        if entry.scenario is None:
-            return [*self._wrap(safe(entry.error), width, "bad"), (), *self._wrap(str(entry.path), width, "muted")]
-        scenario = entry.scenario
-        rows = [
-            *self._wrap(safe(scenario.description), width, ""),
-            (),
-            *self._wrap(work.shape(scenario, self._options), width, "label"),
-        ]
-        if scenario.items and len(rows) + 2 <= height:
-            rows.append(())
-            shown = scenario.items[: max(0, height - len(rows))]
-            rows += [((fit(safe(i.id), 5), "muted"), (cut(safe(i.title or i.prompt), width - 5), "")) for i in shown]
-        return rows
+        return about_rows(entry, self._options, width, height) if entry is not None else []
 
     def _fit(self, width: int, height: int) -> list[SpanRow]:
         at = self.query_one("#contenders", OptionList).highlighted
         if at is None or at >= len(self._contenders):
             return []
         contender = self._contenders[at]
-        verdict = self._verdicts.get(contender.name)
-        dot = glyphs_of(self.app).dot
-        toy = f" {dot} a toy that comes with sparktop" if contender.toy else ""
-        rows: list[SpanRow] = [
-            ((cut(safe(contender.name), width), "value"),),
-            ((cut(f"{safe(contender.engine)} on {safe(contender.node)}{toy}", width), "label"),),
-            ((cut(safe(contender.url or contender.model), width), "muted"),),
-        ]
-        if verdict:
-            rows += self._wrap(safe(verdict.sentence), width, "" if verdict.ok else "bad")
-        return rows[:height]
-
-    @staticmethod
-    def _wrap(text: str, width: int, style: str) -> list[SpanRow]:
-        wrapped = WrappedText(width)
-        wrapped.append(text)
-        return [((row.text, style),) for row in wrapped.rows]
+        return fit_rows(contender, self._verdicts.get(contender.name), width, glyphs_of(self.app))[:height]
 
     def _summary(self, width: int, height: int) -> list[SpanRow]:
         if self._problem:
@@ -235,14 +190,7 @@ class MenuScreen(ScopedScreen):
         if unfit:
             return [((cut(f"{safe(unfit[0])}: {self._verdicts[unfit[0]].sentence}", width), "bad"),)]
         planned = self._ports.plan(entry.scenario, contenders, self._options).planned
-        times = glyphs_of(self.app).times
-        warm = ", warm-up included" if entry.scenario.warmup else ""
-        sum_ = f"{planned // len(contenders)} {times} {plural(len(contenders), 'contender')}{warm}"
-        how = "one after another" if len({c.node for c in contenders}) == 1 else "on each machine one after another"
-        if self._options.together:
-            how = "together, so their figures are marked as contended"
-        spans = [("Enter runs ", ""), (plural(planned, "request"), "value"), (f" ({sum_}), ", "muted")]
-        return [spread_out([*spans, (how, "muted"), (".", "muted")], [], width)]
+        return [enter_row(entry.scenario, contenders, planned, self._options, width, glyphs_of(self.app))]
 
     @staticmethod
     def _number(value: int) -> str:
