@@ -19,12 +19,12 @@ THREADS_S = 0.5
 """How long threads are waited for; one may hang, which is what some tests are about."""
 
 
-async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
+async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None:
     """Waits until no task of the loop can run, no timer ends soon, and no thread works for the app.
 
     Args:
         min_sleep: As of Textual's function of this name, in whose place it stands; it is not needed.
-        max_sleep: How long it waits at most, in seconds.
+        max_sleep: How long it waits at most, in seconds: a machine may be busy with something else.
     """
     loop = asyncio.get_running_loop()
     began = monotonic()
