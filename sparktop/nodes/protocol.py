@@ -7,8 +7,7 @@ number is refused as a whole, and what is shown is made safe first.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,10 +15,9 @@ import msgspec
 import orjson
 
 from sparktop.model.codec import NotAnEvent, decode, without_surrogates
-from sparktop.model.events import Event, NodeSeen, ProcessSeen, SampleTaken
+from sparktop.model.events import Event, ProcessSeen
 from sparktop.model.interfaces import Interface
 from sparktop.model.records import Node
-from sparktop.model.text import one_line
 from sparktop.nodes.orders import (
     BadOrder,
     Cancel,
@@ -39,7 +37,7 @@ from sparktop.nodes.orders import (
     check,
     safe_fit,
 )
-from sparktop.nodes.safe import Unsafe, job_event, text
+from sparktop.nodes.safe import Unsafe, job_event, machine_event, safe_node, safe_process, text
 
 VERSION: Final = 2
 """Of the protocol; both sides must speak the same."""
@@ -54,10 +52,8 @@ MOST_FROM_NODE: Final = 4 << 20
 MOST_FROM_HEAD: Final = 1 << 24
 """Bytes in a message from a head."""
 
-_MOST_CHANNELS: Final = 4096
-_MOST_NAME: Final = 120
+_MOST_PROCESSES: Final = 4096
 _MOST_MODELS: Final = 1000
-_MOST_GPUS: Final = 64
 _MOST_INTERFACES: Final = 256
 
 
@@ -217,8 +213,8 @@ def read_from_node(message: str | bytes) -> FromNode:
     if head.get("frame") == "events":
         start, job = _number(head.get("start")), head.get("job")
         if job is None:
-            return Events(start=start, events=tuple(_event(line) for line in lines))
-        return Events(start=start, events=tuple(_job_event(line) for line in lines), job=_number(job))
+            return Events(start=start, events=tuple(_event(line, machine_event) for line in lines))
+        return Events(start=start, events=tuple(_event(line, job_event) for line in lines), job=_number(job))
     content = _convert(head, _FROM_NODE)
     match content:
         case Hello():
@@ -280,73 +276,28 @@ def _number(found: object) -> int:
     return found
 
 
-def _job_event(line: str) -> Event:
+def _event(line: str, safe: Callable[[Event], Event]) -> Event:
     try:
-        return job_event(decode(line))
+        return safe(decode(line))
     except (NotAnEvent, Unsafe, RecursionError) as error:
         raise BadFrame(text(str(error))) from None
-
-
-def _event(line: str) -> Event:
-    try:
-        event = decode(line)
-    except (NotAnEvent, RecursionError) as error:
-        raise BadFrame(text(str(error))) from None
-    if not math.isfinite(event.t):
-        raise BadFrame("an event without a time")
-    if isinstance(event, SampleTaken):
-        return _safe_sample(event)
-    if isinstance(event, NodeSeen):
-        return replace(event, node=_safe_node(event.node))
-    if isinstance(event, ProcessSeen):
-        return _safe_process(event)
-    raise BadFrame(f"an event that no agent sends: {type(event).__name__}")
-
-
-def _safe_sample(event: SampleTaken) -> SampleTaken:
-    if len(event.values) + len(event.missing) > _MOST_CHANNELS:
-        raise BadFrame(f"a reading of {len(event.values) + len(event.missing)} channels")
-    for name in (*event.values, *event.missing):
-        if not name or len(name) > _MOST_NAME or one_line(name) != name:
-            raise BadFrame("a channel with an impossible name")
-    if not all(map(math.isfinite, event.values.values())):
-        raise BadFrame("a reading that is not a number")
-    return replace(event, node="", missing={name: text(why) for name, why in event.missing.items()})
-
-
-def _safe_process(process: ProcessSeen) -> ProcessSeen:
-    return replace(process, name=text(process.name)[:64], node="")
 
 
 def _safe_hello(hello: Hello) -> Hello:
     if len(hello.models) > _MOST_MODELS:
         raise BadFrame(f"{len(hello.models)} models")
-    if len(hello.processes) > _MOST_CHANNELS:
+    if len(hello.processes) > _MOST_PROCESSES:
         raise BadFrame(f"{len(hello.processes)} processes")
     return Hello(
         instance=text(hello.instance)[:64],
         sparktop=text(hello.sparktop)[:40],
-        node=_safe_node(hello.node),
+        node=safe_node(hello.node),
         models=tuple(replace(model, name=text(model.name), size=max(0, model.size)) for model in hello.models),
-        processes=tuple(_safe_process(process) for process in hello.processes),
+        processes=tuple(safe_process(one) for one in hello.processes),
         first=max(0, hello.first),
         next=max(0, hello.next),
         interfaces=tuple(
             replace(one, name=text(one.name)[:64], address=text(one.address)[:64])
             for one in hello.interfaces[:_MOST_INTERFACES]
         ),
-    )
-
-
-def _safe_node(node: Node) -> Node:
-    return Node(
-        name=text(node.name)[:64] or "node",
-        os=text(node.os),
-        machine=text(node.machine),
-        cpu=text(node.cpu),
-        cores=max(0, node.cores),
-        memory=max(0, node.memory),
-        gpus=tuple(text(name) for name in node.gpus[:_MOST_GPUS]),
-        driver=text(node.driver)[:40],
-        llama_cpp=text(node.llama_cpp),
     )

@@ -14,19 +14,26 @@ from sparktop.model.events import (
     ModelLoading,
     ModelReady,
     ModelUnloaded,
+    NodeSeen,
     Notice,
     PrefillProgress,
+    ProcessSeen,
     RequestDone,
     RequestFailed,
     RequestSent,
+    SampleTaken,
     Tokens,
 )
+from sparktop.model.records import Node
 from sparktop.model.split_events import LinkMeasured, ModelSplit, RpcReady
 from sparktop.model.text import one_line, printable
 
 _MOST_TEXT: Final = 400
 _MOST_LOG: Final = 8192
 _MOST_LIST: Final = 4096
+_MOST_CHANNELS: Final = 4096
+_MOST_NAME: Final = 120
+_MOST_GPUS: Final = 64
 _MOST_NUMBER: Final = 1 << 62
 
 _JOB_EVENTS: Final = (
@@ -45,6 +52,55 @@ class Unsafe(ValueError):
 def text(found: str) -> str:
     """Returns a text in one line, without anything that acts on a terminal, and not too long."""
     return one_line(found[: 4 * _MOST_TEXT])[:_MOST_TEXT]
+
+
+def machine_event(event: Event) -> Event:
+    """Returns an event about a machine elsewhere, safe to show and to count with.
+
+    Raises:
+        Unsafe: No agent sends this.
+    """
+    if not math.isfinite(event.t):
+        raise Unsafe("an event without a time")
+    if isinstance(event, SampleTaken):
+        return _sample(event)
+    if isinstance(event, NodeSeen):
+        return replace(event, node=safe_node(event.node))
+    if isinstance(event, ProcessSeen):
+        return safe_process(event)
+    raise Unsafe(f"an event that no agent sends: {type(event).__name__}")
+
+
+def safe_process(process: ProcessSeen) -> ProcessSeen:
+    """Returns what a node says of a process, safe to show."""
+    return replace(process, name=text(process.name)[:64], node="")
+
+
+def safe_node(node: Node) -> Node:
+    """Returns what a node says it is, safe to show and to count with."""
+    return Node(
+        # "+" stands between the names of several.
+        name=text(node.name)[:64].replace("+", "-") or "node",
+        os=text(node.os),
+        machine=text(node.machine),
+        cpu=text(node.cpu),
+        cores=max(0, node.cores),
+        memory=max(0, node.memory),
+        gpus=tuple(text(name) for name in node.gpus[:_MOST_GPUS]),
+        driver=text(node.driver)[:40],
+        llama_cpp=text(node.llama_cpp),
+    )
+
+
+def _sample(event: SampleTaken) -> SampleTaken:
+    if len(event.values) + len(event.missing) > _MOST_CHANNELS:
+        raise Unsafe(f"a reading of {len(event.values) + len(event.missing)} channels")
+    for name in (*event.values, *event.missing):
+        if not name or len(name) > _MOST_NAME or one_line(name) != name:
+            raise Unsafe("a channel with an impossible name")
+    if not all(map(math.isfinite, event.values.values())):
+        raise Unsafe("a reading that is not a number")
+    return replace(event, node="", missing={name: text(why) for name, why in event.missing.items()})
 
 
 def job_event(event: Event) -> Event:

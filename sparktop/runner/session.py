@@ -39,10 +39,11 @@ from sparktop.nodes.fit import Fit
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
 from sparktop.runner.background import Background, Outcome
+from sparktop.runner.course import Track, in_turn
 from sparktop.runner.engines import Engines
 from sparktop.runner.fit import assess, refused_everywhere
 from sparktop.runner.fleet import Fleet
-from sparktop.runner.lane import Lane, Track, in_turn
+from sparktop.runner.lane import Lane
 from sparktop.runner.plan import Plan
 from sparktop.runner.run_ratings import RunRatings
 from sparktop.runner.split_fit import SplitFit, is_split, machines, with_lent_hardware

@@ -10,7 +10,7 @@ from sparktop.model.interfaces import Interface, links
 from sparktop.model.records import ModelInfo
 from sparktop.model.roofline import ceilings_of
 from sparktop.nodes.fit import Fit
-from sparktop.runner.lane import in_turn
+from sparktop.runner.course import in_turn
 from sparktop.runner.split_fit import given, together, with_lent_hardware
 from sparktop.telemetry.interfaces import own_interfaces
 from tests.model.synthetic import NODE
