@@ -8,6 +8,7 @@ which system call it is in, and the one that it is in while nothing runs is the 
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 import threading
@@ -40,6 +41,7 @@ _WORD: Final = 4
 class _Link:
     server: Server
     transport: Transport
+    told: int
     idle: str
     reason: str
     decode_bytes: int = 0
@@ -135,20 +137,17 @@ class LinkMeter:
         except (OSError, ValueError):
             return None
 
-    def _idle(self, server: Server) -> tuple[str, str]:
+    def _idle(self, server: Server) -> tuple[int, str, str]:
+        """Opens what tells a thread's system call; returns it, the call in which the thread sleeps, or why not."""
         if not server.thread:
-            return "", "the thread that talks to it is not known"
-        call = self._call(server.thread)
-        if call is None:
-            return "", "the kernel does not tell what system call a thread is in"
-        return (call, "") if call != "running" else ("", "the thread that talks to it never sleeps")
-
-    def _call(self, thread: int) -> str | None:
-        """Number of the system call that a thread is in; "running" in none."""
+            return -1, "", "the thread that talks to it is not known"
         try:
-            return (self._root / f"proc/self/task/{thread}/syscall").read_text().partition(" ")[0].strip()
+            # Opened once: a sample is then one system call, and a hundred of them a second cost next to nothing.
+            told = os.open(self._root / f"proc/self/task/{server.thread}/syscall", os.O_RDONLY | os.O_CLOEXEC)
+            call = _call(told)
         except OSError:
-            return None
+            return -1, "", "the kernel does not tell what system call a thread is in"
+        return told, call, "" if call.isdigit() else "the thread that talks to it never sleeps"
 
     def _sample(self) -> None:
         pause = threading.Event()
@@ -160,7 +159,10 @@ class LinkMeter:
             for link in self._links:
                 if link.reason:
                     continue
-                call = self._call(link.server.thread)
+                try:
+                    call = _call(link.told)
+                except OSError:
+                    continue  # it has ended, and with it this process in a moment
                 with self._lock:
                     link.samples += 1
                     link.waiting += call != link.idle
@@ -203,6 +205,11 @@ class LinkMeter:
         if link.transport.rdma:
             return f'llama.cpp: "{link.transport.line}"; its TCP connection carried {sent}'
         return f"its TCP connection carried {sent}, as the kernel counts them"
+
+
+def _call(told: int) -> str:
+    """Number of the system call that a thread is in; "running" in none."""
+    return os.pread(told, 32, 0).split(b" ", 1)[0].strip().decode("ascii", "replace")
 
 
 def _tcp_info(connection: socket.socket) -> bytes | None:
