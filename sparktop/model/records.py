@@ -70,6 +70,7 @@ class ModelInfo:
         layers: Number of transformer blocks.
         devices: Where the weights lie ("CPU", "CUDA0 (NVIDIA GB10)"); empty if unknown.
         chat_template: Whether the model brings a chat template.
+        name: What a server calls it, as requests name it; empty of a model from a file.
     """
 
     description: str
@@ -81,6 +82,7 @@ class ModelInfo:
     layers: int | None
     devices: tuple[str, ...]
     chat_template: bool | None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ the same state: live, replayed, or recovered from a journal.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import singledispatchmethod
 
 from sparktop.model.events import (
@@ -160,6 +161,9 @@ class RunState:
             contender.phase = Phase.READY
             contender.fraction = 1.0
             contender.info = event.model
+            if contender.contender.url and event.model.name:
+                # What was asked, where the server has one alone or a part of its name was given.
+                contender.contender = replace(contender.contender, model=event.model.name)
             contender.load_s = event.load_s
             contender.ready = event.t
 

@@ -138,13 +138,23 @@ def _model(label: str, record: ContenderRecord, maker: Maker) -> Row:
         cells=(
             Cell(text=label),
             Cell(text=(contender.model or say("unknown")) if contender.url else PurePath(contender.model).name),
-            Cell(text=language.with_remark(contender.engine, contender.url)),
+            Cell(text=language.with_remark(_engine(record), contender.url)),
             Cell(text=language.size(size) if size else say("unknown")),
             Cell(text=language.count(info.parameters) if info is not None and info.parameters else say("unknown")),
             Cell(text=quantization(record) or say("unknown")),
             Cell(text=f"{info.context:,}" if info is not None and info.context else say("unknown")),
             Cell(text=language.with_remark(language.listed(contender.node.split("+")), devices)),
-            failed
-            or Cell(text=say("span.load", s=f"{record.load_s:.2f}") if record.load_s is not None else say("unknown")),
+            failed or Cell(text=say("span.load", s=f"{record.load_s:.2f}") if _loaded(record) else say("unknown")),
         ),
     )
+
+
+def _engine(record: ContenderRecord) -> str:
+    """What ran a model; of a server also which it is, as it says."""
+    served = record.contender.url and record.info is not None
+    return record.info.description if served and record.info is not None else record.contender.engine
+
+
+def _loaded(record: ContenderRecord) -> bool:
+    """Whether it was loaded for the run; a server had done so before."""
+    return record.load_s is not None and not record.contender.url

@@ -62,6 +62,7 @@ def test_a_server_beside_a_file_and_its_key_in_no_file(
     assert (served["name"], served["engine"], served["url"]) == ("truth", "http", address)
     assert (served["key_env"], own["url"], own["key_env"]) == ("MY_KEY", "", "")
     assert found["contenders"][0]["info"]["parameters"] is None
+    assert found["contenders"][0]["info"]["name"] == "truth"
     for request in [one for one in found["requests"] if one["contender"] == "truth"]:
         assert (request["tokens"]["output"], request["tokens"]["source"]) == (12, "final usage spread over the chunks")
         assert request["reasoning"]
@@ -79,6 +80,8 @@ def test_one_that_is_not_there_does_not_hold_up_the_others(sparktop: Sparktop, s
     assert done.returncode == 1
     found = snapshot(done)
     gone, there = found["contenders"]
+    # The name was left out: what answered is kept.
+    assert (gone["contender"]["model"], there["contender"]["model"]) == ("", "truth")
     assert "the connection is refused" in gone["error"]
     assert there["error"] is None
     assert [one["finish"] for one in found["requests"]] == ["error", "error", "stop", "stop"]

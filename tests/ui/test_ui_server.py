@@ -133,6 +133,7 @@ async def test_a_contender_on_a_server_is_not_said_to_be_loaded_nor_what_it_did_
         layers=None,
         devices=(),
         chat_template=None,
+        name="Qwen/Qwen3-8B",
     )
     events = [
         replace(started, contenders=(served, *others)),
@@ -141,5 +142,5 @@ async def test_a_contender_on_a_server_is_not_said_to_be_loaded_nor_what_it_did_
     bench = Bench(tmp_path, events=events)
     async with bench.app(bench.default_plan()).run_test(size=(200, 60)) as pilot:
         bench.watch.t = 101.0
-        await shows(bench, pilot, "vLLM 0.11.0, 40,960 context ")
+        await shows(bench, pilot, "Qwen/Qwen3-8B, vLLM 0.11.0, 40,960 context ")
         assert "vLLM 0.11.0, 40,960 context, loaded" not in screen_text(bench.latest)

@@ -34,6 +34,9 @@ from sparktop.model.servers import OLLAMA_ROOT, kind_of_models
 _ENDPOINTS: Final = ("/chat/completions", "/completions", "/models")
 """What people copy with the address from an example."""
 
+_LONGEST_NAME: Final = 512
+"""Characters of a model's name; a longer one is no name."""
+
 _NAMED: Final = 8
 """Models that an error names."""
 
@@ -97,7 +100,10 @@ async def detect(client: Client, wanted: str) -> Served:
     model = _choose(models, wanted, client.where)
     dialect = await _dialect(client, reply, model)
     info = await _info(client, dialect, model)
-    return Served(model=model["id"], dialect=dialect, info=info)
+    name = model["id"]
+    if name.isprintable() and len(name) <= _LONGEST_NAME:
+        info = replace(info, name=name)
+    return Served(model=name, dialect=dialect, info=info)
 
 
 def _choose(models: list[dict[str, Any]], wanted: str, where: str) -> dict[str, Any]:

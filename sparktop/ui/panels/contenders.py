@@ -106,7 +106,8 @@ class ContendersPanel(Panel):
         facts = ["toy"] if contender.contender.toy else []
         if contender.contender.url and (info := contender.info):
             # Nothing was loaded for the run, and what a server does not tell of its model is nothing to wait for.
-            facts.append(safe(info.description))
+            named = [safe(info.name)] if info.name and not info.name.endswith(contender.contender.name) else []
+            facts += [*named, safe(info.description)]
             facts += [size(info.size)] if info.size is not None else []
             facts += [f"{info.context:,} context"] if info.context is not None else []
             return facts
