@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import re
 import socket
 import ssl
 import time
@@ -20,6 +21,7 @@ TIMEOUT_S: Final = 2.0
 MOST_BYTES: Final = 4 << 20
 """vLLM's page is of 300 KB where it serves several models and adapters."""
 
+_HOST_AND_PORT: Final = re.compile(r"[\w.-]+:\d+(/.*)?")
 _PORTS: Final = {"http": 80, "https": 443}
 _REASON: Final = 100
 
@@ -61,6 +63,8 @@ class Address:
             port = parts.port
         except ValueError as error:
             raise BadAddress(f"{one_line(url)} is no URL: {error}") from None
+        if "://" not in url and _HOST_AND_PORT.fullmatch(url):
+            raise BadAddress(f"{one_line(url)} is no URL of a server: did you mean http://{one_line(url)}?")
         if parts.scheme not in _PORTS or not parts.hostname:
             raise BadAddress(f"{one_line(url)} is no URL of a server, such as http://127.0.0.1:8000/v1")
         if parts.username is not None or parts.password is not None:

@@ -90,6 +90,7 @@ def test_the_key_is_sent_and_told_nobody(sparktop: Sparktop) -> None:
     ("words", "sentence"),
     [
         (["--engine", "vllm"], "is no URL of a server, such as http://127.0.0.1:8000/v1"),
+        (["--engine", "spark-2:8000/v1"], "did you mean http://spark-2:8000/v1?"),
         (["--engine", "http://me:s3cret@x"], "leave user and password out of it"),
         (["--engine", "http://x", "--engine", "http://x:80/v1"], "--engine names x:80 twice"),
         (["--engine", "http://x", "--api-key-env", "NOT_SET"], "names NOT_SET, which is not set"),
