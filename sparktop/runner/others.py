@@ -11,10 +11,9 @@ from sparktop.nodes.fit import Fit
 from sparktop.nodes.protocol import ModelFile
 from sparktop.nodes.remote import RemoteNode
 from sparktop.runner.contenders import resolve_contenders
-from sparktop.runner.fit import assess, refused_everywhere
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.plan import Plan
-from sparktop.runner.split_fit import SplitFit, is_split
+from sparktop.runner.sums import Sums
 
 _POLL_S: Final = 0.05
 
@@ -58,15 +57,8 @@ class Others:
 
     def fits(self, plan: Plan, contender: Contender) -> Fit:
         """Returns whether a contender fits where it is placed; takes as long as those machines take to answer."""
-        if contender.url or not (is_split(contender) or contender.node in self._asked):
-            return assess(plan, contender)
-        if (refused := refused_everywhere(plan)) is not None:
-            return refused
-        options = plan.options
-        if not is_split(contender):
-            return self._asked.fits(contender.node, contender.model, plan.room(), options.reserve).result()
-        asked = SplitFit(contender, plan.room(), options.reserve, options.tensor_split, self._asked)
-        while (fit := asked.result()) is None:
+        sums = Sums(plan, self._asked)
+        while (fit := sums.find(contender)) is None:
             time.sleep(_POLL_S)
         return fit
 

@@ -6,8 +6,6 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -35,18 +33,17 @@ from sparktop.model.shape import Footprint
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import Phase, RunState
 from sparktop.nodes.ceilings import find_ceilings, find_footprint
-from sparktop.nodes.fit import Fit
 from sparktop.nodes.local import describe_local
 from sparktop.places import Places
 from sparktop.runner.background import Background, Outcome
 from sparktop.runner.course import Track, in_turn
 from sparktop.runner.engines import Engines
-from sparktop.runner.fit import assess, refused_everywhere
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.lane import Lane
 from sparktop.runner.plan import Plan
 from sparktop.runner.run_ratings import RunRatings
-from sparktop.runner.split_fit import SplitFit, is_split, machines, with_lent_hardware
+from sparktop.runner.split_fit import machines, with_lent_hardware
+from sparktop.runner.sums import Sums
 from sparktop.store.history import find_baselines
 from sparktop.store.journal import Journal
 from sparktop.store.logs import prune_logs
@@ -103,9 +100,7 @@ class Session(Background):
         self._state = RunState()
         self._lock = threading.Lock()
         self._writing = threading.Lock()
-        self._promised: dict[str, int] = {}
-        self._asked: dict[str, Future[Fit]] = {}
-        self._sums: dict[str, SplitFit] = {}
+        self._sums = Sums(plan, self._fleet, root / "proc")
         self._journal: Journal | None = None
         self._ratings = RunRatings(places.runs, self.id, wall=wall, during=self._say, listen=listen)
 
@@ -198,7 +193,7 @@ class Session(Background):
             origin_ns=self._origin_ns,
             environ=self._environ,
             fleet=self._fleet,
-            shares=lambda name: self._sums[name].shares(),
+            shares=self._sums.shares,
         )
         host = machines(contender)[0]
         elsewhere = host in self._fleet
@@ -207,7 +202,7 @@ class Session(Background):
             contender,
             first=first,
             make_engine=partial(engines.make, contender, log),
-            assess=lambda: self._assess(contender, proc),
+            assess=partial(self._sums.load, contender),
             available=lambda: self._available_at(host) if elsewhere else _available(proc),
             # What runs elsewhere is examined there.
             examine=(lambda _: None) if elsewhere else partial(self._examine, contender),
@@ -217,42 +212,6 @@ class Session(Background):
             cancelled=self._cancel.is_set,
             may_ask=self._all_loaded if self._plan.options.together else lambda: True,
         )
-
-    def _assess(self, contender: Contender, proc: Path) -> Fit | None:
-        """Holds what a contender needs against what those that load beside it leave."""
-        if is_split(contender):
-            fit = self._assess_split(contender, proc)
-        elif contender.node in self._fleet:
-            fit = self._assess_at(contender)
-        else:
-            fit = assess(self._plan, contender, proc)
-        if fit is None or not self._plan.options.together:
-            return fit
-        if (promised := self._promised.get(contender.node)) and fit.allocatable is not None:
-            rule = f"{fit.rule}, less what the contenders beside it need"
-            fit = replace(fit, allocatable=max(0, fit.allocatable - promised), rule=rule)
-        if fit.ok:
-            self._promised[contender.node] = self._promised.get(contender.node, 0) + fit.need
-        return fit
-
-    def _assess_at(self, contender: Contender) -> Fit | None:
-        """Asks a contender's node; returns None until it has answered."""
-        if (refused := refused_everywhere(self._plan)) is not None:
-            return refused
-        if (asked := self._asked.get(contender.name)) is None:
-            asked = self._fleet.fits(contender.node, contender.model, self._plan.room(), self._plan.options.reserve)
-            self._asked[contender.name] = asked
-        return asked.result() if asked.done() else None
-
-    def _assess_split(self, contender: Contender, proc: Path) -> Fit | None:
-        """Sums up the memory of a contender's machines; returns None until all of them have answered."""
-        if (refused := refused_everywhere(self._plan)) is not None:
-            return refused
-        if (asked := self._sums.get(contender.name)) is None:
-            options = self._plan.options
-            asked = SplitFit(contender, self._plan.room(), options.reserve, options.tensor_split, self._fleet, proc)
-            self._sums[contender.name] = asked
-        return asked.result()
 
     def _available_at(self, node: str) -> int | None:
         gauge = self._state.gauges.get(node, {}).get(channels.MEMORY_AVAILABLE)
