@@ -6,8 +6,9 @@ import argparse
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any, Final
 
 import msgspec
@@ -17,12 +18,14 @@ from sparktop.cli.remote import named, stop
 from sparktop.headless.columns import Align, table
 from sparktop.model import channels
 from sparktop.model.events import Event, SampleTaken
+from sparktop.model.interfaces import Interface, links
 from sparktop.model.records import Node
 from sparktop.model.text import one_line
 from sparktop.nodes.local import describe_local
 from sparktop.nodes.place import Place, Unreachable
 from sparktop.nodes.protocol import ModelFile
 from sparktop.nodes.remote import RemoteNode
+from sparktop.telemetry.interfaces import own_interfaces
 from sparktop.telemetry.machine import sources
 from sparktop.telemetry.once import read_once, together
 
@@ -46,6 +49,7 @@ class _Found:
     available: float | None = None
     models: tuple[ModelFile, ...] = ()
     clock: Mapping[str, float] = field(default_factory=dict)
+    interfaces: tuple[Interface, ...] = ()
     error: str = ""
 
 
@@ -71,6 +75,8 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         for one in found:
             if one.models and others:
                 console.say(f"{one.name}: {', '.join(one_line(model.name) for model in one.models)}")
+        for line in _links(found):
+            console.say(line)
         if not others:
             console.note('no other node is named in config.toml: "sparktop nodes --help" shows how')
     for one in found:
@@ -82,7 +88,8 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
 def _here() -> _Found:
     node = describe_local()
     reading = together(read_once(sources()).values())
-    return _Found(name=node.name, node=node, available=reading.values.get(channels.MEMORY_AVAILABLE))
+    available = reading.values.get(channels.MEMORY_AVAILABLE)
+    return _Found(name=node.name, node=node, available=available, interfaces=own_interfaces())
 
 
 def _ask(remote: RemoteNode, place: Place) -> _Found:
@@ -110,6 +117,7 @@ def _ask(remote: RemoteNode, place: Place) -> _Found:
         available=available[0],
         models=hello.models,
         clock=clock,
+        interfaces=hello.interfaces,
     )
 
 
@@ -122,8 +130,19 @@ def _document(found: _Found) -> dict[str, Any]:
         "node": msgspec.to_builtins(found.node),
         "memory_available": found.available,
         "models": msgspec.to_builtins(found.models),
+        "interfaces": msgspec.to_builtins(found.interfaces),
         **({"sparktop": found.sparktop, "clock": dict(found.clock)} if found.sparktop else {}),
     }
+
+
+def _links(found: Sequence[_Found]) -> Iterator[str]:
+    """Says by which networks the nodes are connected, the best link first: a model could be split over it."""
+    for one, other in combinations([each for each in found if each.node is not None], 2):
+        for link in links(one.interfaces, other.interfaces):
+            ends = (f"{end.address} ({one_line(end.name)})" for end in (link.here, link.there))
+            speed = f"{link.speed * 8 / 1e9:g} Gb/s" if link.speed is not None else "speed unknown"
+            rdma = "RDMA" if link.rdma else "no RDMA"
+            yield f"{one_line(one.name)} - {one_line(other.name)}: {' - '.join(ends)}, {speed}, {rdma}"
 
 
 def _row(found: _Found) -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -71,3 +74,12 @@ def test_what_can_not_be_meant_is_one_sentence(head: Head, words: tuple[str, ...
     done = head.run("smoke", *(word.format(here=here()) for word in words), code=3 if sentence == "spark-9" else 2)
     assert sentence in done.stderr
     assert done.stdout == ""
+
+
+def test_the_links_between_machines_are_listed(head: Head) -> None:
+    words = [*head.machines[0].within, sys.executable, "-m", "sparktop.cli", "nodes"]
+    listed = subprocess.run(words, env=head.environ, capture_output=True, text=True, timeout=60).stdout
+    ends = [(here(), head.machines[0]), ("spark-2", head.machines[1]), ("spark-3", head.machines[2])]
+    for (one, mine), (other, theirs) in combinations(ends, 2):
+        expected = f"{one} - {other}: {mine.address} ({mine.link}) - {theirs.address} ({theirs.link}), 10 Gb/s, no RDMA"
+        assert expected in listed.splitlines()
