@@ -100,6 +100,10 @@ async def test_blind_nothing_tells_who_wrote_what_until_it_is_rated(tmp_path: Pa
     async with bench.app(bench.default_plan(), environ=ANN).run_test(size=(160, 40), notifications=True) as pilot:
         screen = await kept.open_answers(bench, pilot)
         text = await press(bench, pilot, "b")
+        assert "demo-" not in text
+        # Here it was known, so it is no more blind.
+        assert "names seen, ann: 0 of 20 rated" in text
+        text = await press(bench, pilot, "right")
         for part in (*NAMES, "tok/s", "TTFT", "tokens", "points", "fastest"):
             assert part not in text, part
         assert "blind, ann: 0 of 20 rated" in text, text[-400:]
@@ -126,7 +130,7 @@ async def test_blind_nothing_tells_who_wrote_what_until_it_is_rated(tmp_path: Pa
     assert len(rated) == 8
     assert all(event.blind for event in rated)
     first = {e.request for e in rated if e.stars == 5}
-    assert first == {0 if order[0] == "demo-base" else 10}
+    assert first == {1 if order[0] == "demo-base" else 11}
 
 
 async def test_who_rates_blind_is_asked_before_a_screen_names_the_models(tmp_path: Path) -> None:
@@ -134,7 +138,7 @@ async def test_who_rates_blind_is_asked_before_a_screen_names_the_models(tmp_pat
     bench = kept.saved_bench(tmp_path)
     async with bench.app(bench.default_plan(), environ=ANN).run_test(size=(160, 40), notifications=True) as pilot:
         screen = await kept.open_answers(bench, pilot)
-        await press(bench, pilot, "b")
+        await press(bench, pilot, "b", "right")
         for key, name in (("r", "results"), ("d", "dashboard")):
             text = await press(bench, pilot, key)
             assert f"The {name} would tell who wrote what." in text
@@ -148,7 +152,10 @@ async def test_who_rates_blind_is_asked_before_a_screen_names_the_models(tmp_pat
         assert "blind" not in text.splitlines()[-2]
         await press(bench, pilot, "r")
         assert bench.latest.screen is not screen
-    assert [(e.stars, e.blind) for e in kept.said(journal) if isinstance(e, Rated)] == [(5, True), (4, False)]
+        # What was looked up stays known, of this question and of all others.
+        await press(bench, pilot, "a", "b", "3", "right", "2")
+    said = [(int(e.stars), e.blind) for e in kept.said(journal) if isinstance(e, Rated)]
+    assert said == [(5, True), (4, False), (3, False), (2, False)]
 
 
 async def test_votes_are_counted_and_can_be_changed(tmp_path: Path) -> None:

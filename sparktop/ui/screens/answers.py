@@ -99,6 +99,8 @@ class AnswersScreen(SearchedScreen):
         self.call_after_refresh(self.lay_out)
 
     def _draw_columns(self) -> None:
+        if self.revealed and self.question is not None:
+            self.named.add(self.question)
         order = self.on_columns
         prompt = self._prompt()
         views = self._board.views(order, self.question, self.revealed, self.rating, prompt)

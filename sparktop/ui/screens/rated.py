@@ -45,6 +45,7 @@ class RatedScreen(RunScreen):
         desk: Who rates, and what they said.
         rating: Whether the person rates now.
         sides: Whose answers there are.
+        named: Questions at which it was told who wrote what: what is said of them is no more said blind.
         tab: Which of them, as they stand, has the focus.
     """
 
@@ -55,6 +56,7 @@ class RatedScreen(RunScreen):
         self.desk = Desk(run, "")
         self.rating = False
         self.sides: list[Side] = []
+        self.named: set[Question] = set()
         self.tab = 0
         self._asks = ""
         self._progress: tuple[object, tuple[int, int]] = (None, (0, 0))
@@ -90,6 +92,11 @@ class RatedScreen(RunScreen):
         return not self.desk.blind or self.desk.is_done(self.sides, self.question)
 
     @property
+    def unseen(self) -> bool:
+        """Whether what is said of this question now is said without knowing who wrote what."""
+        return not self.revealed and self.question not in self.named
+
+    @property
     def answer(self) -> Answer | None:
         """The answer that has the focus; None if there is none."""
         order = self.order
@@ -105,7 +112,7 @@ class RatedScreen(RunScreen):
         """What is rated, by what, by whom, and how far they are."""
         done, total = self._count()
         what = "compared" if self.desk.voting else "rated"
-        blind = "blind, " if self.desk.blind else ""
+        blind = "" if not self.desk.blind else "names seen, " if self.question in self.named else "blind, "
         right: list[Span] = [
             (f"{blind}{safe(self.desk.rater)}: {done} of {total} {what}", "value" if done == total else "")
         ]
@@ -200,7 +207,7 @@ class RatedScreen(RunScreen):
             self.sparktop.say("There is no whole answer to rate here.", "warning")
             return
         self.rating = True
-        if self._keep(lambda: self.desk.give(*answer, number, not self.revealed)) and self.desk.is_rated(*answer):
+        if self._keep(lambda: self.desk.give(*answer, number, self.unseen)) and self.desk.is_rated(*answer):
             self._go_on()
         self.lay_out()
 
@@ -216,7 +223,7 @@ class RatedScreen(RunScreen):
         if len(answers) < 2 or not all(can_rate(request) for _, request in answers):
             self.sparktop.say("There are no two whole answers to compare here.", "warning")
             return
-        self._keep(lambda: self.desk.compare(answers[0], answers[1], choice, not self.revealed))
+        self._keep(lambda: self.desk.compare(answers[0], answers[1], choice, self.unseen))
         self.lay_out()
 
     def _go_on(self) -> None:
@@ -288,6 +295,7 @@ class RatedScreen(RunScreen):
         def answered(yes: bool | None) -> None:
             if yes:
                 self.desk.blind = False
+                self.named.update(questions_of(self.sides))
                 self.lay_out()
                 self.sparktop.action_go(name)
 
