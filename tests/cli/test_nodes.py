@@ -96,6 +96,34 @@ def test_monitor_prints_both(configured: dict[str, str], sparktop: Sparktop) -> 
     assert there["missing"].keys() >= {"roce"}
 
 
+def test_a_run_on_a_node_of_the_configuration(configured: dict[str, str], sparktop: Sparktop) -> None:
+    done = sparktop("run", "smoke", "-m", "demo-base@spark-2", "-m", "demo-base", "--json")
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)
+    there, here = run["contenders"]
+    assert there["contender"]["name"] == "demo-base@spark-2"
+    assert [there["contender"]["node"], here["contender"]["node"]] == [run["nodes"][1]["name"], run["nodes"][0]["name"]]
+    answers = {(one["contender"], one["item"]): one["answer"] for one in run["requests"]}
+    assert all(answer == answers[here["contender"]["name"], item] for (_, item), answer in answers.items())
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "sentence"),
+    [
+        ("demo-bas@spark-2", 2, 'spark-2 has no model "demo-bas" in the folders that its agent was started with: did'),
+        ("demo-base@away", 3, "away can't be connected to (No such file or directory): start"),
+        ("mine@spark-2", 1, "mine.gguf is no GGUF file"),
+    ],
+)
+def test_a_run_that_can_not_be_there(
+    configured: dict[str, str], sparktop: Sparktop, model: str, code: int, sentence: str
+) -> None:
+    refused = sparktop("run", "smoke", "--headless", "-m", model)
+    assert refused.returncode == code, refused
+    assert sentence in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_monitor_shows_both_on_the_screen(configured: dict[str, str], environ: dict[str, str]) -> None:
     words = ["-m", "sparktop.cli", "monitor", "--node", configured["unix"].removeprefix("unix:")]
     terminal = Terminal(words, Path(environ["HOME"]), {"PYTHONPATH": str(ROOT)})
@@ -126,6 +154,8 @@ def test_monitor_shows_both_on_the_screen(configured: dict[str, str], environ: d
         (["monitor", "--node", "http://h:1"], "expected ws://HOST:PORT"),
         (["monitor", "--node", "ws://h:1", "--record", "x"], "a recording is of one machine"),
         (["monitor", "--token-file", "x"], "--token-file is for nodes"),
+        (["run", "smoke", "--token-file", "x"], "--token-file is for nodes"),
+        (["run", "smoke", "--node=-oProxyCommand=x"], "is no host that ssh can be given"),
     ],
 )
 def test_what_is_refused(words: list[str], sentence: str, sparktop: Sparktop) -> None:
