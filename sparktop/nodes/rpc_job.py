@@ -47,6 +47,7 @@ class RpcJob:
         self._node = node
         self._clock = clock
         self._closing = False
+        self._ending: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
 
         def say(sentence: str) -> None:
@@ -71,27 +72,30 @@ class RpcJob:
         """Does nothing."""
 
     def close(self) -> None:
-        """Ends the server."""
+        """Ends the server, also while it starts."""
         self._closing = True
+        self._ending = asyncio.create_task(asyncio.to_thread(self._server.stop))
 
     def kill(self) -> None:
         """Ends the server."""
-        self._closing = True
+        self.close()
 
     async def _run(self) -> None:
         try:
             version = await asyncio.to_thread(self._server.start)
         except RpcFailed as error:
-            self._take(ContenderFailed(t=self._clock(), contender=self._contender, error=str(error)))
+            if self._closing:
+                self._take(ModelUnloaded(t=self._clock(), contender=self._contender))
+            else:
+                self._take(ContenderFailed(t=self._clock(), contender=self._contender, error=str(error)))
             return
         where = self._server.endpoint
         ready = RpcReady(t=self._clock(), address=where.host, port=where.port, version=".".join(map(str, version)))
         self._take(ready)
         while not self._closing and self._server.alive:
             await asyncio.sleep(_LOOK_S)
-        alive = self._server.alive
         await asyncio.to_thread(self._server.stop)
-        if alive:
+        if self._closing:
             self._take(ModelUnloaded(t=self._clock(), contender=self._contender))
             return
         why = f"the RPC server of {self._node} at {where} ended by itself: {self._server.last_words}"

@@ -6,6 +6,7 @@ import os
 import queue
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from sparktop.engines.llama.engine import LlamaEngine
+from sparktop.engines.llama.rpc import Endpoint, RpcFailed
 from sparktop.engines.llama.rpc_host import RpcServer
 from sparktop.engines.llama.split_engine import LocalLender, SplitEngine
 from sparktop.engines.protocol import Emit, Room
@@ -23,6 +25,7 @@ from sparktop.engines.worker_engine import Wiring
 from sparktop.model.events import (
     ContenderFailed,
     Event,
+    ModelLoading,
     ModelReady,
     ModelUnloaded,
     RequestDone,
@@ -134,6 +137,31 @@ def test_closed_while_its_servers_start_it_loads_nothing(parted: Callable[..., P
     assert run.failed(0).error == "the run was stopped"
 
 
+class Hanging:
+    """A machine that neither starts its server nor says why, until it is told that nobody waits."""
+
+    def __init__(self) -> None:
+        self._told = threading.Event()
+
+    def lend(self) -> Endpoint:
+        self._told.wait(30)
+        raise RpcFailed("it was told to end")
+
+    def end(self) -> None:
+        self._told.set()
+
+
+def test_a_machine_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+    run = Parted(tmp_path)
+    run.engine._lenders = (*run.engine._lenders, Hanging())
+    run.engine.open()
+    run.until(ModelLoading)
+    began = time.monotonic()
+    run.engine.kill()
+    assert isinstance(run.over(), ModelUnloaded)
+    assert time.monotonic() - began < 10
+
+
 def test_a_server_that_is_lost_ends_the_others_too(parted: Callable[..., Parted]) -> None:
     run = parted(further=2)
     run.engine.submit([question(0, max_tokens=1500, ignore_eos=True)])
@@ -153,6 +181,8 @@ def test_a_server_that_cannot_start_fails_it_by_name(parted: Callable[..., Parte
         run = parted(further=2, port=taken.getsockname()[1])
         run.engine.submit([question(0)])
         last = run.over()
+    if not any(isinstance(event, RequestFailed) for event in run.seen):
+        run.until(RequestFailed)  # it failed before it was given one
     assert isinstance(last, ContenderFailed)
     assert "can't listen at 127.0.0.1" in last.error
     assert run.failed(0).error == last.error

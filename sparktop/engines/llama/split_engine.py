@@ -64,6 +64,7 @@ class SplitEngine:
         self._engine: Engine | None = None
         self._closing = False
         self._over = False
+        self._reason = "the run was stopped"
 
     def open(self) -> None:
         """Begins to start the servers; the model is loaded once they listen."""
@@ -80,7 +81,7 @@ class SplitEngine:
         if engine is not None:
             engine.submit(generations)
             return
-        self._refuse(generations, "the run was stopped" if self._closing else f"{self._contender} could not be split")
+        self._refuse(generations, self._reason)
 
     def cancel(self) -> None:
         """Ends all requests."""
@@ -100,6 +101,14 @@ class SplitEngine:
             self._closing, engine = True, self._engine
         if engine is not None:
             how(engine)
+        else:
+            # What is still being started need not be waited for.
+            threading.Thread(target=self._end_servers, name=f"end-{self._contender}", daemon=True).start()
+
+    def _end_servers(self) -> None:
+        for lender in self._lenders:
+            with suppress(RpcFailed):
+                lender.end()
 
     def _start(self) -> None:
         try:
@@ -108,7 +117,10 @@ class SplitEngine:
                 started = [together.submit(lender.lend) for lender in self._lenders]
             split = Split(node=self._node, servers=tuple(one.result() for one in started), shares=self._shares)
         except RpcFailed as error:
-            self._pass_on(ContenderFailed(t=self._clock(), contender=self._contender, error=str(error)))
+            last: Event = ContenderFailed(t=self._clock(), contender=self._contender, error=str(error))
+            if self._closing:
+                last = ModelUnloaded(t=self._clock(), contender=self._contender)
+            self._pass_on(last)
             return
         with self._lock:
             if not self._closing:
@@ -124,13 +136,13 @@ class SplitEngine:
     def _pass_on(self, event: Event) -> None:
         """Takes the engine's events: its last one is told when the servers are gone too."""
         if isinstance(event, ContenderFailed | ModelUnloaded):
-            for lender in self._lenders:
-                with suppress(RpcFailed):
-                    lender.end()
+            self._end_servers()
             with self._lock:
                 self._over = True
+                if isinstance(event, ContenderFailed):
+                    self._reason = event.error
                 waiting, self._waiting = self._waiting, []
-            self._refuse(waiting, getattr(event, "error", "") or "the run was stopped")
+            self._refuse(waiting, self._reason)
         self._emit(event)
 
     def _refuse(self, generations: Sequence[Generation], why: str) -> None:
