@@ -64,9 +64,10 @@ def test_a_vocabulary_of_150_000_tokens_is_stepped_over_quickly(tmp_path: Path) 
 
 
 def _timed(path: Path) -> float:
-    started = time.perf_counter()
+    """Processor time: other programs on the machine don't count."""
+    started = time.process_time()
     read_header(path)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def test_numbers_of_each_layer_are_kept(tmp_path: Path) -> None:

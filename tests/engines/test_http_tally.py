@@ -77,6 +77,16 @@ def test_what_comes_together_is_one_chunk() -> None:
     assert (counts, done.output_tokens) == ([2, 1], 3)
 
 
+@pytest.mark.parametrize("end", [b'{"error": "the engine died"}', b"{", chunk(finish="abort")])
+def test_what_came_together_with_an_error_is_kept(end: bytes) -> None:
+    answer = Answer(100, True, 0.0)
+    answer.take(1.0, [chunk("a")])
+    with pytest.raises(RequestLost):
+        answer.take(1.1, [chunk("b"), chunk("c"), end, chunk("d")])
+    (event,) = answer.drain(0, 9.0)
+    assert (event.text, event.times, event.counts) == ("abc", (1.0, 1.1), (1, 2))
+
+
 def test_a_total_one_above_the_chunks_is_the_end_also_of_an_unknown_server() -> None:
     assert told(chunk("a"), chunk("b"), chunk(finish="stop"), usage(3), counts_end=False)[0] == [1, 1]
     assert told(chunk("a"), chunk("b"), chunk(finish="stop"), usage(4), counts_end=False)[0] == [2, 2]

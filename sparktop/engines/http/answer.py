@@ -77,42 +77,45 @@ class Answer:
         """
         kind, tokens, chunks = self._kind, 0, 0
         texts: list[str] = []
-        for message in messages:
-            if message.startswith(_DONE):
-                self.ended = True
-                break
-            if not message:
-                continue
-            if isinstance(message, NamedData) and message.name == "error":
-                raise RequestLost(f"the server reports an error: {tidy(_said(message))}")
-            try:
-                chunk = decode_chunk(message)
-            except BadChunk as error:
-                raise RequestLost(f"the server sent {error}") from None
-            self._note(chunk)
-            if not chunk.choices or (choice := chunk.choices[0]).index != 0:
-                continue
-            reasoning, text = "", choice.text
-            if (delta := choice.delta) is not None:
-                reasoning, text = delta.reasoning_content or delta.reasoning or "", delta.content
-            new = self._tally.tokens(chunk, choice, text or reasoning)
-            if choice.finish_reason:
-                self._finish(choice.finish_reason)
-                self._stop_string |= met_stop_string(choice)
-            if new is None:
-                continue
-            for new_kind, new_text in ((TokenKind.REASONING, reasoning), (TokenKind.ANSWER, text)):
-                if not new_text:
+        try:
+            for message in messages:
+                if message.startswith(_DONE):
+                    self.ended = True
+                    break
+                if not message:
                     continue
-                if (chunks or texts) and kind is not new_kind:
-                    self._arrive(t, kind, "".join(texts), tokens, chunks)
-                    texts, tokens, chunks = [], 0, 0
-                kind = new_kind
-                texts.append(new_text)
-            tokens += new
-            chunks += 1
-        if chunks:
-            self._arrive(t, kind, "".join(texts), tokens, chunks)
+                if isinstance(message, NamedData) and message.name == "error":
+                    raise RequestLost(f"the server reports an error: {tidy(_said(message))}")
+                try:
+                    chunk = decode_chunk(message)
+                except BadChunk as error:
+                    raise RequestLost(f"the server sent {error}") from None
+                self._note(chunk)
+                if not chunk.choices or (choice := chunk.choices[0]).index != 0:
+                    continue
+                reasoning, text = "", choice.text
+                if (delta := choice.delta) is not None:
+                    reasoning, text = delta.reasoning_content or delta.reasoning or "", delta.content
+                new = self._tally.tokens(chunk, choice, text or reasoning)
+                if choice.finish_reason:
+                    self._finish(choice.finish_reason)
+                    self._stop_string |= met_stop_string(choice)
+                if new is None:
+                    continue
+                for new_kind, new_text in ((TokenKind.REASONING, reasoning), (TokenKind.ANSWER, text)):
+                    if not new_text:
+                        continue
+                    if (chunks or texts) and kind is not new_kind:
+                        self._arrive(t, kind, "".join(texts), tokens, chunks)
+                        texts, tokens, chunks = [], 0, 0
+                    kind = new_kind
+                    texts.append(new_text)
+                tokens += new
+                chunks += 1
+        finally:
+            # What came before an error came, also where both arrived together.
+            if chunks:
+                self._arrive(t, kind, "".join(texts), tokens, chunks)
 
     @property
     def begun(self) -> bool:
