@@ -235,7 +235,7 @@ class Terminal:
 
 def first_paint(words: list[str], sign: str, size: tuple[int, int], home: str) -> float:
     """Seconds from the start of the program until it shows something."""
-    terminal = Terminal(["-m", "sparktop.cli", *words], size, home)
+    terminal = Terminal(["-m", "sparktop", *words], size, home)
     seen = b""
     try:
         for piece in terminal.read(30):
@@ -249,7 +249,7 @@ def first_paint(words: list[str], sign: str, size: tuple[int, int], home: str) -
 
 def measure(name: str, seconds: float, size: tuple[int, int], home: str) -> tuple[float, float, float, float]:
     """CPU in percent, kB/s, kB/s as `ssh -C` sends them, and MB of a scene."""
-    arguments = ["-m", "sparktop.cli", "monitor"] if name == MONITOR else [__file__, "--child", name]
+    arguments = ["-m", "sparktop", "monitor"] if name == MONITOR else [__file__, "--child", name]
     terminal = Terminal(arguments, size, home)
     # As OpenSSH does it: one stream, level 6, flushed with each packet.
     squeeze = zlib.compressobj(6)

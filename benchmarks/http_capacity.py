@@ -157,7 +157,7 @@ def clients(arguments: argparse.Namespace, url: str, folder: Path) -> dict[str, 
     host, port = urlsplit(url).hostname, urlsplit(url).port
     found = {
         "socket": [sys.executable, "-c", READER, str(host), str(port), str(streams)],
-        "sparktop": [sys.executable, "-m", "sparktop.cli", "run", str(scenario), "-m", url, "--headless"],
+        "sparktop": [sys.executable, "-m", "sparktop", "run", str(scenario), "-m", url, "--headless"],
     }
     if arguments.llama_benchy:
         found["llama-benchy"] = [

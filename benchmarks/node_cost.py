@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         agent = subprocess.Popen(
             [
-                *(sys.executable, "-m", "sparktop.cli", "node", "--socket", f"{folder}/s/s"),
+                *(sys.executable, "-m", "sparktop", "node", "--socket", f"{folder}/s/s"),
                 *("--listen", "127.0.0.1:0", "--token-file", f"{folder}/token"),
             ],
             stdout=subprocess.PIPE,

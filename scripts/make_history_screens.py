@@ -35,7 +35,7 @@ def run_all(home: Path) -> None:
     """Runs everything that the list shows."""
     environ = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
     for words in RUNS:
-        command = [sys.executable, "-m", "sparktop.cli", "run", *words, "--headless"]
+        command = [sys.executable, "-m", "sparktop", "run", *words, "--headless"]
         subprocess.run(command, env=environ, cwd=ROOT, check=True, capture_output=True)
 
 

@@ -44,7 +44,7 @@ def main(scenarios: Sequence[str]) -> int:
 
 
 def _sparktop(words: Sequence[str], environ: dict[str, str]) -> None:
-    subprocess.run([sys.executable, "-m", "sparktop.cli", *words], cwd=ROOT, env=environ, check=True)
+    subprocess.run([sys.executable, "-m", "sparktop", *words], cwd=ROOT, env=environ, check=True)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def _folder(text: str) -> Path:
 
 def _words(arguments: argparse.Namespace) -> list[str]:
     program = shutil.which(sys.argv[0]) if Path(sys.argv[0]).name == "sparktop" else None
-    words = [os.path.abspath(program), "node"] if program else [sys.executable, "-m", "sparktop.cli", "node"]
+    words = [os.path.abspath(program), "node"] if program else [sys.executable, "-m", "sparktop", "node"]
     for folder in arguments.models:
         words += ["--models", str(_file(folder))]
     for option in ("listen", "name"):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAM = [sys.executable, "-m", "sparktop.cli"]
+PROGRAM = [sys.executable, "-m", "sparktop"]
 
 Sparktop = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -31,7 +31,7 @@ def sparktop(environ: dict[str, str], tmp_path: Path) -> Sparktop:
 
     def run(*words: str, python: tuple[str, ...] = (), **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *python, "-m", "sparktop.cli", *words],
+            [sys.executable, *python, "-m", "sparktop", *words],
             env={**environ, **more},
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,

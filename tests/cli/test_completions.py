@@ -117,7 +117,7 @@ def test_in_the_shell(
     if program is None:
         pytest.skip(f"{shell} is not installed")
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/sparktop").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sparktop.cli "$@"\n')
+    (tmp_path / "bin/sparktop").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sparktop "$@"\n')
     (tmp_path / "bin/sparktop").chmod(0o755)
     done = subprocess.run(
         [program, "-c", ASK[shell].format(words=words, line=line)],

@@ -176,7 +176,7 @@ def test_nothing_is_deleted_unasked(sparktop: Sparktop, runs: Path, tmp_path: Pa
 def test_on_a_terminal_it_asks(answer: bytes, code: int, left: int, runs: Path, environ: dict[str, str]) -> None:
     pid, fd = pty.fork()
     if pid == 0:
-        words = [sys.executable, "-m", "sparktop.cli", "history", "delete", "last"]
+        words = [sys.executable, "-m", "sparktop", "history", "delete", "last"]
         os.execve(sys.executable, words, environ)
     shown = b""
     while b"[y/N] " not in shown:

@@ -23,7 +23,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     opened: list[Terminal] = []
 
     def begin(*words: str) -> Terminal:
-        arguments = ["-m", "sparktop.cli", "monitor", *words]
+        arguments = ["-m", "sparktop", "monitor", *words]
         opened.append(Terminal(arguments, tmp_path, {"PYTHONPATH": str(ROOT)}))
         return opened[-1]
 

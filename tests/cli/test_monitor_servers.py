@@ -63,7 +63,7 @@ def test_a_table_of_a_server_that_is_not_there(sparktop: Sparktop) -> None:
 def test_a_server_on_the_screen(tmp_path: Path) -> None:
     with replay("vllm") as server:
         server.play = "after"
-        arguments = ["-m", "sparktop.cli", "monitor", "--engine", server.url]
+        arguments = ["-m", "sparktop", "monitor", "--engine", server.url]
         terminal = Terminal(arguments, tmp_path, {"PYTHONPATH": str(ROOT)})
         try:
             terminal.read_until("KV cache")

@@ -125,7 +125,7 @@ def test_a_run_that_can_not_be_there(
 
 
 def test_monitor_shows_both_on_the_screen(configured: dict[str, str], environ: dict[str, str]) -> None:
-    words = ["-m", "sparktop.cli", "monitor", "--node", configured["unix"].removeprefix("unix:")]
+    words = ["-m", "sparktop", "monitor", "--node", configured["unix"].removeprefix("unix:")]
     terminal = Terminal(words, Path(environ["HOME"]), {"PYTHONPATH": str(ROOT)})
     try:
         terminal.read_until("spark-2")

@@ -25,7 +25,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     opened: list[Terminal] = []
 
     def begin(*words: str) -> Terminal:
-        opened.append(Terminal(["-m", "sparktop.cli", *words], tmp_path, {"PYTHONPATH": str(ROOT)}))
+        opened.append(Terminal(["-m", "sparktop", *words], tmp_path, {"PYTHONPATH": str(ROOT)}))
         return opened[-1]
 
     yield begin

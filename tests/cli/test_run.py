@@ -266,7 +266,7 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
-            words = [sys.executable, "-m", "sparktop.cli", "run", "./long.toml", "--headless", *ONE]
+            words = [sys.executable, "-m", "sparktop", "run", "./long.toml", "--headless", *ONE]
             os.execve(sys.executable, words, environ)
         self.shown = b""
         self.ended = False

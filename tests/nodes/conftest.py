@@ -76,7 +76,7 @@ def start_agent(tmp_path: Path) -> Iterator[StartAgent]:
         folder.mkdir(exist_ok=True)
         short.mkdir(mode=0o700, exist_ok=True)
         socket, log = short / f"{name}.sock", folder / "log"
-        program = list(wrap) or [sys.executable, "-m", "sparktop.cli"]
+        program = list(wrap) or [sys.executable, "-m", "sparktop"]
         with log.open("a") as errors:
             process = subprocess.Popen(
                 [*prefix, *program, "node", "--name", name, "--socket", str(socket), "--listen", listen, *words],

@@ -36,7 +36,7 @@ class Head:
     agents: dict[str, Agent]
 
     def command(self, *words: str) -> list[str]:
-        return [*self.machines[0].within, sys.executable, "-m", "sparktop.cli", "run", *words, "--headless"]
+        return [*self.machines[0].within, sys.executable, "-m", "sparktop", "run", *words, "--headless"]
 
     @property
     def environ(self) -> dict[str, str]:

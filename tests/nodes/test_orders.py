@@ -296,7 +296,7 @@ def test_a_head_that_is_killed_leaves_nothing_there(
     agent = start_agent()
     head = subprocess.Popen(
         [
-            *(sys.executable, "-m", "sparktop.cli", "run", "prefill-decode", "--headless", "--max-tokens", "2000"),
+            *(sys.executable, "-m", "sparktop", "run", "prefill-decode", "--headless", "--max-tokens", "2000"),
             *("--node", str(agent.socket), "-m", "demo-base@spark-2"),
         ],
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},

@@ -22,7 +22,7 @@ def terminals() -> Iterator[list[Terminal]]:
 
 
 def opened(terminals: list[Terminal], home: Path, *words: str) -> Terminal:
-    terminals.append(Terminal(["-m", "sparktop.cli", *words], home, {"PYTHONPATH": str(ROOT)}))
+    terminals.append(Terminal(["-m", "sparktop", *words], home, {"PYTHONPATH": str(ROOT)}))
     return terminals[-1]
 
 

@@ -59,7 +59,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     # The other side has a home and a path of its own.
     program.write_text(
         f"#!/bin/sh\nexport HOME={home} PYTHONPATH={ROOT}\nunset XDG_RUNTIME_DIR\n"
-        f'exec {sys.executable} -m sparktop.cli "$@"\n'
+        f'exec {sys.executable} -m sparktop "$@"\n'
     )
     program.chmod(0o755)
     with socket.socket() as probe:
@@ -204,7 +204,7 @@ def test_a_model_runs_there_and_nothing_is_left(server: Server, tmp_path: Path) 
     out = tmp_path / "run.json"
     words = ("run", "smoke", "--headless", "-m", "demo-base@spark-2", "-m", "demo-sutra", "--out", str(out))
     done = subprocess.run(
-        [sys.executable, "-m", "sparktop.cli", *words],
+        [sys.executable, "-m", "sparktop", *words],
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
         capture_output=True,
         text=True,

@@ -108,7 +108,7 @@ def watch(pair: Pair, agent: Agent, tmp_path: Path) -> Iterator[Callable[[], Wat
             f'[nodes.spark-2]\nurl = "ws://{pair.node_address}:7470"\ntoken_file = "spark-2.token"\n'
         )
         process = subprocess.Popen(
-            [*pair.within(pair.head), sys.executable, "-m", "sparktop.cli", "monitor", "--node", "spark-2", "--json"],
+            [*pair.within(pair.head), sys.executable, "-m", "sparktop", "monitor", "--node", "spark-2", "--json"],
             env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -215,7 +215,7 @@ def test_an_unreachable_node_is_said_at_once(pair: Pair, agent: Agent, tmp_path:
     ended = subprocess.run(
         [
             *pair.within(pair.head),
-            *(sys.executable, "-m", "sparktop.cli", "monitor", "--node", agent.url, "--token-file", agent.token_file),
+            *(sys.executable, "-m", "sparktop", "monitor", "--node", agent.url, "--token-file", agent.token_file),
         ],
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
@@ -255,7 +255,7 @@ def test_models_on_both_machines_while_the_link_is_down_for_long(pair: Pair, age
     (tmp_path / "long.toml").write_text(SCENARIO)
     words = ("run", str(tmp_path / "long.toml"), "-m", "demo-base@spark-2", "-m", "demo-sutra", "--headless")
     head = subprocess.Popen(
-        [*pair.within(pair.head), sys.executable, "-m", "sparktop.cli", *words, "--out", str(tmp_path / "run.json")],
+        [*pair.within(pair.head), sys.executable, "-m", "sparktop", *words, "--out", str(tmp_path / "run.json")],
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

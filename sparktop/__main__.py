@@ -1,4 +1,4 @@
-"""`python -m sparktop.cli`, for a checkout whose entry point is not installed."""
+"""`python -m sparktop`, for a checkout whose entry point is not installed."""
 
 import sys
 
