@@ -11,6 +11,7 @@ from pathlib import Path
 from sparktop.model.records import Contender, Node
 from sparktop.runner.contenders import BadContender, is_elsewhere
 from sparktop.runner.plan import Plan
+from sparktop.runner.split_fit import AND
 from sparktop.store.opening import load_snapshot
 from sparktop.store.runs import RunEntry
 from sparktop.ui.format import plural
@@ -64,10 +65,13 @@ def _find(contender: Contender, nodes: tuple[Node, ...], ports: Ports, environ: 
         if contender.key_env and not environ.get(contender.key_env):
             raise BadContender(f"{contender.name} needs the key in {contender.key_env}, which is not set")
         return contender
-    if is_elsewhere(contender):
-        connected = [one for one in ports.elsewhere() if (one.node, one.model) == (contender.node, contender.model)]
-        if not connected:
-            raise BadContender(f"{contender.name} ran on {contender.node}: start sparktop with --node {contender.node}")
+    machines = contender.node.split(AND)
+    if is_elsewhere(contender) or len(machines) > 1:
+        connected = {platform.node(), *(one.node for one in ports.elsewhere())}
+        away = [machine for machine in machines if machine not in connected]
+        if away:
+            how = " ".join(f"--node {machine}" for machine in away)
+            raise BadContender(f"{contender.name} ran on {contender.node}: start sparktop with {how}")
         return contender
     if contender.toy:
         found = next((one for one in ports.demos() if one.name == contender.name), None)
