@@ -78,9 +78,11 @@ class Fit:
         """The sum in words."""
         if self.problem or self.elsewhere:
             return self.problem or self.elsewhere
+        # In GiB all parts of a small model would be 0.0.
+        size, unit = (1 << 30, "GiB") if self.need >= 1 << 30 else (1 << 20, "MiB")
         need = (
-            f"needs {_gib(self.need)} GiB (weights {_gib(self.weights)} + KV cache {_gib(self.kv)}"
-            f" + compute {_gib(self.compute)})"
+            f"needs {self.need / size:,.1f} {unit} (weights {self.weights / size:,.1f} + KV cache {self.kv / size:,.1f}"
+            f" + compute {self.compute / size:,.1f})"
         )
         if self.allocatable is None:
             return f"{need}; what can be allocated is not known: {self.rule}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -348,7 +349,7 @@ def test_what_does_not_fit_there_is_refused_with_that_nodes_sum(start_agent: Sta
     run = start_run(ASKED, ["demo-base@spark-2"], [agent.place], reserve=1 << 50)
     assert run.ended().status is Status.FAILED
     (failure,) = run.failures
-    assert failure.startswith("does not fit: needs 0.")
+    assert re.match(r"does not fit: needs [1-9][\d.]* MiB \(weights 3\.", failure), failure
     assert not run.of(ModelLoading)
 
 
