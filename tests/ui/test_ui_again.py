@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import recorded
 
 from sparktop.model.records import Contender, Options
 from sparktop.model.snapshot import take_snapshot
@@ -18,7 +19,6 @@ from sparktop.store.runs import run_at
 from sparktop.store.snapshots import write_snapshot
 from sparktop.ui.again import plan_again
 from sparktop.ui.ports import Ports
-from tests.ui import recorded
 
 THERE = Contender(name="demo-base", engine="llama.cpp", model="demo-base", node="spark-2", toy=True)
 HERE = demo_contenders()[0]
