@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -52,13 +52,23 @@ def leave(code: int) -> None:
 
 
 @contextmanager
-def signals(*numbers: signal.Signals, after: float = 0.15, apart: float | None = None) -> Iterator[None]:
-    """Sends the signals to this process, one after another, while the body runs."""
+def signals(
+    *numbers: signal.Signals, after: float = 0.15, obeyed: Callable[[], object] = lambda: True
+) -> Iterator[None]:
+    """Sends the signals to this process, one after another, while the body runs.
+
+    The first waits until they are handled, since what comes before would end the tests; the next ones for `obeyed`.
+    """
+    unhandled = signal.getsignal(signal.SIGTERM)
 
     def send() -> None:
-        for place, number in enumerate(numbers):
-            time.sleep(after if place == 0 or apart is None else apart)
+        if not came(lambda: signal.getsignal(signal.SIGTERM) is not unhandled):
+            return
+        for number in numbers:
+            time.sleep(after)
             os.kill(os.getpid(), number)
+            if not came(obeyed):
+                return
 
     thread = threading.Thread(target=send)
     thread.start()
@@ -66,6 +76,16 @@ def signals(*numbers: signal.Signals, after: float = 0.15, apart: float | None =
         yield
     finally:
         thread.join()
+
+
+def came(condition: Callable[[], object]) -> bool:
+    """Waits for something that another thread does; whether it came within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
 
 
 def waiting(inbox: Inbox, *, deaf: bool = False) -> ScriptedSession:
@@ -104,23 +124,34 @@ def test_second_signal_leaves_at_once() -> None:
     inbox = Inbox()
     session = waiting(inbox, deaf=True)
 
-    with pytest.raises(Left) as left, signals(signal.SIGINT, signal.SIGINT, after=0.4):
+    twice = signals(signal.SIGINT, signal.SIGINT, after=0.3, obeyed=lambda: session.cancelled)
+    with pytest.raises(Left) as left, twice:
         drive(session, inbox, Seen(), leave=leave)
 
     assert left.value.args == (130,)
 
 
-def test_signal_that_comes_twice_at_once_is_one() -> None:
-    inbox, seen = Inbox(), Seen()
-    session = waiting(inbox)
+class Both(Seen):
+    """Sends two signals at once when it is told for the first time; two of a kind could be merged by the kernel."""
 
-    # Two of a kind could be merged by the kernel; these never are.
-    with signals(signal.SIGTERM, signal.SIGINT, apart=0):
-        done = drive(session, inbox, seen, leave=leave)
+    def show(self, state: RunState, events: Iterable[Event]) -> None:
+        both = (signal.SIGTERM, signal.SIGINT)
+        if not self.events:
+            signal.pthread_sigmask(signal.SIG_BLOCK, both)
+            for number in both:
+                signal.pthread_kill(threading.get_ident(), number)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+        super().show(state, events)
+
+
+def test_signal_that_comes_twice_at_once_is_one() -> None:
+    inbox, both = Inbox(), Both()
+
+    done = drive(waiting(inbox), inbox, both, leave=leave)
 
     assert done.signal is not None
     assert done.state.status is Status.CANCELLED
-    assert len(seen.said) == 1
+    assert len(both.said) == 1
 
 
 @pytest.mark.alone
@@ -143,7 +174,7 @@ def test_hang_up_after_an_interrupt_counts_as_a_hang_up() -> None:
     inbox = Inbox()
     session = waiting(inbox, deaf=True)
 
-    with signals(signal.SIGINT, signal.SIGHUP):
+    with signals(signal.SIGINT, signal.SIGHUP, obeyed=lambda: session.cancelled):
         done = drive(session, inbox, Seen(), leave=leave)
 
     assert done.hung_up
