@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import places
+from sparktop.nodes.mdns import service_file
 from sparktop.nodes.service import CannotServe, Service, address, serve, socket_path
 from sparktop.nodes.unit import unit
 from sparktop.resources import demo_dir
@@ -26,6 +27,9 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         if arguments.print_unit:
             console.say(unit(_words(arguments)).rstrip("\n"))
             return Exit.OK
+        if arguments.print_service:
+            console.say(_announcement(service).rstrip("\n"))
+            return Exit.OK
         serve(service, log=lambda sentence: console.note(f"sparktop node: {sentence}"), ready=console.say)
     except CannotServe as error:
         raise Refused(str(error)) from error
@@ -40,6 +44,10 @@ def _service(arguments: argparse.Namespace, console: Console) -> Service:
         )
     if arguments.key and not arguments.certificate:
         raise Refused("--key belongs to a certificate: give --certificate too")
+    if arguments.print_service and arguments.listen is None:
+        raise Refused("--print-service announces an address of the network: give --listen ADDR:PORT too")
+    if arguments.print_service and arguments.print_unit:
+        raise Refused("--print-unit and --print-service each print a file: ask for one at a time")
     if arguments.tunnel and (arguments.listen or arguments.print_unit):
         raise Refused(
             "--tunnel serves one socket for as long as its caller lives: leave --listen and --print-unit away"
@@ -60,6 +68,16 @@ def _service(arguments: argparse.Namespace, console: Console) -> Service:
         name=arguments.name,
         tunnel=_file(arguments.tunnel) if arguments.tunnel else None,
     )
+
+
+def _announcement(service: Service) -> str:
+    assert service.listen is not None
+    host, port = service.listen
+    if not port:
+        raise Refused(
+            "--print-service needs the port that the node will have: give --listen ADDR:PORT with one above 0"
+        )
+    return service_file(service.name, host, port, tls=service.certificate is not None)
 
 
 def _file(text: str) -> Path:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -22,6 +23,7 @@ from sparktop.model.interfaces import Interface, links
 from sparktop.model.records import Node
 from sparktop.model.text import one_line
 from sparktop.nodes.local import describe_local
+from sparktop.nodes.mdns import AGENT, Announced, NotAsked, announced
 from sparktop.nodes.place import Place, Unreachable
 from sparktop.nodes.protocol import ModelFile
 from sparktop.nodes.remote import RemoteNode
@@ -66,10 +68,12 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
             other.begin()
         found = [] if arguments.nodes else [_here()]
         found += [_ask(other, place) for other, place in zip(others, places, strict=True)]
+        heard, silence = _network(console, places) if not arguments.nodes else ((), "")
     finally:
         stop(others)
     if arguments.json:
-        console.say(json.dumps([_document(one) for one in found], ensure_ascii=False, indent=2))
+        documents = [*map(_document, found), *map(_heard_document, heard)]
+        console.say(json.dumps(documents, ensure_ascii=False, indent=2))
     else:
         console.say("\n".join(table(_HEAD, _ALIGNS, [_row(one) for one in found if one.node is not None])))
         for one in found:
@@ -77,6 +81,10 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
                 console.say(f"{one.name}: {', '.join(one_line(model.name) for model in one.models)}")
         for line in _links(found):
             console.say(line)
+        for machine in heard:
+            console.say(_heard_line(machine))
+        if silence:
+            console.note(f"other machines were not looked for by mDNS: {silence}")
         if not others:
             console.note('no other node is named in config.toml: "sparktop nodes --help" shows how')
     for one in found:
@@ -121,6 +129,37 @@ def _ask(remote: RemoteNode, place: Place) -> _Found:
     )
 
 
+def _network(console: Console, places: Sequence[Place]) -> tuple[tuple[Announced, ...], str]:
+    """Returns who announces itself in the network and is not named in config.toml; else why that is not known."""
+    known = {urlsplit(place.url).hostname or "" for place in places if place.url}
+    known |= {name.casefold() for place in places for name in (place.name, place.ssh.rpartition("@")[2])}
+    try:
+        heard = announced(console.environ)
+    except NotAsked as error:
+        return (), str(error)
+    return tuple(
+        one
+        for one in heard
+        if known.isdisjoint({one.address, one.host.casefold(), one.host.casefold().removesuffix(".local")})
+    ), ""
+
+
+def _heard_line(one: Announced) -> str:
+    if one.kind == AGENT:
+        return (
+            f'found by mDNS: {one.name} at {one.url} runs "sparktop node": name it in config.toml with its token_file'
+        )
+    return (
+        f'found by mDNS: {one.host} ({one.address}) takes ssh: "sparktop nodes {one.host}" tells if sparktop is there'
+    )
+
+
+def _heard_document(one: Announced) -> dict[str, Any]:
+    """Nobody has tried whether it can be reached."""
+    url = {"url": one.url} if one.kind == AGENT else {"ssh": one.host}
+    return {"name": one.name, "reachable": None, "mdns": {"host": one.host, "address": one.address, **url}}
+
+
 def _document(found: _Found) -> dict[str, Any]:
     document: dict[str, Any] = {"name": found.name, "reachable": not found.error}
     if found.node is None:
@@ -138,7 +177,10 @@ def _document(found: _Found) -> dict[str, Any]:
 def _links(found: Sequence[_Found]) -> Iterator[str]:
     """Says by which networks the nodes are connected, the best link first: a model could be split over it."""
     for one, other in combinations([each for each in found if each.node is not None], 2):
-        for link in links(one.interfaces, other.interfaces):
+        those = links(one.interfaces, other.interfaces)
+        if not those:
+            yield f"{one_line(one.name)} - {one_line(other.name)}: no link, for they have no IPv4 network in common"
+        for link in those:
             ends = (f"{end.address} ({one_line(end.name)})" for end in (link.here, link.there))
             speed = f"{link.speed * 8 / 1e9:g} Gb/s" if link.speed is not None else "speed unknown"
             rdma = "RDMA" if link.rdma else "no RDMA"

@@ -64,9 +64,10 @@ def test_nodes_lists_who_answers_and_says_who_does_not(configured: dict[str, str
     lines = listed.stdout.splitlines()
     assert lines[0].split()[:4] == ["NODE", "MACHINE", "MEMORY", "AVAILABLE"]
     assert lines[3].startswith("spark-2")
-    assert lines[-1] == "spark-2: demo-base, demo-sutra, mine"
-    assert listed.stderr == (
-        'sparktop: away can\'t be connected to (No such file or directory): start "sparktop node" there\n'
+    assert "spark-2: demo-base, demo-sutra, mine" in lines
+    assert lines[-1].endswith("- spark-2: no link, for they have no IPv4 network in common"), "it is one machine"
+    assert listed.stderr.splitlines()[-1] == (
+        'sparktop: away can\'t be connected to (No such file or directory): start "sparktop node" there'
     )
     found = sparktop("nodes", "spark-2", "--json")
     assert found.returncode == 0
@@ -148,6 +149,8 @@ def test_monitor_shows_both_on_the_screen(configured: dict[str, str], environ: d
         (["node", "--models", "./none"], "./none is no folder"),
         (["node", "--socket", "/tmp/" + "x" * 200], "is too long for a socket"),
         (["node", "--listen", "127.0.0.1:0", "--certificate", "/dev/null"], "/dev/null can't be used for TLS"),
+        (["node", "--print-service"], "give --listen ADDR:PORT too"),
+        (["node", "--print-service", "--listen", "127.0.0.1:0"], "with one above 0"),
         (["monitor", "--node", "-oProxyCommand=x"], "expected one argument"),
         (["monitor", "--node=-oProxyCommand=x"], "is no host that ssh can be given"),
         (["monitor", "--node", "ws://u:p@h:1"], "the token is in a file of its own"),

@@ -65,6 +65,11 @@ def make() -> argparse.ArgumentParser:
         "--print-unit", action="store_true", help="print a systemd user unit with these options, and end"
     )
     parser.add_argument(
+        "--print-service",
+        action="store_true",
+        help="print an avahi service file that announces this --listen by mDNS, and end",
+    )
+    parser.add_argument(
         "--tunnel",
         metavar="PATH",
         help="serve at this unix socket until standard input ends, through an agent that runs if there is one;"

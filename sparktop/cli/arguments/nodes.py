@@ -26,7 +26,8 @@ def make() -> argparse.ArgumentParser:
     parser = parser_of(
         "sparktop nodes",
         "Lists this machine and those of config.toml, or those that are named: hardware, memory,\n"
-        "build of llama.cpp, models.",
+        "build of llama.cpp, models, links between them; and whoever else announces itself by mDNS, where\n"
+        "avahi runs here.",
         _EXAMPLES,
         NODES,
         _EXIT_CODES,
