@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import platform
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from sparktop.model.ratings import judging
 from sparktop.model.records import Contender, Options
 from sparktop.model.snapshot import Snapshot
 from sparktop.model.text import one_line
-from sparktop.runner.contenders import BadContender, resolve_contenders
+from sparktop.runner.contenders import BadContender, placed, resolve_contenders
 from sparktop.runner.judging import JudgeSession
 from sparktop.runner.plan import make_plan
 from sparktop.store.names import snapshot_path
@@ -73,6 +74,12 @@ def _exit_code(done: Drive, complete: bool) -> int:
 
 
 def _judge(arguments: argparse.Namespace, console: Console) -> Contender:
+    model, node = placed(arguments.judge)
+    if node and node != platform.node():
+        raise Refused(
+            f"--with {one_line(arguments.judge)}: a judge runs on this machine or on a server: "
+            f"give {one_line(model)} alone, or serve it on {one_line(node)} and give its address (http://HOST:PORT/v1)"
+        )
     try:
         (judge,) = resolve_contenders(
             [arguments.judge], arguments.api_key_env, console.environ, places(console).config_file
