@@ -11,11 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sparktop.engines.protocol import Clock, Generation
-from sparktop.model.codec import encode
-from sparktop.model.events import ContenderFailed
+from sparktop.engines.protocol import Clock
 from sparktop.model.records import Node
 from sparktop.nodes.fit import Fit, assess_model, assess_nothing
+from sparktop.nodes.no_job import NoJob
 from sparktop.nodes.orders import (
     BadOrder,
     Cancel,
@@ -47,37 +46,13 @@ PATIENCE_S: Final = 60.0
 CUT_S: Final = 3.0
 """How long a head whose connection was closed without a word may take to come back: its process may be gone."""
 
+AWAY_S: Final = 20.0
+"""A head that lives and can reach the node is back within this time: it gives up after 12 s, and tries every 8 s."""
+
 _KILL_S: Final = 1.0
 """How long what is ended may take to go by itself."""
 
 _TICK_S: Final = 0.25
-
-
-class NoJob:
-    """In the place of a job that never was: its only event says why.
-
-    Args:
-        contender: Name that the event carries.
-        why: The sentence.
-        t: When, in seconds of the agent's clock.
-    """
-
-    def __init__(self, contender: str, why: str, t: float) -> None:
-        self.feed = Feed()
-        self.feed.add(encode(ContenderFailed(t=t, contender=contender, error=why)))
-        self.over = True
-
-    def submit(self, generations: tuple[Generation, ...]) -> None:
-        """Does nothing: the head learns that there is no engine."""
-
-    def cancel(self) -> None:
-        """Does nothing."""
-
-    def close(self) -> None:
-        """Does nothing."""
-
-    def kill(self) -> None:
-        """Does nothing."""
 
 
 @dataclass
@@ -160,17 +135,19 @@ class Desk:
             # What the last head ran has to be gone: its memory is counted on.
             await asyncio.wait(self._leaving)
         now, holding = self._clock(), self._holding
+        silent = now - holding.heard if holding is not None else 0.0
+        if holding is not None and holding.session != asked.session:
+            if silent < AWAY_S or holding.who != shown(asked.who):
+                return Refused(reason=self._taken_by(holding, silent))
+            # The same person on the same machine reaches the node again, and the run of before does not come back.
+            self._end("it was not heard of any more, and begins anew")
+            return await self.hold(asked, head)
         if holding is None:
             holding = _Holding(asked.session, shown(asked.who), f"{self._wall():%H:%M:%S}", head, now)
             self._holding = holding
             self._watching = asyncio.create_task(self._watch(holding))
             self._log(f"held by {holding.who}")
             await asyncio.to_thread(prune_logs, self._logs)
-        elif holding.session != asked.session:
-            return Refused(
-                reason=f"{self._node().name} runs models for {holding.who}, since {holding.since} by its clock: "
-                "wait until that run is over, or end it"
-            )
         holding.head, holding.heard, holding.cut = head, now, None
         return Held(orders=holding.orders)
 
@@ -250,6 +227,13 @@ class Desk:
             self._end("the agent ends")
         while self._leaving:
             await asyncio.wait(self._leaving)
+
+    def _taken_by(self, holding: _Holding, silent: float) -> str:
+        sentence = f"{self._node().name} runs models for {holding.who}, since {holding.since} by its clock: "
+        if silent < CUT_S:
+            return sentence + "wait until that run is over, or end it"
+        free = max(1.0, self._patience_s - silent)
+        return sentence + f"nothing came from there for {silent:.0f} s, try again in {free:.0f} s"
 
     def _held_by(self, head: object) -> _Holding:
         if self._holding is None or self._holding.head is not head:

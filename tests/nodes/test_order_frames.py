@@ -23,6 +23,7 @@ from sparktop.model.events import ContenderFailed, Event, ModelReady, RequestFai
 from sparktop.model.scenario import Sampling
 from sparktop.nodes.agent import Agent
 from sparktop.nodes.desk import Desk
+from sparktop.nodes.orders import Held, Hold, Refused
 from sparktop.nodes.place import Place
 from sparktop.nodes.protocol import PATH
 from sparktop.nodes.recorder import Recorder
@@ -123,6 +124,42 @@ async def test_what_a_silent_head_runs_ends(tmp_path: Path) -> None:
     assert "no longer held by me: nothing came from it for 1 s" in said
     server.close()
     await server.wait_closed()
+
+
+def test_whoever_comes_back_takes_over_from_a_run_that_nobody_hears_of(tmp_path: Path) -> None:
+    now = 0.0
+    desk = Desk(
+        Shelf((), ()),
+        node=lambda: Recorder("spark-2", lambda: now).node,
+        logs=tmp_path,
+        state=tmp_path,
+        clock=lambda: now,
+        origin_ns=0,
+        environ=os.environ,
+        wall=lambda: datetime(2026, 1, 1),
+    )
+    first, second, other = "a" * 32, "b" * 32, "c" * 32
+
+    async def scene() -> None:
+        nonlocal now
+
+        async def ask(session: str, who: str) -> Held | Refused:
+            return await desk.hold(Hold(session=session, who=who), object())
+
+        assert isinstance(await ask(first, "me on spark-1"), Held)
+        said = "spark-2 runs models for me on spark-1, since 00:00:00 by its clock: "
+        assert await ask(second, "me on spark-1") == Refused(reason=said + "wait until that run is over, or end it")
+        now = 19.0
+        waits = Refused(reason=said + "nothing came from there for 19 s, try again in 41 s")
+        assert await ask(second, "me on spark-1") == waits
+        now = 21.0
+        assert isinstance(await ask(other, "you on spark-3"), Refused)
+        assert isinstance(await ask(second, "me on spark-1"), Held)
+        # The one of before is told as anybody else would be.
+        assert isinstance(await ask(first, "me on spark-1"), Refused)
+        await desk.end()
+
+    asyncio.run(scene())
 
 
 def evil(*events: dict[str, Any]) -> Callable[[ServerConnection], Awaitable[None]]:

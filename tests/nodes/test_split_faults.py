@@ -19,10 +19,10 @@ __all__ = ["head", "three"]
 ORPHAN_S = 5.0
 
 
-def scenario(head: Head, tokens: int) -> str:
-    """One request of so many tokens."""
+def scenario(head: Head, tokens: int, isl: int = 32) -> str:
+    """One request of so many tokens, for a prompt of `isl`."""
     path = head.home / "long.toml"
-    lines = ('title = "Long"', 'description = "-"', 'kind = "prefill-decode"', "isl = 32", f"osl = {tokens}")
+    lines = ('title = "Long"', 'description = "-"', 'kind = "prefill-decode"', f"isl = {isl}", f"osl = {tokens}")
     path.write_text("\n".join((*lines, "warmup = 0", "repetitions = 1")))
     return str(path)
 
@@ -68,6 +68,27 @@ def test_a_machine_that_is_lost_is_named(head: Head, kill: Callable[[Head], None
         assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
 
 
+@pytest.mark.parametrize(
+    ("rate", "moment"), [(3e5, "model-loading"), (2e6, "prefill-progress")], ids=["load", "prefill"]
+)
+def test_a_server_that_is_killed_before_the_first_token(head: Head, rate: float, moment: str) -> None:
+    words = (scenario(head, 20, isl=3000), "-m", f"demo-sutra@{here()}+spark-2")
+    # Over a narrow link both take seconds.
+    with head.machines[1].slow(0.0, 0.0, rate):
+        process = head.begin(*words)
+        head.wait(lambda events: any(event["event"] == moment for event in events) and bool(head.engines("worker")))
+        time.sleep(1)
+        assert not any(event["event"] in ("tokens", "run-ended") for event in head.journal)
+        kill_server(head)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 1, err
+    error = json.loads(out)["contenders"][0]["error"]
+    assert "spark-2" in error
+    assert "\n" not in error
+    nothing_is_left(head)
+    assert head.document("smoke", "--limit", "1", *words[1:])["status"] == "completed"
+
+
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_a_head_that_goes_leaves_nothing(head: Head, how: signal.Signals) -> None:
     process = long_run(head)
@@ -87,6 +108,20 @@ def test_a_link_that_is_down_for_a_moment_is_waited_for(head: Head) -> None:
     head.wait(lambda events: sum(event["event"] == "tokens" for event in events[before:]) > 5)
     process.kill()
     process.communicate()
+
+
+def test_a_link_that_stays_down_is_named(head: Head) -> None:
+    process = long_run(head)
+    head.machines[1].link_is("down")
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        head.machines[1].link_is("up")
+    assert process.returncode == 1, err
+    document: dict[str, Any] = json.loads(out)
+    assert "spark-2" in document["contenders"][0]["error"]
+    assert sum(document["requests"][0]["chunks"]["n"]) > 3, "what had come is kept"
+    assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
 
 
 def test_a_slow_link_is_seen_in_the_figures(head: Head) -> None:
