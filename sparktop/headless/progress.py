@@ -179,6 +179,9 @@ def _news(state: RunState, event: Event, failures: _Failures) -> list[str]:
             if contender is not None and contender.contender.url:
                 return [one_line(f"{event.contender}: {event.model.description} answers at {contender.contender.url}")]
             where = ", ".join(event.model.devices) or "unknown device"
+            # Of one that is split, the devices have their machines' names.
+            if contender is not None and len(state.nodes) > 1 and contender.contender.node in state.nodes:
+                where += f" of {contender.contender.node}"
             return [one_line(f"{event.contender}: {event.model.description} loaded in {event.load_s:.1f} s on {where}")]
         case ModelSplit():
             held = (f"{part.node} {_size(part.total)} ({part.layers} layers)" for part in event.parts)

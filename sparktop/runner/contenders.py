@@ -171,9 +171,16 @@ def whereabouts(contender: Contender) -> str:
 
 
 def _distinct(pairs: list[tuple[str, str]]) -> list[str]:
-    """Names for (name, longer name) pairs: the name alone, else the longer one, else with a number."""
-    plain = Counter(name for name, _ in pairs)
-    longer = [name if plain[name] == 1 else long for name, long in pairs]
+    """Names for (name, longer name) pairs: the name alone, else the longer one, else with a number.
+
+    The only one of its name that is here keeps that: those on other machines have the machine in theirs.
+    """
+    everywhere = Counter(name for name, _ in pairs)
+    here = Counter(name for name, long in pairs if not long.startswith(f"{name}@"))
+    longer = [
+        name if everywhere[name] == 1 or (here[name] == 1 and not long.startswith(f"{name}@")) else long
+        for name, long in pairs
+    ]
     names: list[str] = []
     for name in longer:
         number = next(n for n in count(1) if (name if n == 1 else f"{name} #{n}") not in names)

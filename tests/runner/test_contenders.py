@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sparktop.model.records import Contender
+from sparktop.nodes.protocol import ModelFile
 from sparktop.resources import demo_dir
 from sparktop.runner.contenders import BadContender, resolve_contenders
 
@@ -41,6 +42,17 @@ def test_a_server_here_runs_on_this_machine() -> None:
 def test_models_of_one_name_are_told_apart_by_their_servers() -> None:
     found = resolve_contenders(["http://a:1#q", "http://b:2#q", "http://b:2#r", "demo-base"])
     assert [contender.name for contender in found] == ["a:1/q", "b:2/q", "r", "demo-base"]
+
+
+def test_a_model_here_keeps_its_name_beside_the_same_one_elsewhere(tmp_path: Path) -> None:
+    there = {"spark-2": [ModelFile(name="demo-base", size=1, toy=True)]}
+    specs = ["demo-base@spark-2", "demo-base", f"demo-base@{platform.node()}+spark-2"]
+    names = [contender.name for contender in resolve_contenders(specs, elsewhere=there)]
+    assert names == ["demo-base@spark-2", "demo-base", f"demo-base@{platform.node()}+spark-2"]
+    mine = tmp_path / "demo-base.gguf"
+    mine.write_bytes((demo_dir() / "demo-base.gguf").read_bytes())
+    names = [contender.name for contender in resolve_contenders([*specs[:2], str(mine)], elsewhere=there)]
+    assert names == ["demo-base@spark-2", "demo/demo-base", f"{tmp_path.name}/demo-base"]
 
 
 @pytest.mark.parametrize(
