@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 import idle
 import recorded
@@ -23,6 +24,9 @@ from sparktop.ui.ports import Ports, Verdict
 
 UNICODE_TERMINAL = {"TERM": "xterm-256color", "LANG": "en_US.UTF-8"}
 
+PATIENCE_S = 20.0
+"""How long a test waits for what comes from outside, such as a thread that reads twice a second."""
+
 
 def screen_text(app: SparktopApp) -> str:
     """What the terminal shows, row by row."""
@@ -40,14 +44,22 @@ async def settle(pilot: Pilot[int]) -> None:
         await pilot.pause(0.02)
 
 
-async def shows(bench: Bench, pilot: Pilot[int], text: str) -> None:
-    """Waits until the screen shows a text, however busy the machine is; fails with what it shows instead."""
-    for _ in range(100):
+async def until(bench: Bench, pilot: Pilot[int], is_so: Callable[[], bool]) -> bool:
+    """Waits, however busy the machine is, until something is so; returns whether it came to that."""
+    last = monotonic() + PATIENCE_S
+    while monotonic() < last:
         bench.latest.poll()
         await settle(pilot)
-        if text in screen_text(bench.latest):
-            return
-    raise AssertionError(f"{text!r} never came; the screen shows:\n{screen_text(bench.latest)}")
+        if is_so():
+            return True
+        await pilot.pause(0.02)
+    return False
+
+
+async def shows(bench: Bench, pilot: Pilot[int], text: str) -> None:
+    """Waits until the screen shows a text; fails with what it shows instead."""
+    if not await until(bench, pilot, lambda: text in screen_text(bench.latest)):
+        raise AssertionError(f"{text!r} never came; the screen shows:\n{screen_text(bench.latest)}")
 
 
 async def at(bench: Bench, pilot: Pilot[int], t: float) -> str:

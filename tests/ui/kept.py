@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import recorded
-from fakes import Bench, settle
+from fakes import Bench, until
 from textual.pilot import Pilot
 
 from sparktop.model.codec import encode
@@ -18,6 +18,7 @@ from sparktop.model.state import fold
 from sparktop.store.reading import read_journal
 from sparktop.store.runs import find_run
 from sparktop.store.snapshots import write_snapshot
+from sparktop.ui.panels.answer import AnswerColumn
 from sparktop.ui.saved import SavedFeed
 from sparktop.ui.screens.answers import AnswersScreen
 from sparktop.ui.screens.dashboard import DashboardScreen
@@ -50,14 +51,14 @@ def saved_bench(home: Path, identity: str = OWN) -> Bench:
 
 async def open_answers(bench: Bench, pilot: Pilot[int]) -> AnswersScreen:
     """Goes to the answers of the run."""
-    for _ in range(400):  # on a busy machine screens take their time to be mounted
-        await settle(pilot)
-        screen = bench.latest.screen
-        if isinstance(screen, DashboardScreen):
-            await pilot.press("a")
-        if isinstance(screen, AnswersScreen) and screen.columns and screen.columns[0].text.text:
-            await settle(pilot)
-            return screen
-        bench.latest.poll()
-        await pilot.pause(0.02)
-    raise AssertionError("the answers never came")
+    assert await until(bench, pilot, lambda: isinstance(bench.latest.screen, DashboardScreen | AnswersScreen))
+    if isinstance(bench.latest.screen, DashboardScreen):
+        await pilot.press("a")
+    assert await until(bench, pilot, lambda: any(_texts(bench)[:1])), "the answers never came"
+    screen = bench.latest.screen
+    assert isinstance(screen, AnswersScreen)
+    return screen
+
+
+def _texts(bench: Bench) -> list[str]:
+    return [column.text.text for column in bench.latest.screen.query(AnswerColumn)]

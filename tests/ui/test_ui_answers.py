@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import recorded
-from fakes import Bench, screen_text, settle
+from fakes import Bench, screen_text, settle, until
 from textual.pilot import Pilot
 
 from sparktop.model.events import Event, Tokens
@@ -20,12 +20,7 @@ async def answers(bench: Bench, pilot: Pilot[int], t: float) -> None:
     bench.latest.poll()
     await settle(pilot)
     await pilot.press("a")
-    for _ in range(50):  # on a busy machine the screen takes its time to be mounted
-        await settle(pilot)
-        bench.latest.poll()
-        if any(shown(bench)):
-            break
-    await settle(pilot)
+    await until(bench, pilot, lambda: any(shown(bench)))
 
 
 def shown(bench: Bench) -> list[str]:

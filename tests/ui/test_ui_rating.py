@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import kept
 import pytest
 import recorded
-from fakes import UNICODE_TERMINAL, Bench, screen_text, settle, shows
+from fakes import UNICODE_TERMINAL, Bench, screen_text, settle, shows, until
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -15,6 +16,7 @@ from sparktop.model.rating_events import Choice, Noted, Rated, RatingWithdrawn, 
 from sparktop.store.names import snapshot_path
 from sparktop.store.rating_book import RatingBook
 from sparktop.store.snapshots import read_snapshot
+from sparktop.ui.screens.answers import AnswersScreen
 
 ANN = UNICODE_TERMINAL | {"USER": "ann"}
 NAMES = ("demo-base", "demo-sutra")
@@ -315,6 +317,22 @@ async def test_blind_a_run_that_goes_on_tells_nothing_by_how_it_goes(tmp_path: P
         assert "demo-" not in screen_text(bench.latest)
 
 
+def _has_sides(screen: AnswersScreen, count: int) -> bool:
+    return len(screen.sides) == count
+
+
+async def test_a_field_that_is_closed_takes_no_more_keys(tmp_path: Path) -> None:
+    kept.keep(tmp_path)
+    bench = kept.saved_bench(tmp_path)
+    async with bench.app(bench.default_plan(), environ=ANN).run_test(size=(120, 40)) as pilot:
+        screen = await kept.open_answers(bench, pilot)
+        await press(bench, pilot, "R", "i")
+        assert screen.query_one("#entry").has_focus
+        screen.action_back()
+        # Not even before the frame in which Textual sees that it is gone.
+        assert screen.focused is screen.columns[0].text
+
+
 async def test_more_answers_than_columns(tmp_path: Path) -> None:
     kept.keep(tmp_path)
     others = [f"2026-02-0{day}T09-00-00-sutra-qa" for day in (5, 6, 7, 8)]
@@ -328,11 +346,7 @@ async def test_more_answers_than_columns(tmp_path: Path) -> None:
             await shows(bench, pilot, "demo-base, demo-sutra")
             # The list begins with those that are shown already.
             await press(bench, pilot, *["down"] * (count // 2 - 2), "enter")
-            for _ in range(50):
-                if len(screen.sides) == count:
-                    break
-                await settle(pilot)
-            assert len(screen.sides) == count
+            assert await until(bench, pilot, functools.partial(_has_sides, screen, count))
         assert sum(column.display for column in screen.columns) == 4
         shown = []
         for _ in range(8):

@@ -231,8 +231,9 @@ class AnswersScreen(SearchedScreen):
         first = max(0, min(at - room + 1, len(order) - room))
         for index, column in enumerate(columns):
             column.display = index < len(order) and first <= index < first + room
-        if columns and not isinstance(self.focused, Input):
-            columns[at].text.focus()
+        # A field that was closed has the focus until the next frame, and would take the keys that come before that.
+        if columns and not (isinstance(self.focused, Input) and self.focused.display):
+            self.set_focus(columns[at].text, scroll_visible=False)
         self._draw_columns()
 
     def on_resize(self, event: events.Resize) -> None:
