@@ -44,7 +44,7 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
         batch = snapshot.scenario.kind is Kind.BATCH
         slo = snapshot.scenario.slo
         legend = (*_LEGEND, *(_BATCH_LEGEND if batch else ()), *_slo_legend(slo))
-        lines += [*_figures(snapshot.summary, toys, batch, slo != Slo()), "", *legend, ""]
+        lines += [*_figures(snapshot.summary, toys, batch, slo != Slo()), "", *legend, *_places(snapshot), ""]
         lines += _remarks(snapshot.summary, toys, snapshot.scenario.kind)
     if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
         lines += [*_answers(snapshot, toys), ""]
@@ -75,6 +75,15 @@ def _figures(summary: tuple[Summary, ...], toys: set[str], batch: bool, goodput:
         for row in summary
     ]
     return table(head, [Align.LEFT] + [Align.RIGHT] * (len(head) - 1), rows)
+
+
+def _places(snapshot: Snapshot) -> list[str]:
+    """Where each contender ran, if more than one machine took part."""
+    contenders = [record.contender for record in snapshot.contenders]
+    if len(snapshot.nodes) < 2 and len({one.node for one in contenders}) < 2:
+        return []
+    places = ", ".join(f"{one_line(one.name)} on {one_line(one.node.replace('+', ' and '))}" for one in contenders)
+    return [f"Where they ran: {places}."]
 
 
 def _slo_legend(slo: Slo) -> tuple[str, ...]:

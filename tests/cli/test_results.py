@@ -55,6 +55,15 @@ def test_one_line_for_each_answer() -> None:
     assert width(answers[0]) == width(answers[1])
 
 
+def test_where_contenders_ran_is_told_where_there_is_a_choice() -> None:
+    split = replace(contender("b"), node="here+there")
+    events = beginning(contender("a"), split)
+    requests = [*request(0, "a", "Q1", start=1.0, text="x"), *request(1, "b", "Q1", start=2.0, text="x")]
+    assert "Where they ran: a on here, b on here and there." in lines([*events, *requests])
+    alone = lines([*beginning(contender("a")), *requests[: len(requests) // 2]])
+    assert not any(line.startswith("Where") for line in alone)
+
+
 def test_only_toys_are_labelled() -> None:
     shown = lines([*beginning(contender("qwen")), *request(0, "qwen", "Q1", start=1.0, text="x")])
 
