@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.nodes.conftest import ROOT, Agent, StartAgent
+from tests.nodes.machines import joined
 
 
 def ip(*words: str) -> None:
@@ -151,6 +152,46 @@ def test_two_machines_are_on_one_time_line_and_a_link_that_was_down_is_filled_in
     watching.process.terminate()
 
 
+CLOCKS = (
+    "import json, sys, time; from pathlib import Path; from sparktop.nodes.place import Place\n"
+    "from sparktop.nodes.remote import RemoteNode; from sparktop.model.events import ClockMeasured\n"
+    "found = []\n"
+    "places = Place(socket=Path(sys.argv[1])), Place(url=sys.argv[2], token_file=Path(sys.argv[3]))\n"
+    "nodes = [RemoteNode(place) for place in places]; [node.connect() for node in nodes]\n"
+    "origin = time.monotonic()\n"
+    "for node in nodes:\n"
+    "    got = []; node.start(lambda e: got.append(e) if isinstance(e, ClockMeasured) else None, origin)\n"
+    "    while not got: time.sleep(0.01)\n"
+    "    found.append((got[0].offset_s, got[0].uncertainty_s))\n"
+    "print(json.dumps(found))\n"
+)
+
+
+def clock_is_known(within: list[str], agent: Agent, there: float, back: float) -> None:
+    """Asks an agent from another machine, over a link with these delays in seconds, and by its socket for the truth."""
+    asked = subprocess.run(
+        [*within, sys.executable, "-c", CLOCKS, agent.socket, agent.url, agent.token_file],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    (truth, _), (offset, uncertainty) = json.loads(asked.stdout)
+    assert offset - truth == pytest.approx((back - there) / 2, abs=0.001)
+    assert abs(offset - truth) <= uncertainty
+    assert 0.020 <= uncertainty < 0.025
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize(("there", "back"), [(0.020, 0.020), (0.040, 0.0)])
+def test_the_clock_through_a_slow_link_without_netem(start_agent: StartAgent, there: float, back: float) -> None:
+    with joined(2, "10.231.10") as (head, node):
+        agent = start_agent(prefix=node.within, listen=f"{node.address}:7470")
+        with node.slow(back, there):
+            clock_is_known(head.within, agent, there, back)
+
+
 @pytest.mark.alone
 @pytest.mark.parametrize(("there", "back"), [(20, 20), (40, 0)])
 def test_the_clock_through_a_slow_link(
@@ -178,31 +219,7 @@ def test_the_clock_through_a_slow_link(
             )
             if found.returncode:
                 pytest.skip(f"this kernel can't delay packets (tc netem): {found.stderr.strip()}")
-        code = (
-            "import json, sys, time; from pathlib import Path; from sparktop.nodes.place import Place\n"
-            "from sparktop.nodes.remote import RemoteNode; from sparktop.model.events import ClockMeasured\n"
-            "found = []\n"
-            "places = Place(socket=Path(sys.argv[1])), Place(url=sys.argv[2], token_file=Path(sys.argv[3]))\n"
-            "nodes = [RemoteNode(place) for place in places]; [node.connect() for node in nodes]\n"
-            "origin = time.monotonic()\n"
-            "for node in nodes:\n"
-            "    got = []; node.start(lambda e: got.append(e) if isinstance(e, ClockMeasured) else None, origin)\n"
-            "    while not got: time.sleep(0.01)\n"
-            "    found.append((got[0].offset_s, got[0].uncertainty_s))\n"
-            "print(json.dumps(found))\n"
-        )
-        asked = subprocess.run(
-            [*pair.within(pair.head), sys.executable, "-c", code, agent.socket, agent.url, agent.token_file],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=30,
-        )
-        (truth, _), (offset, uncertainty) = json.loads(asked.stdout)
-        assert offset - truth == pytest.approx((back - there) / 2e3, abs=0.001)
-        assert abs(offset - truth) <= uncertainty
-        assert 0.020 <= uncertainty < 0.025
+        clock_is_known(pair.within(pair.head), agent, there / 1e3, back / 1e3)
     finally:
         for namespace, link, _ in ways:
             subprocess.run(
