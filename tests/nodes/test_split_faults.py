@@ -148,7 +148,7 @@ def test_a_slow_link_is_seen_in_the_figures(head: Head) -> None:
 def test_a_narrow_link_is_seen_in_the_figures(head: Head) -> None:
     rate = 1e6
     with head.machines[1].slow(0.0, 0.0, rate):
-        document = head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")
+        document = head.document(scenario(head, 150), "-m", f"demo-sutra@{here()}+spark-2")
     (link,) = document["contenders"][0]["links"]
     # A token's bytes take their time on the line, nearly all of them one way: the logits or the hidden state.
     a_token_ms = link["decode_bytes"] / link["decode_tokens"] / rate * 1e3
