@@ -161,6 +161,20 @@ async def test_finding_goes_through_answers_that_a_tab_hides(tmp_path: Path) -> 
         assert "如实知味" in screen_text(bench.latest)
 
 
+async def test_a_field_that_is_left_at_once_keeps_no_key(tmp_path: Path) -> None:
+    kept.keep(tmp_path, events=answered("缘起性空。"))
+    bench = kept.saved_bench(tmp_path)
+    async with bench.app(bench.default_plan()).run_test(size=(80, 24)) as pilot:
+        screen = await kept.open_answers(bench, pilot)
+        for ask in (screen.action_find, screen.action_rater):
+            # As two keys do that come at once: it was never painted.
+            ask()
+            assert isinstance(screen.focused, Input)
+            screen.action_back()
+            await settle(pilot)
+            assert not isinstance(screen.focused, Input)
+
+
 async def test_answers_of_a_hundred_thousand_characters(tmp_path: Path) -> None:
     long = "".join(f"第{n}句：缘起性空，\x1b[3{n % 8}m于色生厌，离欲解脱。" for n in range(4_500))
     assert len(long) > 100_000

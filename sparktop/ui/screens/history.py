@@ -166,7 +166,7 @@ class HistoryScreen(ScopedScreen):
     def action_filter(self) -> None:
         """Asks for words."""
         self.add_class("-asked")
-        self.query_one("#filter", Input).focus()
+        self.set_focus(self.query_one("#filter", Input))
 
     @on(Input.Changed, "#filter")
     def _filtered(self, event: Input.Changed) -> None:
@@ -179,7 +179,7 @@ class HistoryScreen(ScopedScreen):
 
     def _close_filter(self) -> None:
         self.remove_class("-asked")
-        self._table.focus()
+        self.set_focus(self._table)
 
     def action_sort(self) -> None:
         """Sorts by the next column."""

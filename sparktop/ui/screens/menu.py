@@ -282,7 +282,7 @@ class MenuScreen(ScopedScreen):
     def _path_submitted(self, event: Input.Submitted) -> None:
         spec = event.value.strip()
         if not spec:
-            self.query_one("#scenarios").focus()
+            self.set_focus(self.query_one("#scenarios"))
             return
         try:
             contender = self._ports.resolve(spec)
@@ -295,7 +295,7 @@ class MenuScreen(ScopedScreen):
             self._list_contenders()
             contenders = self.query_one("#contenders", OptionList)
             contenders.highlighted = len(self._contenders) - 1
-            contenders.focus()
+            self.set_focus(contenders)
             self._assess()
         self._redraw()
 
@@ -313,7 +313,7 @@ class MenuScreen(ScopedScreen):
     def action_choose(self) -> None:
         """Chooses what the cursor is on, or leaves it out."""
         if self.focused is None or self.focused.id not in ("contenders", "together"):
-            self.query_one("#contenders").focus()
+            self.set_focus(self.query_one("#contenders"))
             return
         if self.focused.id == "together":
             self._options = replace(self._options, together=not self._options.together)
@@ -328,7 +328,7 @@ class MenuScreen(ScopedScreen):
     def action_own_model(self) -> None:
         """Goes to the field for a path, and shows it where there was no room for it."""
         self.add_class("-asked")
-        self.query_one("#path").focus()
+        self.set_focus(self.query_one("#path"))
 
     def action_start(self) -> None:
         """Starts the chosen scenario."""

@@ -333,7 +333,7 @@ class RatedScreen(RunScreen):
         field.placeholder = placeholder
         field.value = value
         field.display = True
-        field.focus()
+        self.set_focus(field)
 
     @on(Input.Submitted, "#entry")
     def _typed(self, event: Input.Submitted) -> None:

@@ -40,7 +40,7 @@ class SearchedScreen(RatedScreen):
         """Asks what to find."""
         field = self.query_one("#find", Input)
         field.display = True
-        field.focus()
+        self.set_focus(field)
 
     @on(Input.Submitted, "#find")
     def _find(self, event: Input.Submitted) -> None:
