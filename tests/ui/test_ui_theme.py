@@ -117,7 +117,7 @@ async def test_what_is_cut_on_a_poor_terminal_is_cut_in_ascii(tmp_path: Path, mo
     monkeypatch.setattr(recorded, "DEMO_BASE", replace(recorded.DEMO_BASE, name=name))
     monkeypatch.setitem(recorded.SPEEDS, name, recorded.SPEEDS["demo-base"])
     bench = Bench(tmp_path, events=recorded.record(contenders=(recorded.DEMO_BASE,)))
-    async with bench.app(environ={"TERM": "vt100", "LANG": "C"}).run_test(size=(45, 14)) as pilot:
+    async with bench.app(environ={"TERM": "vt100", "LANG": "C"}).run_test(size=(45, 20)) as pilot:
         await settle(pilot)
         shown = [screen_text(bench.latest)]
         bench.latest.begin(bench.default_plan())
