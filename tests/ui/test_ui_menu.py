@@ -151,6 +151,21 @@ async def test_a_model_of_ones_own(tmp_path: Path) -> None:
     assert [c.name for c in bench.plans[0].contenders] == ["demo-base", "demo-sutra", "my-model"]
 
 
+async def test_long_names_leave_room_for_whether_it_fits(tmp_path: Path) -> None:
+    model = tmp_path / "通义千问二点五的佛典微调版.gguf"
+    model.write_bytes(bytes(2048))
+    bench = Bench(tmp_path)
+    async with bench.app().run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await add_model(pilot, str(model))
+        (line,) = [line for line in screen_text(bench.latest).splitlines() if "[×] 通义千问" in line]
+        assert "✓ fits" in line
+        await pilot.resize_terminal(120, 40)
+        await settle(pilot)
+        (line,) = [line for line in screen_text(bench.latest).splitlines() if "[×] 通义千问" in line]
+        assert "2.0 KiB  ✓ fits" in line
+
+
 async def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     async with bench.app().run_test(size=(120, 40)) as pilot:

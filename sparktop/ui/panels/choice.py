@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from sparktop.model.records import Contender, Options
@@ -19,14 +20,19 @@ from sparktop.ui.widgets.line_widget import SpanRow
 from sparktop.ui.widgets.wrap import WrappedText
 
 
-def contender_option(contender: Contender, chosen: bool, verdict: Verdict | None, wide: int, signs: Glyphs) -> Content:
+def contender_option(
+    contender: Contender, chosen: bool, verdict: Verdict | None, wide: int, room: int, signs: Glyphs
+) -> Content:
     """A contender's line in the list.
+
+    What is told last would be cut off first, and whether it fits matters more than how large it is.
 
     Args:
         contender: The contender.
         chosen: Whether it is going to be asked.
         verdict: Whether it fits; None while that is not known.
         wide: Cells of the column of names.
+        room: Cells of the whole line.
         signs: What this terminal can show.
     """
     if verdict is None:
@@ -35,12 +41,17 @@ def contender_option(contender: Contender, chosen: bool, verdict: Verdict | None
         fits = (f"{signs.ok} fits", "$success")
     else:
         fits = (f"{signs.failed} too big", "$error")
+    sign = f"{signs.on if chosen else signs.off} "
+    toy = " toy" if contender.toy else ""
+    large = f"  {size(contender.size or None):>7}  "
+    if cell_len(sign) + wide + cell_len(large + fits[0] + toy) > room:
+        large = "  "
     return Content.assemble(
-        (f"{signs.on if chosen else signs.off} ", "bold $accent" if chosen else "$muted"),
+        (sign, "bold $accent" if chosen else "$muted"),
         (fit(safe(contender.name), wide), "bold" if chosen else ""),
-        (f"  {size(contender.size or None):>7}  ", "$muted"),
+        (large, "$muted"),
         fits,
-        (" toy" if contender.toy else "", "$muted"),
+        (toy, "$muted"),
     )
 
 

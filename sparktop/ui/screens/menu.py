@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import on
+from rich.cells import cell_len
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
@@ -84,7 +85,9 @@ class MenuScreen(ScopedScreen):
                 yield fit
                 with Vertical(id="own", classes="panel") as own:
                     own.border_title = "Add a model of your own"
-                    yield Input(id="path", placeholder="a .gguf file or a server's URL, then enter", compact=True)
+                    elsewhere = ", MODEL@NODE+NODE" if len({c.node for c in self._contenders}) > 1 else ""
+                    hint = f"a .gguf file{elsewhere} or a server's URL, then enter"
+                    yield Input(id="path", placeholder=hint, compact=True)
                 with Horizontal(id="options", classes="panel") as options:
                     options.border_title = "Options"
                     yield Label("items ", classes="field")
@@ -122,7 +125,7 @@ class MenuScreen(ScopedScreen):
         at = scenarios.highlighted or 0
         scenarios.clear_options()
         titles = [safe(e.scenario.title if e.scenario else e.name) for e in self._entries]
-        wide = max((min(len(t), NAME_CELLS) for t in titles), default=0)
+        wide = max((min(cell_len(t), NAME_CELLS) for t in titles), default=0)
         for entry, title in zip(self._entries, titles, strict=True):
             if entry.scenario is None:
                 fact, style = f"{self.sparktop.glyphs.failed} broken", "$error"
@@ -143,9 +146,14 @@ class MenuScreen(ScopedScreen):
         self._redraw()
 
     def _row(self, contender: Contender) -> Content:
-        wide = max((min(len(c.name), NAME_CELLS) for c in self._contenders), default=0)
+        wide = max((min(cell_len(safe(c.name)), NAME_CELLS) for c in self._contenders), default=0)
+        room = self.query_one("#contenders", OptionList).scrollable_content_region.width
         verdict = self._verdicts.get(contender.name)
-        return contender_option(contender, contender.name in self._chosen, verdict, wide, self.sparktop.glyphs)
+        return contender_option(contender, contender.name in self._chosen, verdict, wide, room, self.sparktop.glyphs)
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Lists the contenders as wide as they can be now."""
+        self.call_after_refresh(self._list_contenders)
 
     def _list_together(self) -> None:
         together = self.query_one("#together", OptionList)
