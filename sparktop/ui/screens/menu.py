@@ -86,7 +86,7 @@ class MenuScreen(ScopedScreen):
                 with Vertical(id="own", classes="panel") as own:
                     own.border_title = "Add a model of your own"
                     elsewhere = ", MODEL@NODE+NODE" if len({c.node for c in self._contenders}) > 1 else ""
-                    hint = f"a .gguf file{elsewhere} or a server's URL, then enter"
+                    hint = f"a .gguf file{elsewhere} or a server's URL"
                     yield Input(id="path", placeholder=hint, compact=True)
                 with Horizontal(id="options", classes="panel") as options:
                     options.border_title = "Options"
