@@ -172,7 +172,8 @@ def once(kind: type[Event], act: Callable[[], object]) -> Callable[[Event], None
 
 def test_two_nodes_run_their_models_at_the_same_time(start_agent: StartAgent, start_run: StartRun) -> None:
     a, b = start_agent(name="a"), start_agent(name="b")
-    run = start_run(replace(ASKED, repetitions=6), ["demo-base@a", "demo-sutra@b", "demo-base"], [a.place, b.far])
+    # So many that each is still at work when the last one has loaded, on a busy machine too.
+    run = start_run(replace(ASKED, repetitions=24), ["demo-base@a", "demo-sutra@b", "demo-base"], [a.place, b.far])
     assert run.ended().status is Status.COMPLETED
     here = run.session._plan.contenders[2].name
     spans = [
