@@ -61,6 +61,7 @@ class Place:
         command: The program on the other side, for `ssh`.
         models: Folders there that models may be loaded from, for `ssh` where no agent runs yet.
         ssh_config: Configuration file that ssh reads; None leaves it to ssh.
+        always: The screen connects to it by itself.
     """
 
     name: str = ""
@@ -72,6 +73,14 @@ class Place:
     command: str = ""
     models: tuple[str, ...] = ()
     ssh_config: Path | None = None
+    always: bool = False
+
+    @property
+    def how(self) -> str:
+        """The way there, for people."""
+        if self.ssh:
+            return "over ssh" if self.ssh == self.name else f"over ssh to {self.ssh}"
+        return f"at {self.url}" if self.url else "at its socket"
 
     @property
     def shown(self) -> str:
@@ -90,6 +99,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     command: str = ""
     models: list[str] = []
     ssh_config: str = ""
+    always: bool = False
 
 
 def read_places(config: Path) -> dict[str, Place]:
@@ -146,6 +156,7 @@ def _place(config: Path, name: str, entry: _Entry) -> Place:
         command=entry.command,
         models=tuple(entry.models),
         ssh_config=_path(config, entry.ssh_config),
+        always=entry.always,
     )
 
 

@@ -69,6 +69,11 @@ class RemoteNode:
         node.name = self.name
         return node
 
+    @property
+    def tried(self) -> bool:
+        """Whether it is known if it can be connected to; `connect` does not wait then."""
+        return self._met.done()
+
     def connect(self) -> Hello:
         """Waits until it is connected and returns what the node told of itself.
 

@@ -94,6 +94,12 @@ class Tunnel:
             self._reading = asyncio.create_task(self._read_errors())
             try:
                 await self._ready()
+            except asyncio.CancelledError:
+                # Nobody waits for it any more: it must not go on knocking at a machine that does not answer.
+                with suppress(ProcessLookupError):
+                    self._process.terminate()
+                await self._end()
+                raise
             except BaseException:
                 await self._end()
                 raise
