@@ -70,6 +70,28 @@ def test_what_can_not_be_meant_is_one_sentence(head: Head) -> None:
         assert done.stdout == ""
 
 
+def test_an_answer_is_not_spread_over_time(head: Head) -> None:
+    """BBR would cost half a round trip more for every token; it is some systems' default."""
+    ways = [machine.within for machine in head.machines[:2]]
+    for way in ways:
+        words = [*way, "sysctl", "-w", "net.ipv4.tcp_congestion_control=bbr"]
+        if subprocess.run(words, check=False, capture_output=True).returncode:
+            pytest.skip("this kernel has no BBR")
+    process = head.begin("prefill-decode", "-m", f"demo-sutra@{here()}+spark-2")
+    try:
+        head.wait(lambda events: any(event["event"] == "tokens" for event in events))
+        (address,) = (e["parts"][1]["address"] for e in head.journal if e["event"] == "model-split")
+        for way in ways:
+            told = subprocess.run([*way, "ss", "-tinH"], capture_output=True, text=True, check=True).stdout.split(
+                "\n\t"
+            )
+            found = told[[address in line for line in told].index(True) + 1].split()
+            assert {"cubic", "reno"} & set(found)
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_the_links_between_machines_are_listed(head: Head) -> None:
     words = [*head.machines[0].within, sys.executable, "-m", "sparktop", "nodes"]
     listed = subprocess.run(words, env=head.environ, capture_output=True, text=True, timeout=60).stdout

@@ -11,6 +11,7 @@ import re
 import socket
 import struct
 import sysconfig
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,6 +27,11 @@ _CAPS: Final = 24
 
 _ANSWER: Final = struct.Struct(f"<QBBBB{_CAPS}x")
 """Its length, then rpc_msg_hello_rsp: major, minor, patch, padding, what the connection can do."""
+
+_UNPACED: Final = (b"cubic", b"reno")
+"""Congestion control that sends an answer at once as far as its window lets it. BBR spreads it over the time that it
+takes the link for busy with it, which after every pause is about a round trip: half a round trip more for every token,
+measured at 15 and at 40 ms."""
 
 _ACTIVATED: Final = "RDMA activated"
 _PROBED: Final = re.compile(r"RDMA probed: dev=([\w.-]+)")
@@ -79,6 +85,22 @@ def check_address(host: str) -> None:
         raise RpcFailed(
             f"llama.cpp's RPC asks for no password, so it must not listen on {host}: name the address of one link"
         )
+
+
+def send_at_once(connection: socket.socket) -> None:
+    """Has TCP hold nothing back that the other side waits for; of a listening socket, those that it accepts inherit it.
+
+    Where the kernel grants none of these, all stays as it is.
+    """
+    with suppress(OSError):
+        if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0") in _UNPACED:
+            return
+    for name in _UNPACED:
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name)
+        except OSError:
+            continue
+        return
 
 
 def greet(endpoint: Endpoint, timeout: float = _GREET_S) -> Version:

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.engines.llama.devices import Device, all_devices, device, ggml, rpc_library
-from sparktop.engines.llama.rpc import Endpoint, RpcFailed, Transport, check_version, greet, own_version, transport_of
+from sparktop.engines.llama.rpc import (
+    Endpoint,
+    RpcFailed,
+    Transport,
+    check_version,
+    greet,
+    own_version,
+    send_at_once,
+    transport_of,
+)
 
 _TASKS: Final = Path("/proc/self/task")
 
@@ -88,6 +97,7 @@ def _connect(endpoint: Endpoint, log: Callable[[], str]) -> Server:
     new = _threads() - known
     connection = _socket_to(endpoint)
     _watch(connection)
+    send_at_once(connection)
     return Server(endpoint, devices, connection, new.pop() if len(new) == 1 else 0, transport_of(log()[said:]))
 
 
