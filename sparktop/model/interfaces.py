@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -43,6 +43,34 @@ class NodeLink:
         """What it can carry in one direction, in bytes per second, by its slower end."""
         known = [end.speed for end in (self.here, self.there) if end.speed is not None]
         return min(known) if len(known) == 2 else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTo(NodeLink):
+    """A network that a machine shares with another one of the run.
+
+    Attributes:
+        node: The other machine.
+        here: This machine's end of it.
+        there: The other one's.
+    """
+
+    node: str
+
+
+def links_from(node: str, interfaces: Mapping[str, Sequence[Interface]]) -> tuple[LinkTo, ...]:
+    """Returns how a machine is connected to the others: in their order, to each the best first.
+
+    Args:
+        node: Its name.
+        interfaces: Those of all machines, by their names.
+    """
+    return tuple(
+        LinkTo(node=other, here=link.here, there=link.there)
+        for other, theirs in interfaces.items()
+        if other != node
+        for link in links(interfaces[node], theirs)
+    )
 
 
 def links(here: Sequence[Interface], there: Sequence[Interface]) -> tuple[NodeLink, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from sparktop.model.interfaces import LinkTo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,8 @@ class Node:
         gpus: Names of the GPUs.
         driver: Version of the NVIDIA driver, empty if there is none.
         llama_cpp: Version and backends of llama.cpp here.
+        links: Networks that it shares with the other machines of the run, as it began; to each the best first. A
+            machine is the same whatever it is connected to.
     """
 
     name: str
@@ -110,3 +114,4 @@ class Node:
     gpus: tuple[str, ...]
     driver: str
     llama_cpp: str
+    links: tuple[LinkTo, ...] = field(default=(), compare=False)

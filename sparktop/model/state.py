@@ -147,7 +147,10 @@ class RunState:
 
     @_apply.register
     def _(self, event: NodeSeen) -> None:
-        self.nodes[event.node.name] = event.node
+        known = self.nodes.get(event.node.name)
+        # Whoever describes one machine knows nothing of the others.
+        links = event.node.links or (known.links if known is not None else ())
+        self.nodes[event.node.name] = replace(event.node, links=links)
 
     @_apply.register
     def _(self, event: ModelLoading) -> None:

@@ -297,7 +297,12 @@ def _safe_hello(hello: Hello) -> Hello:
         first=max(0, hello.first),
         next=max(0, hello.next),
         interfaces=tuple(
-            replace(one, name=text(one.name)[:64], address=text(one.address)[:64])
+            replace(
+                one,
+                name=text(one.name)[:64],
+                address=text(one.address)[:64],
+                speed=one.speed if one.speed is not None and one.speed > 0 else None,
+            )
             for one in hello.interfaces[:_MOST_INTERFACES]
         ),
     )

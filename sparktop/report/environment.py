@@ -9,6 +9,7 @@ from sparktop.model.document import ContenderRecord
 from sparktop.model.events import Status
 from sparktop.model.naming import quantization_of
 from sparktop.model.records import Node
+from sparktop.report.connections import machine_links
 from sparktop.report.document import Align, Block, Cell, Column, Row, Section, Text, Tone
 from sparktop.report.language import Language
 from sparktop.report.runs import Part, Run
@@ -26,6 +27,7 @@ def environment(runs: tuple[Run, ...], parts: tuple[Part, ...], language: Langua
     """Returns the section about runs, machines and models."""
     blocks: list[Block] = [_runs(runs, language)]
     blocks += _nodes(runs, language)
+    blocks += machine_links(runs, language)
     blocks.append(_models(parts, language))
     blocks += split_models(parts, language)
     return Section(id="environment", title=language.say("environment"), blocks=tuple(blocks))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from sparktop.engines.protocol import Clock, Emit, Engine, Room
 from sparktop.engines.wire import Split
 from sparktop.model.events import Event
-from sparktop.model.interfaces import Interface
+from sparktop.model.interfaces import Interface, links_from
 from sparktop.model.records import Contender, Node
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.lender import RemoteLender
@@ -52,6 +52,14 @@ class Fleet:
         return tuple(
             replace(node.hello.node, name=name) for name, node in self._nodes.items() if node.hello is not None
         )
+
+    def linked(self, here: Node) -> tuple[Node, ...]:
+        """Returns all machines of the run, this one first, each with its links to the others."""
+        nodes = (here, *self.described)
+        if len(nodes) < 2:
+            return nodes
+        interfaces = {node.name: self.interfaces(node.name) for node in nodes}
+        return tuple(replace(node, links=links_from(node.name, interfaces)) for node in nodes)
 
     def start(self, listen: Callable[[Event], None], origin: float) -> None:
         """Lets them hand on events; returns at once.

@@ -168,7 +168,7 @@ class Session(Background):
                 sparktop=sparktop.__version__,
                 scenario=plan.scenario,
                 options=plan.options,
-                nodes=(node, *self._fleet.described),
+                nodes=self._fleet.linked(node),
                 contenders=plan.contenders,
                 planned=plan.planned,
             )

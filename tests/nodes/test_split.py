@@ -39,6 +39,15 @@ def test_a_split_model_answers_as_the_whole_does(head: Head, places: str) -> Non
     assert [link["node"] for link in split["links"]] == names[1:]
     assert all(link["decode_bytes"] > 1000 * link["decode_tokens"] > 0 for link in split["links"])
     assert whole["parts"] == []
+    everybody = [one for one in addresses if one == here() or one in names]
+    assert [node["name"] for node in document["nodes"]] == everybody
+    for node in document["nodes"]:
+        assert [link["node"] for link in node["links"]] == [one for one in everybody if one != node["name"]]
+        for link in node["links"]:
+            assert link["here"]["address"] == addresses[node["name"]]
+            assert link["there"]["address"] == addresses[link["node"]]
+            assert link["here"]["speed"] == link["there"]["speed"] == 1.25e9
+            assert not link["here"]["rdma"]
 
 
 def test_the_shares_are_what_was_asked_for(head: Head) -> None:
