@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sparktop.engines.llama.chat import TemplateRefused
 from sparktop.engines.llama.library import Batch, Context, LlamaFailed, Model
@@ -64,6 +65,7 @@ class BatchLoop:
         self._chooser = Chooser(context, model, threads, on_device)
         self.link: LinkMeter | None = None
         self._untold: list[tuple[Slot, int, float]] = []
+        self._unread: list[PrefillProgress] = []
         self._last_flush = 0.0
         self._spent: list[Chain] = []
         self._pieces: dict[int, bytes] = {}
@@ -101,6 +103,8 @@ class BatchLoop:
 
     def cancel(self) -> None:
         """Ends every request; what they produced is sent on first."""
+        self._context.synchronize()
+        self._tell_read()
         self._tell()
         for slot in list(self._running):
             self._finish(slot, Finish.CANCELLED)
@@ -131,14 +135,30 @@ class BatchLoop:
         if self.link is not None:
             self.link.begin(decoding=not any(slot.prefilling for slot in self._running))
         self._decode()
+        self._tell_read()
         if self._overlap:
             self._tell()
-        self._context.synchronize()
-        self._advance(rows)
+        # Nothing is wanted of a part of a prompt but that it is read. So the next part is given while this one is
+        # computed: of a split model, the first machine begins with it while the last one ends with this one.
+        ahead = not rows and (self._overlap or self.link is not None)
+        if not ahead:
+            self._context.synchronize()
+        self._advance()
+        if not ahead:
+            self._tell_read()
+        if rows:
+            self._choose(rows)
         if self.link is not None:
             self.link.step(self._batch.size)
             if not self.busy:
                 self._rest()
+
+    def _tell_read(self) -> None:
+        """Tells how far prompts are read, of parts that were given before the last one and so are computed by now."""
+        now = round(self._clock(), 6)
+        for progress in self._unread:
+            self._emit(replace(progress, t=now))
+        self._unread.clear()
 
     def _rest(self) -> None:
         if self.link is not None:
@@ -200,16 +220,17 @@ class BatchLoop:
             slot.in_batch = len(chunk)
         return rows
 
-    def _advance(self, rows: list[tuple[Slot, int]]) -> None:
-        """Moves every sequence on by what the batch held of it, and chooses the next tokens."""
+    def _advance(self) -> None:
+        """Moves every sequence on by what the batch held of it."""
         computed = self._clock()
         for slot in self._running:
             if slot.prefilling:
                 self._advance_prefill(slot, computed)
             else:
                 slot.position += 1
-        if not rows:
-            return
+
+    def _choose(self, rows: list[tuple[Slot, int]]) -> None:
+        """Chooses the next tokens."""
         tokens = self._chooser.choose(
             [Row(index, slot.sequence, slot.chain, slot.generation.sampling.ignore_eos) for slot, index in rows]
         )
@@ -226,7 +247,7 @@ class BatchLoop:
         slot.in_batch = 0
         if not slot.prefilling and slot.prefill_started is not None:
             slot.prefill_ms = (now - slot.prefill_started) * 1e3
-        self._emit(
+        self._unread.append(
             PrefillProgress(
                 t=round(now, 6),
                 request=slot.generation.request,
