@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,6 +118,8 @@ class Desk:
         self._holding: _Holding | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._ended = False
         self._number = 0
 
     async def fits(self, asked: Fits) -> FitTold:
@@ -126,22 +128,30 @@ class Desk:
             return FitTold(id=asked.id, fit=await asyncio.to_thread(assess_nothing, asked.reserve))
         path = await asyncio.to_thread(self._shelf.path, asked.model)
         if path is None:
-            return FitTold(id=asked.id, fit=Fit(0, 0, 0, None, 0, "", problem=self._unknown(asked.model)))
+            return FitTold(id=asked.id, fit=Fit(0, 0, 0, None, 0, "", problem=await self._unknown(asked.model)))
         return FitTold(id=asked.id, fit=await asyncio.to_thread(assess_model, path, asked.room, asked.reserve))
 
     async def hold(self, asked: Hold, head: object) -> Held | Refused:
         """Gives the node to a head, unless another one has it."""
-        while self._leaving:
-            # What the last head ran has to be gone: its memory is counted on.
-            await asyncio.wait(self._leaving)
-        now, holding = self._clock(), self._holding
-        silent = now - holding.heard if holding is not None else 0.0
-        if holding is not None and holding.session != asked.session:
+        # After an order that is still being carried out: it may be this head's own, by the connection of before.
+        async with self._turn:
+            return await self._hold(asked, head)
+
+    async def _hold(self, asked: Hold, head: object) -> Held | Refused:
+        while True:
+            while self._leaving:
+                # What the last head ran has to be gone: its memory is counted on.
+                await asyncio.wait(self._leaving)
+            if self._ended:
+                return Refused(reason=f"the agent of {self._node().name} was stopped")
+            now, holding = self._clock(), self._holding
+            if holding is None or holding.session == asked.session:
+                break
+            silent = now - holding.heard
             if silent < AWAY_S or holding.who != shown(asked.who):
                 return Refused(reason=self._taken_by(holding, silent))
             # The same person on the same machine reaches the node again, and the run of before does not come back.
             self._end("it was not heard of any more, and begins anew")
-            return await self.hold(asked, head)
         if holding is None:
             holding = _Holding(asked.session, shown(asked.who), f"{self._wall():%H:%M:%S}", head, now)
             self._holding = holding
@@ -157,6 +167,10 @@ class Desk:
         Raises:
             BadOrder: The head does not hold the node, or leaves an order out.
         """
+        async with self._turn:
+            await self._carry_out(order, head)
+
+    async def _carry_out(self, order: Order, head: object) -> None:
         holding = self._held_by(head)
         if order.order < holding.orders:
             return
@@ -166,7 +180,11 @@ class Desk:
         if isinstance(order, Load | ServeRpc):
             if order.job in holding.jobs:
                 raise BadOrder(f"job {order.job} twice")
-            holding.jobs[order.job] = await (self._load(order) if isinstance(order, Load) else self._serve_rpc(order))
+            job = await (self._load(order) if isinstance(order, Load) else self._serve_rpc(order))
+            holding.jobs[order.job] = job
+            if self._holding is not holding:
+                # It was ended meanwhile, and this began after that.
+                self._leave([job])
             return
         job = holding.jobs.get(order.job)
         match order, job:
@@ -223,10 +241,13 @@ class Desk:
 
     async def end(self) -> None:
         """Ends everything that runs here, and waits for it."""
+        self._ended = True
         if self._holding is not None:
             self._end("the agent ends")
-        while self._leaving:
-            await asyncio.wait(self._leaving)
+        # What is being begun at this moment has to end as well.
+        async with self._turn:
+            while self._leaving:
+                await asyncio.wait(self._leaving)
 
     def _taken_by(self, holding: _Holding, silent: float) -> str:
         sentence = f"{self._node().name} runs models for {holding.who}, since {holding.since} by its clock: "
@@ -243,7 +264,12 @@ class Desk:
     async def _load(self, order: Load) -> Job | NoJob:
         path = await asyncio.to_thread(self._shelf.path, order.model)
         if path is None:
-            return NoJob(order.contender, self._unknown(order.model), self._clock())
+            return NoJob(order.contender, await self._unknown(order.model), self._clock())
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            why = f'the model "{order.model}" can\'t be read: {error.strerror or error}'
+            return NoJob(order.contender, why, self._clock())
         job, processor_threads = await asyncio.to_thread(_engines)
         return job(
             order,
@@ -254,7 +280,7 @@ class Desk:
             clock=self._clock,
             origin_ns=self._origin_ns,
             environ=self._environ,
-            threads=order.room.threads or processor_threads(path.stat().st_size, order.beside),
+            threads=order.room.threads or processor_threads(size, order.beside),
         )
 
     async def _serve_rpc(self, order: ServeRpc) -> RpcJob:
@@ -273,8 +299,8 @@ class Desk:
         name = re.sub(r"[^\w.-]", "-", what).encode()[:80].decode("utf-8", "ignore")
         return self._logs / f"node-{self._wall():%Y%m%d-%H%M%S}-{self._number}-{name}.log"
 
-    def _unknown(self, model: str) -> str:
-        known = ", ".join(one.name for one in self._shelf.models())
+    async def _unknown(self, model: str) -> str:
+        known = ", ".join(one.name for one in await asyncio.to_thread(self._shelf.models))
         return f'there is no model "{shown(model)}" in the folders of {self._node().name}: it has {known or "none"}'
 
     async def _watch(self, holding: _Holding) -> None:
@@ -291,7 +317,10 @@ class Desk:
         holding, self._holding = self._holding, None
         assert holding is not None
         self._log(f"no longer held by {holding.who}: {why}")
-        task = asyncio.create_task(_finish([job for job in holding.jobs.values() if not job.over]))
+        self._leave(holding.jobs.values())
+
+    def _leave(self, jobs: Iterable[Job | NoJob | RpcJob]) -> None:
+        task = asyncio.create_task(_finish([job for job in jobs if not job.over]))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 

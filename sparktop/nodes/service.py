@@ -30,6 +30,9 @@ from sparktop.nodes.shelf import Shelf
 _LONGEST_SOCKET: Final = 107
 """Bytes of a unix socket's path, by the kernel."""
 
+_CLOSE_S: Final = 2.0
+"""How long whoever has not said yet who it is can keep an agent from ending."""
+
 
 class CannotServe(Exception):
     """The agent can't listen as asked; the message is one sentence that says what to do."""
@@ -167,11 +170,14 @@ async def _serve(service: Service, log: Callable[[str], None], ready: Callable[[
             log(f"listening on {' and '.join(places)}")
             ready(_line(places))
             reason = await ended
+            # Heads try again at once, and what runs here may take a while to end: nobody gets in once more.
+            for server in servers:
+                server.close(close_connections=False)
             await agent.end(reason)
-        for server in servers:
-            server.close()
-        for server in servers:
-            await server.wait_closed()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_S):
+                for server in servers:
+                    await server.wait_closed()
 
 
 def _line(places: Sequence[str]) -> str:

@@ -43,7 +43,7 @@ class Shelf:
         return self._found().get(name)
 
     def _found(self) -> dict[str, Path]:
-        found: dict[str, Path] = {path.stem: path for path in self._toys if path.is_file()}
+        found: dict[str, Path] = {path.stem: path for path in self._toys if os.path.isfile(path)}
         for folder in self._folders:
             for path in _models_in(folder):
                 part = _PART.search(path.name)
@@ -65,7 +65,9 @@ def _models_in(folder: Path) -> Iterator[Path]:
             folders.clear()
         folders.sort()
         for name in sorted(files):
-            if name.endswith(".gguf"):
+            # Not Path.is_file, which raises where a link leads into a folder of others. What is no file at all, a pipe
+            # for example, would be waited for as it is read.
+            if name.endswith(".gguf") and os.path.isfile(os.path.join(here, name)):
                 yield Path(here) / name
 
 
