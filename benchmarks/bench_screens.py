@@ -167,15 +167,14 @@ def child(name: str) -> None:
     from sparktop.places import Places
     from sparktop.scenarios.library import Library
     from sparktop.ui.application import SparktopApp
-    from sparktop.ui.feed import ReplayFeed
     from sparktop.ui.wiring import real_ports
+    from tests.replay_feed import ReplayFeed
 
     scene = SCENES[name]
     places = Places.of(os.environ)
     library = Library(ROOT / "scenarios", places.scenarios)
     ports = real_ports(library, places, time.monotonic)
     if name == SPARK:
-        from sparktop.ui.feed import ReplayFeed
 
         class SparkFeed(ReplayFeed):
             recorded_to: Path | None = None

@@ -147,7 +147,8 @@ def make_app(scene: Scene) -> App[None]:
             for i in range(120):
                 self.sample(start - 60 + i / 2)
             for text in self.texts:
-                text.set_text(CHINESE[: scene.before * 3 // 2])
+                text.append(CHINESE[: scene.before * 3 // 2])
+                text.flush()
             self.written = 0
             if self.charts:
                 self.set_interval(0.5, self.show_charts)

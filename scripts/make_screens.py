@@ -30,7 +30,7 @@ from sparktop.scenarios.library import Library
 from sparktop.store.recovery import recover
 from sparktop.store.runs import find_run
 from sparktop.ui.application import SparktopApp
-from sparktop.ui.feed import Feed, ReplayFeed
+from sparktop.ui.feed import Feed
 from sparktop.ui.ports import Ports, Verdict
 from sparktop.ui.saved import SavedFeed
 from sparktop.ui.wiring import real_ports
@@ -39,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from scripts.spark_scene import scene  # noqa: E402
+from tests.replay_feed import ReplayFeed  # noqa: E402
 
 JOURNAL = ROOT / "tests" / "ui" / "demo-run.jsonl"
 MACHINE = ROOT / "tests" / "telemetry" / "real" / "h100-decoding"

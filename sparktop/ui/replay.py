@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from sparktop.store.runs import RunEntry
     from sparktop.store.tape import Place, Tape
 
-STEP_S: Final = 10.0
-"""Seconds of the run that a step back or on is."""
-
 JUST_LEFT_S: Final = 1.0
 """Who goes back so soon after a place means the place before it; in seconds of the clock."""
 

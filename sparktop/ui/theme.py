@@ -109,18 +109,6 @@ def read_themes(folders: Iterable[Path]) -> tuple[list[Theme], list[str]]:
     return sorted(themes.values(), key=lambda theme: (order.get(theme.name, 9), theme.name)), problems
 
 
-def _derived(theme: ThemeFile) -> dict[str, str]:
-    """Our own variables, as the theme's colours suggest them."""
-    colors = theme.colors
-    if theme.ansi:
-        shades = dict.fromkeys(EXTRA, "ansi_default")
-    else:
-        text = colors.get("foreground", "#e0e0e0" if theme.dark else "#202020")
-        shades = {"frame": f"{text} 30%", "muted": f"{text} 65%", "track": f"{text} 20%"}
-    picks = (colors["primary"], colors.get("accent"), colors.get("success"), colors.get("secondary"))
-    return shades | {f"series-{i}": color for i, color in enumerate(picks, 1) if color}
-
-
 def _check(path: Path, theme: ThemeFile) -> None:
     if not _NAME.fullmatch(theme.name):
         raise BadTheme(f'{path}: name: "{theme.name[:40]}" is not lower case letters, digits and dashes')

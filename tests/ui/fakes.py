@@ -19,8 +19,9 @@ from sparktop.runner.contenders import BadContender
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.library import Library
 from sparktop.ui.application import SparktopApp
-from sparktop.ui.feed import Feed, MachineFeed, ReplayFeed
+from sparktop.ui.feed import Feed, MachineFeed
 from sparktop.ui.ports import Ports, Verdict
+from tests.replay_feed import ReplayFeed
 
 UNICODE_TERMINAL = {"TERM": "xterm-256color", "LANG": "en_US.UTF-8"}
 

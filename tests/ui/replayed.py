@@ -10,7 +10,8 @@ from fakes import Bench
 
 from sparktop.runner.plan import Plan
 from sparktop.ui.application import SparktopApp
-from sparktop.ui.feed import Feed, ReplayFeed
+from sparktop.ui.feed import Feed
+from tests.replay_feed import ReplayFeed
 
 
 class TellingFeed(ReplayFeed):

@@ -11,9 +11,9 @@ from fakes import Bench, at, screen_text, settle
 from sparktop.model.events import Notice, PrefillProgress, RequestDone, RequestSent, Status
 from sparktop.model.state import RunState, fold
 from sparktop.runner.session import Outcome
-from sparktop.ui.feed import ReplayFeed
 from sparktop.ui.remaining import remaining
 from sparktop.ui.widgets.chart import TimeChart
+from tests.replay_feed import ReplayFeed
 
 
 async def test_a_model_that_loads(tmp_path: Path) -> None:

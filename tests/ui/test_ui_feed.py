@@ -8,20 +8,20 @@ from fakes import Watch
 
 from sparktop.model.events import RunEnded, RunStarted, Status
 from sparktop.model.state import fold
-from sparktop.ui.feed import ReplayFeed
 from sparktop.ui.panels.curves import Curves
 from sparktop.ui.run import Run
+from tests.replay_feed import ReplayFeed
 
 
 def test_a_replay_hands_out_what_is_due() -> None:
     watch = Watch()
     events = recorded.record(items=1)
-    feed = ReplayFeed("a", events, watch, speed=2.0)
+    feed = ReplayFeed("a", events, watch)
     feed.start()
     first = feed.drain()
     assert isinstance(first[0], RunStarted)
     assert all(event.t == 0.0 for event in first)
-    watch.t += 1.0
+    watch.t += 2.0
     assert feed.now() == 2.0
     second = feed.drain()
     assert second

@@ -9,10 +9,10 @@ from fakes import Bench, screen_text, settle, shows
 from textual.pilot import Pilot
 
 from sparktop.model.events import Status
-from sparktop.ui.feed import ReplayFeed
 from sparktop.ui.screens.dashboard import DashboardScreen
 from sparktop.ui.screens.menu import MenuScreen
 from sparktop.ui.screens.question import Question
+from tests.replay_feed import ReplayFeed
 
 
 async def in_mid_run(bench: Bench, pilot: Pilot[int]) -> ReplayFeed:

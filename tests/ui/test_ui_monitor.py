@@ -22,7 +22,7 @@ from sparktop.runner.watch import LiveMachine, RecordedMachine
 from sparktop.telemetry.machine import Inputs
 from sparktop.telemetry.recorded import Recording
 from sparktop.ui import glyphs
-from sparktop.ui.feed import MachineFeed, ReplayFeed
+from sparktop.ui.feed import MachineFeed
 from sparktop.ui.machine_feed import LiveMachineFeed, PlayedMachineFeed
 from sparktop.ui.panels.watching import machine_title_row
 from sparktop.ui.run import Run
@@ -30,6 +30,7 @@ from sparktop.ui.screens.menu import MenuScreen
 from sparktop.ui.screens.monitor import MonitorScreen
 from sparktop.ui.widgets.chart import TimeChart
 from tests.made_up import SPARK
+from tests.replay_feed import ReplayFeed
 from tests.telemetry.cases import FOLDER, FakeDriver, lay
 from tests.telemetry.machines import CASES
 

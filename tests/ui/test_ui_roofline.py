@@ -22,11 +22,11 @@ from sparktop.model.events import (
 )
 from sparktop.model.roofline import GB10, Ceilings
 from sparktop.model.shape import Footprint
-from sparktop.ui.feed import ReplayFeed
 from sparktop.ui.panels.alerts import AlertBar
 from sparktop.ui.panels.roofline import RooflineGauge
 from sparktop.ui.run import Run
 from tests.made_up import SPARK, info, queued, tokens
+from tests.replay_feed import ReplayFeed
 
 UNKNOWN = Ceilings(theoretical=None, measured=None, source="the memory bandwidth of Vulkan0 is not known")
 PROCESSOR = Ceilings(theoretical=None, measured=20e9, source="read by 8 threads")

@@ -140,16 +140,12 @@ async def test_chart_axis_does_not_jump() -> None:
         assert len(labels) == 1
 
 
-async def test_chart_says_why_there_is_nothing() -> None:
-    chart = TimeChart()
-    async with OneWidget(chart).run_test(size=(40, 5)):
-        chart.show_unavailable("no permission\x1b[31m")
-        assert texts(chart)[2].strip() == "n/a  no permission"
-        chart.show([series(1000.0)], 1000.0)
-        assert "n/a" not in "".join(texts(chart))
-
-
 # -- streaming text ------------------------------------------------------------------------------------------------
+
+
+def fill(pane: StreamingText, text: str) -> None:
+    pane.append(text)
+    pane.flush()
 
 
 def follows(pane: StreamingText) -> bool:
@@ -159,7 +155,7 @@ def follows(pane: StreamingText) -> bool:
 async def test_text_follows_the_end_until_somebody_scrolls() -> None:
     pane = StreamingText()
     async with OneWidget(pane).run_test(size=(40, 10)) as pilot:
-        pane.set_text(ANSWER * 20)
+        fill(pane, ANSWER * 20)
         await pilot.pause()
         assert pane.lines_below == 0
         assert "限制" in "".join(screen_lines(pilot.app)[-2:])
@@ -193,7 +189,7 @@ async def test_text_arrives_by_itself_and_timers_end() -> None:
 async def test_text_paints_only_the_row_that_grew() -> None:
     pane = StreamingText()
     async with OneWidget(pane).run_test(size=(40, 10)) as pilot:
-        pane.set_text("第一行\n第二行")
+        fill(pane, "第一行\n第二行")
         await pilot.pause()
         pane.append("长")
         assert painted(pane, pane.flush) == [Region(0, 1, 8, 1)]
@@ -202,7 +198,7 @@ async def test_text_paints_only_the_row_that_grew() -> None:
 async def test_a_row_that_gets_shorter_leaves_nothing_behind() -> None:
     pane = StreamingText()
     async with OneWidget(pane).run_test(size=(21, 10)) as pilot:
-        pane.set_text("one two three four")
+        fill(pane, "one two three four")
         await pilot.pause()
         pane.append("teen")
         assert painted(pane, pane.flush) == [Region(0, 0, 18, 1), Region(0, 1, 8, 1)]
@@ -237,10 +233,10 @@ async def test_text_from_a_model_cannot_reach_the_terminal() -> None:
 async def test_find() -> None:
     pane = StreamingText()
     async with OneWidget(pane).run_test(size=(40, 8)) as pilot:
-        pane.set_text(ANSWER * 10)
+        fill(pane, ANSWER * 10)
         pane.action_top()
         assert pane.find("TOKEN") == 10
-        assert pane.match_position == 1
+        assert pane.find_next(0) == 1
         await pilot.pause()
         assert pane.find_next() == 2
         assert pane.find_previous() == 1
@@ -252,13 +248,13 @@ async def test_find() -> None:
         pane.flush()
         assert pane.match_count == 11
         assert pane.find("没有") == 0
-        assert pane.match_position == 0
+        assert pane.find_next(0) == 0
 
 
 async def test_matches_are_marked_by_more_than_colour() -> None:
     pane = StreamingText()
     async with OneWidget(pane).run_test(size=(40, 8)) as pilot:
-        pane.set_text("one two one")
+        fill(pane, "one two one")
         pane.find("one")
         await pilot.pause()
         marked = {
@@ -273,7 +269,7 @@ async def test_matches_are_marked_by_more_than_colour() -> None:
 async def test_resize_keeps_what_is_being_read() -> None:
     pane = StreamingText()
     async with OneWidget(pane).run_test(size=(60, 10)) as pilot:
-        pane.set_text("".join(f"{i:03} {ANSWER}" for i in range(60)))
+        fill(pane, "".join(f"{i:03} {ANSWER}" for i in range(60)))
         pane.action_top()
         pane.scroll_lines(50)
         await pilot.pause()
@@ -414,7 +410,7 @@ async def test_widgets_paint_in_every_theme(theme: str, no_color: bool, monkeypa
             elif isinstance(widget, GridTable):
                 widget.show(table_rows("a", "b"))
             elif isinstance(widget, StreamingText):
-                widget.set_text(ANSWER)
+                fill(widget, ANSWER)
             await pilot.pause()
             segments = [segment for line in app.screen._compositor.render_strips() for segment in line]
             assert all(segment.style is not None for segment in segments)

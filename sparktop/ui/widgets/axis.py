@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sparktop.ui.widgets.raster import level
+
 SHRINK_BELOW = 0.4
 """The axis shrinks only once the data fills less than this part of it."""
 
@@ -91,6 +93,30 @@ def tick_labels(axis: Axis) -> list[tuple[float, str]]:
         text = f"{value / scale:.{decimals}f}"
         labels.append((value, text + suffix if float(text) else "0"))
     return labels
+
+
+def margin_texts(
+    labels: Sequence[tuple[float, str]], axis: Axis, rows: int, down: int, width: int, *, ascii_only: bool
+) -> list[str]:
+    """Write the axis of values.
+
+    Args:
+        labels: Values with their labels.
+        axis: The axis.
+        rows: The rows of the picture.
+        down: The dots of a row.
+        width: The cells of the labels.
+        ascii_only: Whether to draw with ASCII.
+
+    Returns:
+        For each row a text of `width` + 1 cells.
+    """
+    line, tick = ("|", "+") if ascii_only else ("│", "┤")
+    margin = [" " * width + line] * rows
+    for value, text in labels:
+        row = rows - 1 - level(value, axis.low, axis.high, rows * down) // down
+        margin[row] = text.rjust(width) + tick
+    return margin
 
 
 def duration_label(seconds: float) -> str:

@@ -9,11 +9,13 @@ from typing import ClassVar
 from rich.cells import cell_len
 
 from sparktop.model.text import one_line
-from sparktop.ui.widgets.axis import Axis, data_range, next_axis, tick_labels, time_labels
-from sparktop.ui.widgets.labels import fit, place_label, unavailable_rows
+from sparktop.ui.widgets.axis import Axis, data_range, margin_texts, next_axis, tick_labels, time_labels
+from sparktop.ui.widgets.ends import ends, last_marks, tag_cells, tag_rows
+from sparktop.ui.widgets.labels import fit, place_label
 from sparktop.ui.widgets.legend import LegendEntry, legend_spans
 from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, absorb_blanks, merge_spans
-from sparktop.ui.widgets.raster import GRAINS, ColumnSpans, GlyphSet, glyph, level, plot
+from sparktop.ui.widgets.raster import GRAINS, ColumnSpans, GlyphSet, glyph, plot
+from sparktop.ui.widgets.references import reference_rows
 from sparktop.ui.widgets.ribbon import ribbon
 from sparktop.ui.widgets.series import Phase, Reference, Series
 
@@ -106,9 +108,9 @@ class TimeChart(LineWidget):
         self._series: Sequence[Series] = ()
         self._references: Sequence[Reference] = ()
         self._phases: Sequence[Phase] = ()
+        self._note = ""
         self._now = 0.0
         self._ended = False
-        self._reason: str | None = None
         self._axis: Axis | None = None
         self._label_width = 0
         self._had_phases = False
@@ -142,6 +144,7 @@ class TimeChart(LineWidget):
         references: Sequence[Reference] = (),
         phases: Sequence[Phase] = (),
         ended: bool = False,
+        note: str = "",
     ) -> None:
         """Show samples; rows that look the same as before are not painted.
 
@@ -151,17 +154,12 @@ class TimeChart(LineWidget):
             references: Horizontal lines.
             phases: What went on when.
             ended: Whether time stands still, so that the right edge is not called "now".
+            note: What holds for all curves, said in the legend where there is room.
         """
-        self._ended = ended
+        self._ended, self._note = ended, note
         self._series, self._now = series, now
         self._references, self._phases = references, phases
         self._had_phases = self._had_phases or bool(phases)
-        self._reason = None
-        self.repaint()
-
-    def show_unavailable(self, reason: str) -> None:
-        """Say that there is nothing to measure, and why."""
-        self._reason = one_line(reason)
         self.repaint()
 
     def clear(self) -> None:
@@ -169,21 +167,19 @@ class TimeChart(LineWidget):
         self._series, self._references, self._phases = (), (), ()
         self._axis, self._label_width = None, 0
         self._had_phases = False
-        self._reason = None
         self._columns.clear()
         self.repaint()
 
     def build(self, width: int, height: int) -> list[SpanRow]:
         """Lay out the chart for a size; see `LineWidget.build`."""
-        if self._reason is not None:
-            return unavailable_rows(self._reason, width, height)
         if height == 1:
             return [self._sparkline(width)]
         with_axis = width >= MIN_WIDTH_FOR_AXIS and height >= 3
         with_time = height >= MIN_HEIGHT_FOR_TIME
         with_phases = self._had_phases and height >= MIN_HEIGHT_FOR_PHASES
         rows = height - 1 - with_time - with_phases
-        plotted = self._collect(width - (self._label_width + 1 if with_axis else 0))
+        beside = tag_cells(sum(bool(one.tag) for one in self._series)) if with_axis else 0
+        plotted = self._collect(width - beside - (self._label_width + 1 if with_axis else 0))
         axis = self._scale(plotted, rows)
         labels = tick_labels(axis)
         gutter = 0
@@ -192,13 +188,18 @@ class TimeChart(LineWidget):
             widest = max(3, *(len(text) for _, text in labels))
             if widest > self._label_width:
                 self._label_width = widest
-                plotted = self._collect(width - widest - 1)
+                plotted = self._collect(width - beside - widest - 1)
             gutter = self._label_width + 1
-        cells = width - gutter
+        cells = width - gutter - beside
         body = self._plot_rows(plotted, axis, cells, rows)
         if with_axis:
-            margin = self._margin(labels, axis, rows)
-            body = [absorb_blanks([(edge, "axis"), *row]) for edge, row in zip(margin, body, strict=True)]
+            down = GRAINS[self._glyphs].down
+            margin = margin_texts(labels, axis, rows, down, self._label_width, ascii_only=self._glyphs == "ascii")
+            after = tag_rows(ends(plotted, self._now - self._window, axis, rows, down), rows, beside)
+            body = [
+                absorb_blanks([(edge, "axis"), *row, *tagged])
+                for edge, row, tagged in zip(margin, body, after, strict=True)
+            ]
         result = [self._header(width, gutter)]
         if with_phases:
             across = GRAINS[self._glyphs].across
@@ -260,14 +261,17 @@ class TimeChart(LineWidget):
         bounds = (axis.low, axis.high)
         # A line in front of an area shows; the other way round it would not.
         front_first = sorted(plotted, key=lambda pair: pair[0].mark == "area")
+        over = [pair for pair in plotted if pair[0].over]
+        marks = last_marks(over, self._now - self._window, first, axis, rows, grain)
         layers = [
             (one, plot(self._settled(columns), first, cells, rows, bounds, grain, one.mark))
             for one, columns in front_first
         ]
-        marked = self._reference_rows(axis, rows)
+        references = self._references if rows > 1 else ()
+        marked = reference_rows(references, axis, rows, grain.down, ascii_only=self._glyphs == "ascii")
         result = []
         for y in range(rows):
-            drawn = [self._cell(layers, x, y) for x in range(cells)]
+            drawn = [marks.get((x, y)) or self._cell(layers, x, y) for x in range(cells)]
             rule, label, style_class = marked.get(y, (" ", "", ""))
             behind = place_label(label, rule, [cell is None for cell in drawn]) if label else [rule] * cells
             result.append(merge_spans([cell or (behind[x], style_class) for x, cell in enumerate(drawn)]))
@@ -305,35 +309,12 @@ class TimeChart(LineWidget):
             return None
         return glyph(bits, self._glyphs, owner.mark), owner.style_class
 
-    def _reference_rows(self, axis: Axis, rows: int) -> dict[int, tuple[str, str, str]]:
-        grain = GRAINS[self._glyphs]
-        ascii_only = self._glyphs == "ascii"
-        marked: dict[int, tuple[str, str, str]] = {}
-        for reference in self._references if rows > 1 else ():
-            label = one_line(reference.label)
-            if reference.value > axis.high:
-                marked.setdefault(0, (" ", f" {'^' if ascii_only else '▲'} {label} ", reference.style_class))
-            else:
-                dot = level(reference.value, axis.low, axis.high, rows * grain.down)
-                rule = "-" if ascii_only else "╌"
-                marked[rows - 1 - dot // grain.down] = (rule, f" {label} ", reference.style_class)
-        return marked
-
-    # -- around the picture ----------------------------------------------------------------------------------------
-
-    def _margin(self, labels: Sequence[tuple[float, str]], axis: Axis, rows: int) -> list[str]:
-        line, tick = ("|", "+") if self._glyphs == "ascii" else ("│", "┤")
-        grain = GRAINS[self._glyphs]
-        margin = [" " * self._label_width + line] * rows
-        for value, text in labels:
-            row = rows - 1 - level(value, axis.low, axis.high, rows * grain.down) // grain.down
-            margin[row] = text.rjust(self._label_width) + tick
-        return margin
-
     def _entries(self) -> list[LegendEntry]:
         markers = _MARKERS[self._glyphs]
         return [
-            LegendEntry(markers[one.mark], one_line(one.name), tuple(map(one_line, one.facts)), one.style_class)
+            LegendEntry(
+                markers[one.mark], one_line(one.name), tuple(map(one_line, one.facts)), one.style_class, one.tag
+            )
             for one in self._series
         ]
 
@@ -343,7 +324,7 @@ class TimeChart(LineWidget):
             unit = unit.rjust(gutter - 1) + " "
         elif unit:
             unit = f"{unit} " if 2 * cell_len(unit) < width else ""
-        return merge_spans([(unit, "axis"), *legend_spans(self._entries(), width - cell_len(unit))])
+        return merge_spans([(unit, "axis"), *legend_spans(self._entries(), width - cell_len(unit), self._note)])
 
     def _sparkline(self, width: int) -> SpanRow:
         """Lay out the only row there is: the value, then the curve of the first series."""

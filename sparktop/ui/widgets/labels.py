@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len, set_cell_size
 
-from sparktop.ui.widgets.line_widget import SpanRow
-
 
 def cut(text: str, width: int, ellipsis: str = "…") -> str:
     """Shorten a text to some cells, the last of which say that something is missing.
@@ -104,20 +102,3 @@ def _longest_run(free: Sequence[bool]) -> tuple[int, int]:
             best, length = start, at - start
         start = at + 1
     return best, length
-
-
-def unavailable_rows(reason: str, width: int, height: int) -> list[SpanRow]:
-    """Lay out `n/a` with a reason in the middle of a widget.
-
-    Args:
-        reason: Why there is nothing to show.
-        width: The cells across.
-        height: The rows there are.
-
-    Returns:
-        Rows for `LineWidget.build`.
-    """
-    rows: list[SpanRow] = [()] * ((height - 1) // 2)
-    text = fit(f"n/a  {reason}" if reason else "n/a", width, "center")
-    at = text.index("n")
-    return [*rows, ((text[: at + 3], "value"), (text[at + 3 :], "label"))]

@@ -21,6 +21,8 @@ class Series:
         facts: Texts for the legend, the most important first: the current value, the mean, the peak.
         mark: `area` fills what is below the curve, `line` draws it, `dots` draws every other dot, so that curves differ
             without colour. Lines are in front of areas, and then the curve named first is in front.
+        tag: A character that tells the curve from others without colour, at its end and in the legend.
+        over: Whether no more samples come, for the time being: the last one is marked then.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Series:
     style_class: str = "series-1"
     facts: tuple[str, ...] = ()
     mark: LineMark = "line"
+    tag: str = ""
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,17 +94,6 @@ class StreamingText(DocumentPane, can_focus=True):
             period = 1.0 / FLUSHES_PER_SECOND
             self._flush_timer = self.set_timer(period - monotonic() % period, self.flush)
 
-    def set_text(self, text: str, style_class: str = "answer") -> None:
-        """Replace everything with a text.
-
-        Args:
-            text: Raw text.
-            style_class: `answer` or `reasoning`.
-        """
-        self.clear()
-        self.append(text, style_class)
-        self.flush()
-
     def clear(self) -> None:
         """Remove the text, the matches and the highlights, and follow the end again."""
         self._pending.clear()
@@ -155,12 +144,6 @@ class StreamingText(DocumentPane, can_focus=True):
     def match_count(self) -> int:
         """How many places match what was last looked for."""
         return len(self._document.matches)
-
-    @property
-    def match_position(self) -> int:
-        """Which match is the current one, counted from 1; 0 if there is none."""
-        current = self._document.current
-        return 0 if current is None else current + 1
 
     def find_next(self, step: int = 1) -> int:
         """Go to the next match, around the end if need be.

@@ -47,11 +47,6 @@ class Row:
     first: bool = True
 
 
-def char_width(character: str) -> int:
-    """Return the cells that Textual gives a character."""
-    return get_character_cell_size(character)
-
-
 def _joins_back(character: str) -> bool:
     """Tell whether a character belongs to the one before it, so that no row may begin with it."""
     return character in _JOINERS or get_character_cell_size(character) == 0
