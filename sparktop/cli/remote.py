@@ -17,6 +17,7 @@ from sparktop.model.text import one_line
 from sparktop.nodes.place import BadPlace, Place, Unreachable, place, read_places
 from sparktop.nodes.remote import RemoteNode
 from sparktop.runner.contenders import placed
+from sparktop.runner.others import hint
 from sparktop.runner.split_fit import AND
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.reading import Reading
@@ -71,22 +72,26 @@ def taking_part(
     if console.interactive:
         # Over ssh, through another host, it may take seconds.
         console.note(f"connecting to {', '.join(dict.fromkeys(map(one_line, (*nodes, *wanted))))}")
-    found = connected(named(nodes, token_file, console), own_name) if nodes else []
+    known = [one.name for one in named((), None, console)]
+    found = connected(named(nodes, token_file, console), own_name, known=known) if nodes else []
     more = [node for node in dict.fromkeys(wanted) if all(node != one.name for one in found)]
     try:
-        return found + (connected(named(more, token_file, console), own_name, found) if more else [])
+        return found + (connected(named(more, token_file, console), own_name, found, known) if more else [])
     except BaseException:
         stop(found)
         raise
 
 
-def connected(those: Sequence[Place], own_name: str, beside: Sequence[RemoteNode] = ()) -> list[RemoteNode]:
+def connected(
+    those: Sequence[Place], own_name: str, beside: Sequence[RemoteNode] = (), known: Sequence[str] | None = None
+) -> list[RemoteNode]:
     """Connects to all of them at once, and gives each a name of its own.
 
     Args:
         those: Where they are.
         own_name: What this machine is called.
         beside: Those that are connected to already.
+        known: What config.toml names, for whoever has typed something like it; None to say nothing of that.
 
     Raises:
         Refused: One of them can't be reached.
@@ -96,11 +101,12 @@ def connected(those: Sequence[Place], own_name: str, beside: Sequence[RemoteNode
         for node in nodes:
             node.begin()
         # Here and not in threads, which Ctrl+C would not reach.
-        for node in nodes:
-            node.connect()
-    except Unreachable as error:
-        stop(nodes)
-        raise Refused(str(error), Exit.UNREACHABLE) from error
+        for one, node in zip(those, nodes, strict=True):
+            try:
+                node.connect()
+            except Unreachable as error:
+                more = hint(one.name, error, known) if known is not None and one.ssh else ""
+                raise Refused(f"{error}{more}", Exit.UNREACHABLE) from error
     except BaseException:
         stop(nodes)
         raise

@@ -106,13 +106,22 @@ def _plan(
 
 
 def _screen(console: Console, plan: Plan | None, fps: int, nodes: Sequence[RemoteNode] = ()) -> int:
+    from sparktop.nodes.place import BadPlace, read_places
+    from sparktop.runner.others import Others
     from sparktop.ui.app import run
 
-    if not nodes:
-        return run(library(console), places(console), plan=plan, fps=fps)
-    from sparktop.runner.others import Others
-
-    return run(library(console), places(console), plan=plan, fps=fps, others=Others(nodes))
+    where = places(console)
+    problem, known = "", {}
+    try:
+        known = read_places(where.config_file)
+    except BadPlace as error:
+        # Said on the screen: what has nothing to do with other machines works all the same.
+        problem = str(error)
+    others = Others(nodes, known)
+    try:
+        return run(library(console), where, plan=plan, fps=fps, others=others, problem=problem)
+    finally:
+        others.stop()
 
 
 def _headless(plan: Plan, target: Target, console: Console, nodes: Sequence[RemoteNode] = ()) -> int:

@@ -29,8 +29,10 @@ __all__ = [
     "DEMOS",
     "BadContender",
     "demo_contenders",
+    "file_name",
     "is_elsewhere",
     "longer_name",
+    "on_node",
     "placed",
     "resolve_contenders",
     "whereabouts",
@@ -84,10 +86,13 @@ def resolve_contenders(
 def placed(spec: str) -> tuple[str, str]:
     """Returns the model and the machine of MODEL@NODE; the machine is empty where the spec names none.
 
-    Addresses are not placed, since their server is where it is, nor is a file that has an "@" in its own name.
+    Addresses are not placed, since their server is where it is, nor is a file that has an "@" in its own name, whether
+    it is there or was meant to be.
     """
     model, at, node = spec.rpartition("@")
-    if not at or not model or "://" in spec or not _NODE.fullmatch(node) or os.path.exists(Path(spec).expanduser()):
+    if not at or not model or "://" in spec or not _NODE.fullmatch(node) or node.endswith(".gguf"):
+        return spec, ""
+    if os.path.exists(os.path.expanduser(spec)):
         return spec, ""
     return model, node
 
@@ -145,9 +150,19 @@ def _resolve_elsewhere(model: str, node: str, models: Sequence[ModelFile]) -> Co
         close = difflib.get_close_matches(wanted, names, n=1)
         hint = f"did you mean {close[0]}@{node}?" if close else f"it has {', '.join(names) or 'none'}"
         raise BadContender(f'{node} has no model "{model}" in the folders that its agent was started with: {hint}')
+    return on_node(found, node)
+
+
+def on_node(found: ModelFile, node: str) -> Contender:
+    """Returns the contender of a model that another machine has."""
     return Contender(
         name=_short(found.name), engine="llama.cpp", model=found.name, node=node, size=found.size, toy=found.toy
     )
+
+
+def file_name(model: str) -> str:
+    """Returns what a model's file is called, here or elsewhere, without folder, ending and number of its part."""
+    return _SPLIT.sub("", _short(model))
 
 
 def is_elsewhere(contender: Contender) -> bool:

@@ -2,36 +2,88 @@
 
 from __future__ import annotations
 
+import difflib
+import platform
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Final
 
 from sparktop.model.records import Contender
 from sparktop.nodes.fit import Fit
+from sparktop.nodes.place import BadPlace, Place, Unreachable, place
 from sparktop.nodes.protocol import ModelFile
 from sparktop.nodes.remote import RemoteNode
-from sparktop.runner.contenders import resolve_contenders
+from sparktop.runner.contenders import BadContender, longer_name, on_node, placed
 from sparktop.runner.fleet import Fleet
+from sparktop.runner.placements import placements
 from sparktop.runner.plan import Plan
+from sparktop.runner.split_fit import AND
 from sparktop.runner.sums import Sums
 
 _POLL_S: Final = 0.05
+_END_S: Final = 4.0
+"""How long attempts that were given up are waited for as the program ends: ssh takes three seconds at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Away:
+    """A machine that could be connected to.
+
+    Attributes:
+        name: As the person calls it.
+        how: The way there, for people.
+        connecting_s: For how long that has been tried; None while it is not.
+        problem: Why it did not work the last time, in one sentence; empty if it was not tried.
+    """
+
+    name: str
+    how: str
+    connecting_s: float | None = None
+    problem: str = ""
 
 
 class Others:
     """Keeps a connection to each of them to ask what fits; a run has connections of its own.
 
+    Machines that are not connected to are those of config.toml, and what else was asked for by its name. But for `fits`
+    and `stop`, nothing here waits, and all but `fits` is called from one thread.
+
     Args:
         nodes: They are connected to, and each has a name of its own.
+        known: Machines of config.toml; of those that are to be connected to always, it is begun at once.
+        own_name: What this machine is called.
+        clock: Seconds.
     """
 
-    def __init__(self, nodes: Sequence[RemoteNode] = ()) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[RemoteNode] = (),
+        known: Mapping[str, Place] = MappingProxyType({}),
+        own_name: str = platform.node(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._nodes = tuple(nodes)
+        self._own_name = own_name
+        self._known = dict(known)
+        self._clock = clock
+        self._places = {name: one for name, one in known.items() if name != own_name}
+        self._attempts: dict[str, tuple[RemoteNode, float]] = {}
+        self._problems: dict[str, str] = {}
+        self._ending: list[threading.Thread] = []
+        self._stopped = threading.Event()
         self._asked = Fleet(nodes)
         self._asked.start(lambda event: None, time.monotonic())
+        for name, one in self._places.items():
+            if one.always and name not in self:
+                self.connect(name)
 
     def __contains__(self, name: str) -> bool:
         return name in self._asked
+
+    # -- those that are connected to -------------------------------------------------------------------------------
 
     @property
     def models(self) -> Mapping[str, Sequence[ModelFile]]:
@@ -40,12 +92,18 @@ class Others:
 
     def contenders(self) -> tuple[Contender, ...]:
         """All that they can load, as contenders; their names tell where they are."""
-        return tuple(
-            contender
-            for node, models in self.models.items()
-            if models
-            for contender in resolve_contenders([f"{one.name}@{node}" for one in models], elsewhere=self.models)
-        )
+        found: dict[str, Contender] = {}
+        for node, models in self.models.items():
+            for model in models:
+                one = on_node(model, node)
+                # In another folder there may be one of the same name.
+                name = longer_name(one) if longer_name(one) not in found else f"{model.name}@{node}"
+                found[name] = replace(one, name=name)
+        return tuple(found.values())
+
+    def placements(self, contender: Contender, here: Sequence[Contender]) -> tuple[Contender, ...]:
+        """Returns a contender once for every place where it could run; see `placements`."""
+        return placements(contender, here, self.models, self._own_name)
 
     def nodes(self) -> list[RemoteNode]:
         """Returns them once more, not connected to."""
@@ -59,9 +117,98 @@ class Others:
         """Returns whether a contender fits where it is placed; takes as long as those machines take to answer."""
         sums = Sums(plan, self._asked)
         while (fit := sums.find(contender)) is None:
-            time.sleep(_POLL_S)
+            if self._stopped.wait(_POLL_S):
+                return Fit(0, 0, 0, None, 0, "", problem="nobody waits for the answer any more")
         return fit
 
+    # -- those that are not ----------------------------------------------------------------------------------------
+
+    @property
+    def away(self) -> tuple[Away, ...]:
+        """Those that could be connected to, in the order of config.toml."""
+        now = self._clock()
+        found = []
+        for name, one in self._places.items():
+            if name in self:
+                continue
+            attempt = self._attempts.get(name)
+            waited = now - attempt[1] if attempt is not None else None
+            found.append(Away(name=name, how=one.how, connecting_s=waited, problem=self._problems.get(name, "")))
+        return tuple(found)
+
+    def missing(self, spec: str) -> tuple[str, ...]:
+        """Returns the machines that a contender, as it is typed, is placed on and that are not connected to."""
+        names = placed(spec)[1].split(AND)
+        return tuple(name for name in dict.fromkeys(names) if name and name != self._own_name and name not in self)
+
+    def connect(self, name: str) -> None:
+        """Begins to connect to a machine, by its name in config.toml or as ssh takes it.
+
+        Raises:
+            BadContender: Nothing can be made of the name.
+        """
+        if name in self._attempts or name in self:
+            return
+        if name not in self._places:
+            try:
+                self._places[name] = place(name, {})
+            except BadPlace as error:
+                raise BadContender(str(error)) from error
+        self._problems.pop(name, None)
+        node = RemoteNode(self._places[name])
+        node.name = name
+        self._attempts[name] = node, self._clock()
+        node.begin()
+
+    def give_up(self) -> tuple[str, ...]:
+        """Stops all attempts to connect; returns whom they were for."""
+        names = tuple(self._attempts)
+        for name in names:
+            node, _ = self._attempts.pop(name)
+            self._forget(name)
+            thread = threading.Thread(target=node.stop, name=f"give up {name}", daemon=True)
+            self._ending = [*(one for one in self._ending if one.is_alive()), thread]
+            thread.start()
+        return names
+
+    def look(self) -> tuple[str, ...]:
+        """Takes in what came of attempts; returns whom they were for."""
+        names = tuple(name for name, (node, _) in self._attempts.items() if node.tried)
+        for name in names:
+            node, _ = self._attempts.pop(name)
+            try:
+                node.connect()
+            except Unreachable as error:
+                self._problems[name] = f"{error}{hint(name, error, self._known)}"
+                self._forget(name)
+                continue
+            self._nodes = (*self._nodes, node)
+            self._asked = Fleet(self._nodes)
+            node.start(lambda event: None, time.monotonic())
+        return names
+
+    def problem(self, name: str) -> str:
+        """Returns why a machine could not be connected to the last time that it was tried; empty if it was."""
+        return self._problems.get(name, "")
+
     def stop(self) -> None:
-        """Ends the connections."""
+        """Ends the connections, and the attempts."""
+        self._stopped.set()
+        self.give_up()
         self._asked.stop()
+        for thread in self._ending:
+            thread.join(_END_S)
+
+    def _forget(self, name: str) -> None:
+        """Offers a machine no more that a person has typed and nobody knows."""
+        if name not in self._known:
+            del self._places[name]
+
+
+def hint(name: str, error: Unreachable, known: Iterable[str]) -> str:
+    """Returns what to add to the sentence that a machine can't be reached, where config.toml does not name it."""
+    names = list(known)
+    if name in names or error.final:
+        return ""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else f", or config.toml say where it is ([nodes.{name}])"

@@ -67,11 +67,10 @@ def _find(contender: Contender, nodes: tuple[Node, ...], ports: Ports, environ: 
         return contender
     machines = contender.node.split(AND)
     if is_elsewhere(contender) or len(machines) > 1:
-        connected = {platform.node(), *(one.node for one in ports.elsewhere())}
+        connected = {platform.node(), *(one.node for one in ports.machines.contenders())}
         away = [machine for machine in machines if machine not in connected]
         if away:
-            how = " ".join(f"--node {machine}" for machine in away)
-            raise BadContender(f"{contender.name} ran on {contender.node}: start sparktop with {how}")
+            raise BadContender(f"{contender.name} ran on {contender.node}: connect to {' and '.join(away)} in the menu")
         return contender
     if contender.toy:
         found = next((one for one in ports.demos() if one.name == contender.name), None)

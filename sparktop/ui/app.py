@@ -30,6 +30,7 @@ def run(
     options: Options | None = None,
     fps: int = FPS,
     others: Others | None = None,
+    problem: str = "",
 ) -> int:
     """Shows the menu, or a run at once, until the person leaves.
 
@@ -42,6 +43,7 @@ def run(
         options: What the menu's options say at first.
         fps: Most paints a second.
         others: Machines elsewhere that models can be placed on.
+        problem: What is wrong with the configuration, in one sentence to begin with; empty if nothing is.
 
     Returns:
         The exit code: 0, 1 if the last run failed, 130 if it was interrupted, 129 or 143 after a hang-up or TERM.
@@ -52,7 +54,7 @@ def run(
     from sparktop.ui.wiring import real_ports
 
     ports = real_ports(library, places, monotonic, others)
-    app = SparktopApp(ports, options=options or Options(), plan=plan, fps=fps)
+    app = SparktopApp(ports, options=options or Options(), plan=plan, fps=fps, problem=problem)
     return app.run_until_left()
 
 

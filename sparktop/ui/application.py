@@ -53,6 +53,7 @@ class SparktopApp(Shell):
         fps: Most paints a second.
         rating: How answers are rated, if that is what the person came for.
         environ: Where TERM, LANG, NO_COLOR and USER are read.
+        problem: A sentence to begin with, on what is wrong; empty if nothing is.
     """
 
     def __init__(
@@ -67,8 +68,10 @@ class SparktopApp(Shell):
         fps: int = 10,
         rating: Sitting | None = None,
         environ: Mapping[str, str] = os.environ,
+        problem: str = "",
     ) -> None:
         super().__init__(ports, environ)
+        self._problem = problem
         self.rating = rating
         self.rater = (rating and rating.rater) or environ.get("USER") or environ.get("LOGNAME") or "somebody"
         self.options = options or Options()
@@ -93,7 +96,7 @@ class SparktopApp(Shell):
             self.machine.show(self._feed, alone=True)
             if self._seconds is not None:
                 self.set_timer(self._seconds, lambda: self.leave(0))
-        for problem in self.theme_problems:
+        for problem in (*self.theme_problems, *((self._problem,) if self._problem else ())):
             self.say(problem, "warning")
         if self._plan is not None:
             self.begin(self._plan)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Scenario
@@ -11,6 +12,9 @@ from sparktop.places import Places
 from sparktop.runner.plan import Plan
 from sparktop.scenarios.library import Entry
 from sparktop.ui.feed import Clock, Feed, MachineFeed
+
+if TYPE_CHECKING:
+    from sparktop.runner.others import Away
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +30,68 @@ class Verdict:
     sentence: str
 
 
+class Machines(Protocol):
+    """Machines elsewhere: those that are connected to, and those that could be. Nothing here waits."""
+
+    @property
+    def away(self) -> tuple[Away, ...]:
+        """Those that could be connected to."""
+
+    def contenders(self) -> tuple[Contender, ...]:
+        """All that those have that are connected to; names tell where."""
+
+    def placements(self, contender: Contender, here: Sequence[Contender]) -> tuple[Contender, ...]:
+        """A contender once for every place where it could run; `here` are those of this machine."""
+
+    def missing(self, spec: str) -> tuple[str, ...]:
+        """The machines that a contender, as it is typed, is placed on and that are not connected to."""
+
+    def connect(self, name: str) -> None:
+        """Begins to connect to a machine; raises BadContender where the name is none."""
+
+    def give_up(self) -> tuple[str, ...]:
+        """Stops all attempts to connect; returns whom they were for."""
+
+    def look(self) -> tuple[str, ...]:
+        """Takes in what came of attempts; returns whom they were for."""
+
+    def problem(self, name: str) -> str:
+        """Why a machine could not be connected to; empty if it was."""
+
+
+class Nobody:
+    """No machine but this one; see `Machines`."""
+
+    away: tuple[Away, ...] = ()
+
+    def contenders(self) -> tuple[Contender, ...]:
+        """None."""
+        return ()
+
+    def placements(self, contender: Contender, here: Sequence[Contender]) -> tuple[Contender, ...]:
+        """It runs here."""
+        return (contender,)
+
+    def missing(self, spec: str) -> tuple[str, ...]:
+        """Nobody is asked for."""
+        return ()
+
+    def connect(self, name: str) -> None:
+        """Does nothing."""
+
+    def give_up(self) -> tuple[str, ...]:
+        """Nothing is tried."""
+        return ()
+
+    def look(self) -> tuple[str, ...]:
+        """Nothing has come."""
+        return ()
+
+    def problem(self, name: str) -> str:
+        """There is none."""
+        return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Ways out of the screens.
@@ -33,7 +99,7 @@ class Ports:
     Attributes:
         scenarios: Every scenario, broken ones with their error.
         demos: The contenders that come with the program.
-        elsewhere: What other machines have that can be placed there.
+        machines: The other machines.
         resolve: The contender of a path or a name; raises BadContender.
         plan: What a run would do.
         fits: Whether a contender fits; reads the machine, so it is called in a thread.
@@ -54,4 +120,4 @@ class Ports:
     recover: Callable[[], tuple[str, ...]]
     places: Places
     clock: Clock
-    elsewhere: Callable[[], tuple[Contender, ...]] = tuple
+    machines: Machines = field(default_factory=Nobody)

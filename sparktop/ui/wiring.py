@@ -9,7 +9,7 @@ from sparktop.places import Places
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.library import Library
 from sparktop.ui.feed import Clock, Feed, MachineFeed
-from sparktop.ui.ports import Ports, Verdict
+from sparktop.ui.ports import Nobody, Ports, Verdict
 
 if TYPE_CHECKING:
     from sparktop.runner.others import Others
@@ -20,7 +20,6 @@ def real_ports(library: Library, places: Places, clock: Clock, others: Others | 
 
     What only some screens need is imported when it is: a monitor holds nothing of engines and runs.
     """
-    models = others.models if others is not None else {}
 
     def demos() -> tuple[Contender, ...]:
         from sparktop.runner.contenders import demo_contenders
@@ -30,6 +29,7 @@ def real_ports(library: Library, places: Places, clock: Clock, others: Others | 
     def resolve(spec: str) -> Contender:
         from sparktop.runner.contenders import resolve_contenders
 
+        models = others.models if others is not None else {}
         return resolve_contenders([spec], config=places.config_file, elsewhere=models)[0]
 
     def fits(plan: Plan, contender: Contender) -> Verdict:
@@ -63,7 +63,7 @@ def real_ports(library: Library, places: Places, clock: Clock, others: Others | 
         scenarios=library.list,
         demos=demos,
         resolve=resolve,
-        elsewhere=others.contenders if others is not None else tuple,
+        machines=others if others is not None else Nobody(),
         plan=make_plan,
         fits=fits,
         open=open_feed,

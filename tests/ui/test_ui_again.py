@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -18,11 +18,21 @@ from sparktop.runner.plan import make_plan
 from sparktop.store.runs import run_at
 from sparktop.store.snapshots import write_snapshot
 from sparktop.ui.again import plan_again
-from sparktop.ui.ports import Ports
+from sparktop.ui.ports import Nobody, Ports
 
 THERE = Contender(name="demo-base", engine="llama.cpp", model="demo-base", node="spark-2", toy=True)
 HERE = demo_contenders()[0]
 SPLIT = replace(HERE, node=f"{platform.node()}+spark-2")
+
+
+@dataclass(frozen=True)
+class Connected(Nobody):
+    """Machines that are connected to."""
+
+    those: tuple[Contender, ...]
+
+    def contenders(self) -> tuple[Contender, ...]:
+        return self.those
 
 
 def ports(folder: Path, *elsewhere: Contender) -> Ports:
@@ -40,7 +50,7 @@ def ports(folder: Path, *elsewhere: Contender) -> Ports:
         recover=never,  # type: ignore[arg-type]
         places=Places.of({"HOME": str(folder)}),
         clock=lambda: 0.0,
-        elsewhere=lambda: elsewhere,
+        machines=Connected(elsewhere),
     )
 
 
@@ -54,4 +64,4 @@ def test_where_it_ran_is_where_it_runs_again(tmp_path: Path, placed: Contender) 
     assert again.plan.contenders == (placed,)
     # Not on this machine, because the other one is not connected to.
     alone = plan_again(run_at(path), ports(tmp_path), {})
-    assert alone.problems == (f"demo-base ran on {placed.node}: start sparktop with --node spark-2",)
+    assert alone.problems == (f"demo-base ran on {placed.node}: connect to spark-2 in the menu",)

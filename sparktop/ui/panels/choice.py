@@ -9,6 +9,7 @@ from textual.content import Content
 
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Scenario
+from sparktop.runner.others import Away
 from sparktop.scenarios.library import Entry
 from sparktop.ui import work
 from sparktop.ui.chrome import safe, spread_out
@@ -35,12 +36,7 @@ def contender_option(
         room: Cells of the whole line.
         signs: What this terminal can show.
     """
-    if verdict is None:
-        fits = ("checking" + signs.ellipsis, "$muted")
-    elif verdict.ok:
-        fits = (f"{signs.ok} fits", "$success")
-    else:
-        fits = (f"{signs.failed} too big", "$error")
+    fits = fit_mark(verdict, signs)
     sign = f"{signs.on if chosen else signs.off} "
     toy = " toy" if contender.toy else ""
     large = f"  {size(contender.size or None):>7}  "
@@ -48,22 +44,81 @@ def contender_option(
         large = "  "
     return Content.assemble(
         (sign, "bold $accent" if chosen else "$muted"),
-        (fit(safe(contender.name), wide), "bold" if chosen else ""),
+        (fit(short_name(contender, wide), wide), "bold" if chosen else ""),
         (large, "$muted"),
         fits,
         (toy, "$muted"),
     )
 
 
+def short_name(contender: Contender, wide: int) -> str:
+    """A contender's name in so many cells: where it runs is kept, and the model gives way."""
+    name = safe(contender.name)
+    model, at, node = name.rpartition("@")
+    if cell_len(name) <= wide or not at or node != safe(contender.node):
+        return cut(name, wide)
+    node = cut(node, max(wide // 2, wide - cell_len(model) - 1))
+    return f"{cut(model, wide - 1 - cell_len(node))}@{node}"
+
+
+def fit_mark(verdict: Verdict | None, signs: Glyphs) -> tuple[str, str]:
+    """Whether something fits, in a word, with its style; no verdict means that it is not known yet."""
+    if verdict is None:
+        return "checking" + signs.ellipsis, "$muted"
+    if verdict.ok:
+        return f"{signs.ok} fits", "$success"
+    return f"{signs.failed} too big", "$error"
+
+
+def away_option(away: Away, wide: int, signs: Glyphs) -> Content:
+    """The line of a machine that is not connected to.
+
+    Args:
+        away: It.
+        wide: Cells of the column of names.
+        signs: What this terminal can show.
+    """
+    if away.connecting_s is not None:
+        sign, told, style = signs.working, f"connecting{signs.ellipsis} {away.connecting_s:.0f} s", "$warning"
+    elif away.problem:
+        sign, told, style = signs.failed, "not reached", "$error"
+    else:
+        sign, told, style = signs.dot, "not connected", "$muted"
+    return Content.assemble((f" {sign}  ", style), (fit(safe(away.name), wide), ""), "  ", (told, style))
+
+
+def away_rows(away: Away, width: int) -> list[SpanRow]:
+    """What is known of a machine that is not connected to."""
+    rows: list[SpanRow] = [
+        ((cut(safe(away.name), width), "value"),),
+        ((cut(f"another machine, {safe(away.how)}", width), "label"),),
+    ]
+    if away.problem:
+        return [*rows, (), *sentence_rows(safe(away.problem), width, "bad")]
+    if away.connecting_s is not None:
+        return [*rows, (), *sentence_rows("Esc stops connecting.", width, "muted")]
+    return [*rows, (), *sentence_rows("Enter connects to it; what it can load is listed then.", width, "muted")]
+
+
+def connecting_text(away: Sequence[Away], signs: Glyphs) -> str:
+    """Whom is being connected to, and for how long; empty if nobody is."""
+    those = [one for one in away if one.connecting_s is not None]
+    if not those:
+        return ""
+    names = ", ".join(safe(one.name) for one in those)
+    waited = max(one.connecting_s or 0.0 for one in those)
+    return f"connecting to {names}{signs.ellipsis} {waited:.0f} s   esc stops it"
+
+
 def about_rows(entry: Entry, options: Options, width: int, height: int) -> list[SpanRow]:
     """What a scenario is, and as many of its questions as there is room for; or what is wrong with its file."""
     scenario = entry.scenario
     if scenario is None:
-        return [*_wrap(safe(entry.error), width, "bad"), (), *_wrap(str(entry.path), width, "muted")]
+        return [*sentence_rows(safe(entry.error), width, "bad"), (), *sentence_rows(str(entry.path), width, "muted")]
     rows: list[SpanRow] = [
-        *_wrap(safe(scenario.description), width, ""),
+        *sentence_rows(safe(scenario.description), width, ""),
         (),
-        *_wrap(work.shape(scenario, options), width, "label"),
+        *sentence_rows(work.shape(scenario, options), width, "label"),
     ]
     if scenario.items and len(rows) + 2 <= height:
         rows.append(())
@@ -80,7 +135,7 @@ def fit_rows(contender: Contender, verdict: Verdict | None, width: int, signs: G
         ((cut(f"{safe(contender.engine)} on {safe(contender.node)}{toy}", width), "label"),),
         ((cut(safe(contender.url or contender.model), width), "muted"),),
     ]
-    return [*rows, *_wrap(safe(verdict.sentence), width, "" if verdict.ok else "bad")] if verdict else rows
+    return [*rows, *sentence_rows(safe(verdict.sentence), width, "" if verdict.ok else "bad")] if verdict else rows
 
 
 def enter_row(
@@ -96,7 +151,8 @@ def enter_row(
     return spread_out([*spans, (how, "muted"), (".", "muted")], [], width)
 
 
-def _wrap(text: str, width: int, style: str) -> list[SpanRow]:
-    wrapped = WrappedText(width)
+def sentence_rows(text: str, width: int, style: str) -> list[SpanRow]:
+    """A sentence in as many rows as it takes."""
+    wrapped = WrappedText(max(1, width))
     wrapped.append(text)
     return [((row.text, style),) for row in wrapped.rows]

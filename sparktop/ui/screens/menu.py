@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
-from typing import ClassVar
+from functools import partial
+from itertools import groupby
+from typing import ClassVar, Final
 
 from rich.cells import cell_len
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
-from textual.worker import Worker
+from textual.worker import Worker, get_current_worker
 
 from sparktop import __version__
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Scenario
-from sparktop.runner.contenders import BadContender, longer_name
+from sparktop.runner.contenders import BadContender
+from sparktop.runner.others import Away
+from sparktop.runner.plan import Plan
 from sparktop.scenarios.fields import BadScenario
 from sparktop.scenarios.library import Entry
 from sparktop.ui import work
 from sparktop.ui.actions import Scope, bindings, footer
+from sparktop.ui.choice import Choice
 from sparktop.ui.chrome import Chrome, KeyBar, glyphs_of, safe, spread_out
-from sparktop.ui.panels.choice import about_rows, contender_option, enter_row, fit_rows
+from sparktop.ui.panels.choice import (
+    about_rows,
+    away_rows,
+    connecting_text,
+    enter_row,
+    fit_rows,
+    sentence_rows,
+)
+from sparktop.ui.panels.whom import Whom
 from sparktop.ui.ports import Ports, Verdict
+from sparktop.ui.reaching import Reaching
 from sparktop.ui.screens.base import ScopedScreen
+from sparktop.ui.screens.placing import Placing
 from sparktop.ui.widgets.labels import cut, fit
 from sparktop.ui.widgets.line_widget import SpanRow
 
 FIRST = "sutra-qa"
 """The scenario that enter starts at once."""
 
-NAME_CELLS = 24
+NAME_CELLS: Final = 24
+
+_LOOK_S: Final = 0.2
+_MOST_SUMMARY: Final = 3
+"""Lines of a sentence above the keys; the last resort where nothing else has room for it."""
 
 
 class MenuScreen(ScopedScreen):
@@ -55,15 +75,15 @@ class MenuScreen(ScopedScreen):
         self._options = options
         self._entries: tuple[Entry, ...] = ()
         self._problem = ""
-        self._contenders: list[Contender] = []
         self._no_demos = ""
+        demos: tuple[Contender, ...] = ()
         try:
-            self._contenders += ports.demos()
+            demos = ports.demos()
         except BadContender as error:
             self._no_demos = f"{error}; o adds a model of your own"
-        self._chosen = {contender.name for contender in self._contenders}
-        self._contenders += [replace(c, name=longer_name(c)) for c in ports.elsewhere()]
-        self._verdicts: dict[str, Verdict] = {}
+        self._choice = Choice(demos)
+        self._reaching = Reaching(ports.machines, self._choice)
+        self._whom = Whom(self._choice)
 
     def compose(self) -> ComposeResult:
         """Makes the lists and the fields."""
@@ -77,15 +97,14 @@ class MenuScreen(ScopedScreen):
                 about.border_title = "About it"
                 yield about
             with Vertical(id="whom"):
-                contenders = OptionList(id="contenders", classes="panel", markup=False)
-                contenders.border_title = "Whom to ask"
-                yield contenders
+                self._whom.border_title = "Whom to ask"
+                yield self._whom
                 fit = Chrome(self._fit, id="fit", classes="panel")
                 fit.border_title = "Does it fit?"
                 yield fit
                 with Vertical(id="own", classes="panel") as own:
                     own.border_title = "Add a model of your own"
-                    elsewhere = ", MODEL@NODE+NODE" if len({c.node for c in self._contenders}) > 1 else ""
+                    elsewhere = ", MODEL@NODE+NODE" if self._reaching.anybody else ""
                     hint = f"a .gguf file{elsewhere} or a server's URL"
                     yield Input(id="path", placeholder=hint, compact=True)
                 with Horizontal(id="options", classes="panel") as options:
@@ -106,6 +125,7 @@ class MenuScreen(ScopedScreen):
         self._list_contenders()
         self._list_together()
         self._assess()
+        self.set_interval(_LOOK_S, self._look)
 
     def on_screen_resume(self) -> None:
         """Reads the scenarios again, since their files may have been edited."""
@@ -136,24 +156,10 @@ class MenuScreen(ScopedScreen):
             scenarios.highlighted = min(at, len(self._entries) - 1)
         self._redraw()
 
-    def _list_contenders(self) -> None:
-        contenders = self.query_one("#contenders", OptionList)
-        at = contenders.highlighted or 0
-        contenders.clear_options()
-        for contender in self._contenders:
-            contenders.add_option(Option(self._row(contender), id=contender.name))
-        contenders.highlighted = min(at, len(self._contenders) - 1)
+    def _list_contenders(self, name: str | None = None) -> None:
+        self._whom.away = self._reaching.away
+        self._whom.fill(name)
         self._redraw()
-
-    def _row(self, contender: Contender) -> Content:
-        wide = max((min(cell_len(safe(c.name)), NAME_CELLS) for c in self._contenders), default=0)
-        room = self.query_one("#contenders", OptionList).scrollable_content_region.width
-        verdict = self._verdicts.get(contender.name)
-        return contender_option(contender, contender.name in self._chosen, verdict, wide, room, self.sparktop.glyphs)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Lists the contenders as wide as they can be now."""
-        self.call_after_refresh(self._list_contenders)
 
     def _list_together(self) -> None:
         together = self.query_one("#together", OptionList)
@@ -178,33 +184,48 @@ class MenuScreen(ScopedScreen):
         return about_rows(entry, self._options, width, height) if entry is not None else []
 
     def _fit(self, width: int, height: int) -> list[SpanRow]:
-        at = self.query_one("#contenders", OptionList).highlighted
-        if at is None or at >= len(self._contenders):
+        if (away := self._pointed_away) is not None:
+            return away_rows(away, width)[:height]
+        if (contender := self._whom.pointed) is None:
             return []
-        contender = self._contenders[at]
-        return fit_rows(contender, self._verdicts.get(contender.name), width, glyphs_of(self.app))[:height]
+        return fit_rows(contender, self._choice.verdicts.get(contender.name), width, glyphs_of(self.app))[:height]
 
     def _summary(self, width: int, height: int) -> list[SpanRow]:
-        if self._problem:
-            return [((cut(safe(self._problem), width), "bad"),)]
-        entry, contenders = self._entry(), self._selected()
+        connecting = connecting_text(self._reaching.away, glyphs_of(self.app))
+        if connecting:
+            return [((cut(connecting, width), "warn"),)]
+        away = self._pointed_away
+        if self._problem or (away is not None and away.problem):
+            problem = self._problem or (f"{away.problem} Enter tries again." if away is not None else "")
+            return self._in_full(safe(problem), width, "bad")
+        if away is not None:
+            return [((cut(f"Enter connects to {safe(away.name)}, {safe(away.how)}.", width), ""),)]
+        entry, contenders = self._entry(), self._choice.chosen
         if entry is None or entry.scenario is None:
             return [(("This scenario can't run until its file is repaired.", "warn"),)]
-        if not self._contenders:
-            return [((cut(safe(self._no_demos), width), "bad"),)]
+        if not self._choice.contenders:
+            return self._in_full(safe(self._no_demos), width, "bad")
         if not contenders:
             return [(("Choose at least one contender (tab, then space).", "warn"),)]
-        unfit = [c.name for c in contenders if (v := self._verdicts.get(c.name)) and not v.ok]
-        if unfit:
-            return [((cut(f"{safe(unfit[0])}: {self._verdicts[unfit[0]].sentence}", width), "bad"),)]
+        if (unfit := self._choice.unfit) is not None:
+            return self._in_full(f"{safe(unfit.name)}: {self._choice.verdicts[unfit.name].sentence}", width, "bad")
         planned = self._ports.plan(entry.scenario, contenders, self._options).planned
         return [enter_row(entry.scenario, contenders, planned, self._options, width, glyphs_of(self.app))]
+
+    @staticmethod
+    def _in_full(sentence: str, width: int, style: str) -> list[SpanRow]:
+        rows = sentence_rows(sentence, width, style)
+        if len(rows) <= _MOST_SUMMARY:
+            return rows
+        return [((cut(sentence, width * _MOST_SUMMARY), style),)]
 
     @staticmethod
     def _number(value: int) -> str:
         return str(value) if value else ""
 
     def _redraw(self) -> None:
+        summary = self.query_one("#summary", Chrome)
+        summary.styles.height = max(1, len(self._summary(summary.content_size.width or self.size.width - 2, 1)))
         for chrome in self.query(Chrome):
             chrome.repaint()
 
@@ -218,28 +239,34 @@ class MenuScreen(ScopedScreen):
         entry = self._entry()
         return entry.scenario if entry else None
 
-    def _selected(self) -> tuple[Contender, ...]:
-        return tuple(c for c in self._contenders if c.name in self._chosen)
+    @property
+    def _pointed_away(self) -> Away | None:
+        """The machine that the cursor is on, while the list is being used."""
+        return self._whom.pointed_away if self._whom.has_focus else None
+
+    def _plan(self) -> Plan | None:
+        scenario = self._scenario()
+        return self._ports.plan(scenario, tuple(self._choice.contenders), self._options) if scenario else None
 
     def _assess(self) -> None:
-        """Asks in a thread whether the contenders fit."""
-        if (scenario := self._scenario()) is None:
+        """Asks in threads whether the contenders fit, for each machine in one: none waits for another."""
+        if (plan := self._plan()) is None:
             return
-        contenders = tuple(self._contenders)
-        plan = self._ports.plan(scenario, contenders, self._options)
+        for node, those in groupby(sorted(self._choice.contenders, key=lambda c: c.node), key=lambda c: c.node):
+            ask = partial(self._ask, plan, tuple(those))
+            self.run_worker(ask, thread=True, exclusive=True, group=f"fit {node}", exit_on_error=False)
 
-        def ask() -> None:
-            verdicts = {contender.name: self._ports.fits(plan, contender) for contender in contenders}
+    def _ask(self, plan: Plan, contenders: tuple[Contender, ...]) -> None:
+        verdicts = {contender.name: self._ports.fits(plan, contender) for contender in contenders}
+        if not get_current_worker().is_cancelled:
             self.app.call_from_thread(self._take, verdicts)
-
-        self.run_worker(ask, thread=True, exclusive=True, group="fit", exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Tells of a sum that could not be done."""
         self.sparktop.on_worker_state_changed(event)
 
     def _take(self, verdicts: dict[str, Verdict]) -> None:
-        self._verdicts = verdicts
+        self._choice.verdicts |= verdicts
         self._list_contenders()
 
     @on(OptionList.OptionHighlighted, "#scenarios")
@@ -259,7 +286,10 @@ class MenuScreen(ScopedScreen):
     @on(OptionList.OptionSelected, "#contenders")
     def _contender_picked(self) -> None:
         # Enter starts; space chooses, by its own binding.
-        self.action_start()
+        if self._whom.pointed_away is not None:
+            self._connect_pointed()
+        else:
+            self.action_start()
 
     @on(OptionList.OptionSelected, "#together")
     def _together_picked(self) -> None:
@@ -292,29 +322,45 @@ class MenuScreen(ScopedScreen):
         if not spec:
             self.set_focus(self.query_one("#scenarios"))
             return
+        self._problem = ""
         try:
-            contender = self._ports.resolve(spec)
+            if self._reaching.begin(spec):
+                self._look()
+            else:
+                self._take_typed(spec)
         except BadContender as error:
             self._problem = str(error)
-        else:
-            self._problem = ""
-            event.input.clear()
-            self._add(contender)
-            self._list_contenders()
-            contenders = self.query_one("#contenders", OptionList)
-            contenders.highlighted = len(self._contenders) - 1
-            self.set_focus(contenders)
-            self._assess()
         self._redraw()
 
-    def _add(self, contender: Contender) -> None:
-        """Adds a contender, and chooses it; one of the same name elsewhere is told from it by where it is."""
-        where = (contender.node, contender.url, contender.model)
-        others = [c for c in self._contenders if (c.node, c.url, c.model) != where]
-        if any(c.name == contender.name for c in others):
-            contender = replace(contender, name=longer_name(contender))
-        self._contenders = [c for c in others if c.name != contender.name] + [contender]
-        self._chosen.add(contender.name)
+    def _take_typed(self, spec: str) -> None:
+        """Adds what was typed, once all its machines are connected to; raises BadContender."""
+        if not spec.startswith("@"):
+            self._list_contenders(self._choice.add(self._ports.resolve(spec)).name)
+            self._assess()
+        self.query_one("#path", Input).clear()
+        self.set_focus(self._whom)
+
+    def _look(self) -> None:
+        """Takes in what came of connecting to other machines, and shows how long it has gone on."""
+        pointed, machine = self._whom.pointed_name, self._whom.pointed_away
+        if (news := self._reaching.look()) is None:
+            return
+        at = self._reaching.has(machine.name) if machine is not None and machine.name in news.met else pointed
+        self._list_contenders(at)
+        for name in news.met:
+            self.sparktop.say(self._reaching.told(name))
+        if news.met:
+            self._assess()
+        if news.failed:
+            self._problem = news.failed[0]
+        if news.typed:
+            try:
+                self._take_typed(news.typed)
+            except BadContender as error:
+                self._problem = str(error)
+        self._redraw()
+        if isinstance(self.app.screen, Placing):
+            self.app.screen.refresh_places()
 
     # -- what is done ----------------------------------------------------------------------------------------------
 
@@ -327,11 +373,50 @@ class MenuScreen(ScopedScreen):
             self._options = replace(self._options, together=not self._options.together)
             self._list_together()
             self._redraw()
-            return
-        at = self.query_one("#contenders", OptionList).highlighted
-        if at is not None:
-            self._chosen ^= {self._contenders[at].name}
+        elif (contender := self._whom.pointed) is not None:
+            self._choice.toggle(contender)
             self._list_contenders()
+        else:
+            self._connect_pointed()
+
+    def _connect_pointed(self) -> None:
+        if (away := self._whom.pointed_away) is not None:
+            self._problem = ""
+            self._reaching.connect(away.name)
+            self._look()
+
+    def action_give_up(self) -> None:
+        """Stops connecting to other machines, or takes away what is wrong."""
+        self._problem = ""
+        self._reaching.give_up()
+        self._look()
+        self._redraw()
+
+    def action_place(self) -> None:
+        """Shows where the contender could run that the cursor is on."""
+        contender, plan = self._whom.pointed, self._plan()
+        if contender is None or plan is None:
+            self._connect_pointed()
+            return
+        if contender.url:
+            self.sparktop.say(f"{contender.name} runs where its server is.")
+            return
+
+        def taken(place: Contender | None) -> None:
+            if place is not None:
+                self._list_contenders(self._choice.move(contender, place).name)
+                self._assess()
+            self.set_focus(self._whom)
+
+        machines = self._ports.machines
+        placing = Placing(
+            contender,
+            places=lambda: machines.placements(contender, self._choice.here()),
+            fits=partial(self._ports.fits, plan),
+            reaching=self._reaching,
+            own_name=platform.node(),
+        )
+        self.app.push_screen(placing, taken)
 
     def action_own_model(self) -> None:
         """Goes to the field for a path, and shows it where there was no room for it."""
@@ -340,9 +425,8 @@ class MenuScreen(ScopedScreen):
 
     def action_start(self) -> None:
         """Starts the chosen scenario."""
-        scenario, contenders = self._scenario(), self._selected()
-        unfit = [v.sentence for c in contenders if (v := self._verdicts.get(c.name)) and not v.ok]
-        if scenario is None or not contenders or unfit:
+        scenario, contenders = self._scenario(), self._choice.chosen
+        if scenario is None or not contenders or self._choice.unfit is not None:
             # The line above the keys says why; this only points to it.
             self.app.bell()
             self._redraw()

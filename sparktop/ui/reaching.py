@@ -1,0 +1,102 @@
+"""Connecting to other machines while the menu is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sparktop.runner.others import Away
+from sparktop.ui.choice import Choice
+from sparktop.ui.format import plural
+from sparktop.ui.ports import Machines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What came of connecting.
+
+    Attributes:
+        met: Machines that are connected to now.
+        failed: A sentence for each that is not.
+        typed: What was typed and waited for them, and can be taken now.
+    """
+
+    met: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    typed: str = ""
+
+
+class Reaching:
+    """What the menu knows of other machines.
+
+    Args:
+        machines: They.
+        choice: Takes what they have.
+
+    Attributes:
+        away: Those that could be connected to, as they were at the last look.
+    """
+
+    def __init__(self, machines: Machines, choice: Choice) -> None:
+        self._machines = machines
+        self._choice = choice
+        self._typed = ""
+        self.away = machines.away
+        choice.offer(machines.contenders())
+
+    @property
+    def anybody(self) -> bool:
+        """Whether there is any other machine."""
+        return bool(self.away or self._machines.contenders())
+
+    def begin(self, typed: str) -> bool:
+        """Begins to connect to the machines of what was typed; returns whether there are any to wait for.
+
+        "@NODE" is a machine without a model.
+
+        Raises:
+            BadContender: What was typed names no machine.
+        """
+        names = (typed[1:],) if typed.startswith("@") else self._machines.missing(typed)
+        for name in names:
+            self._machines.connect(name)
+        self._typed = typed if names else ""
+        return bool(names)
+
+    def connect(self, name: str) -> None:
+        """Begins to connect to one of those that are away."""
+        self._machines.connect(name)
+
+    def give_up(self) -> bool:
+        """Stops connecting; returns whether there was anything to stop."""
+        self._typed = ""
+        return bool(self._machines.give_up())
+
+    def look(self) -> News | None:
+        """Takes in what came of connecting, and for how long it has gone on; None if nothing has changed on screen."""
+        tried, before = self._machines.look(), self.away
+        self.away = self._machines.away
+        if not tried:
+            return News() if _seen(before) != _seen(self.away) else None
+        self._choice.offer(self._machines.contenders())
+        failed = tuple(problem for name in tried if (problem := self._machines.problem(name)))
+        met = tuple(name for name in tried if not self._machines.problem(name))
+        typed = ""
+        if failed:
+            self._typed = ""
+        elif self._typed and not self._machines.missing(self._typed):
+            typed, self._typed = self._typed, ""
+        return News(met=met, failed=failed, typed=typed)
+
+    def has(self, name: str) -> str:
+        """Returns the name of the first contender of a machine, as the list has it; empty if it has none."""
+        return next((one.name for one in self._choice.contenders if one.node == name), "")
+
+    def told(self, name: str) -> str:
+        """Returns what to say of a machine that is connected to now."""
+        count = sum(one.node == name for one in self._choice.contenders)
+        return f"Connected to {name}: {plural(count, 'model')} to choose from."
+
+
+def _seen(away: tuple[Away, ...]) -> list[tuple[str, str, int | None]]:
+    # Seconds are shown as whole ones.
+    return [(a.name, a.problem, None if a.connecting_s is None else round(a.connecting_s)) for a in away]
