@@ -38,7 +38,7 @@ class Job:
 
     Args:
         order: What is to be loaded.
-        path: The model's file; None if there is no such model.
+        path: The model's file.
         node: What this machine is, when that is asked.
         log: File of the engine's log.
         state: Folder of what was measured about this machine.

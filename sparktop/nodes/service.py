@@ -81,7 +81,12 @@ def socket_path(environ: Mapping[str, str], state: Path) -> Path:
         state: The person's folder of state, for machines without a runtime folder.
     """
     runtime = Path(environ.get("XDG_RUNTIME_DIR", ""))
-    return runtime / "sparktop" / "node.sock" if runtime.is_absolute() and runtime.is_dir() else state / "node.sock"
+    try:
+        # After "su" or "sudo -E" it is that of another person.
+        own = runtime.is_absolute() and runtime.is_dir() and runtime.stat().st_uid == os.geteuid()
+    except OSError:
+        own = False
+    return runtime / "sparktop" / "node.sock" if own else state / "node.sock"
 
 
 def address(text: str) -> tuple[str, int]:
@@ -93,7 +98,7 @@ def address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if (
-        not (port.isascii() and port.isdigit() and 0 <= int(port) <= 65535)
+        not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535)
         or not host
         or (":" in host and "[" not in text)
     ):
@@ -107,7 +112,7 @@ def serve(service: Service, log: Callable[[str], None], ready: Callable[[str], N
     Args:
         service: How.
         log: Called with a sentence about what happened.
-        ready: Called with a line of JSON once the agent listens: `{"protocol": 2, "sparktop": ..., "sockets": [...]}`.
+        ready: Called with a line of JSON once the agent listens: `{"protocol": 2, "sparktop": ..., "listening": [...]}`.
 
     Raises:
         CannotServe: It can't listen as asked.
@@ -259,6 +264,9 @@ def _answers(path: Path) -> bool:
         probe.settimeout(2)
         try:
             probe.connect(str(path))
+        except (TimeoutError, BlockingIOError):
+            # It is there, and so busy that its queue is full.
+            return True
         except OSError:
             return False
         return True
@@ -268,8 +276,8 @@ def _make_room(path: Path) -> Callable[[], None]:
     """Prepares the folder of a socket; returns what clears it away again."""
     if len(os.fsencode(path)) > _LONGEST_SOCKET:
         raise CannotServe(f"{path} is too long for a socket: name a shorter one with --socket")
-    made = not path.parent.exists()
     try:
+        made = not path.parent.exists()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.parent.stat()
         if found.st_uid != os.geteuid() or (found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX):
@@ -286,7 +294,9 @@ def _make_room(path: Path) -> Callable[[], None]:
 
     def clear() -> None:
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            if path.is_symlink() or not _answers(path):
+                # Else it is that of an agent that was started meanwhile.
+                path.unlink(missing_ok=True)
             if made:
                 path.parent.rmdir()
 
