@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from sparktop.engines.llama.rpc import RpcFailed
 from sparktop.model.records import Contender
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.place import BadPlace, Place, Unreachable, place
@@ -20,7 +21,8 @@ from sparktop.runner.contenders import BadContender, longer_name, on_node, place
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.placements import placements
 from sparktop.runner.plan import Plan
-from sparktop.runner.split_fit import AND
+from sparktop.runner.split import find_link
+from sparktop.runner.split_fit import AND, is_split, machines
 from sparktop.runner.sums import Sums
 
 _POLL_S: Final = 0.05
@@ -119,6 +121,16 @@ class Others:
         while (fit := sums.find(contender)) is None:
             if self._stopped.wait(_POLL_S):
                 return Fit(0, 0, 0, None, 0, "", problem="nobody waits for the answer any more")
+        return fit if not is_split(contender) else self._linked(contender, fit)
+
+    def _linked(self, contender: Contender, fit: Fit) -> Fit:
+        """What fits into several machines must also get there."""
+        first, *others = machines(contender)
+        try:
+            for name in others:
+                find_link(self._asked, first, name)
+        except RpcFailed as error:
+            return replace(fit, problem=fit.problem or str(error))
         return fit
 
     # -- those that are not ----------------------------------------------------------------------------------------

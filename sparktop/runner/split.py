@@ -54,7 +54,7 @@ class SplitMaker:
         return SplitEngine(contender.name, first, lenders, shares, make, self.emit, self.clock)
 
     def _lender(self, contender: Contender, first: str, name: str) -> Lender:
-        link = self._link(first, name)
+        link = find_link(self.fleet, first, name)
         if name in self.fleet:
             return self.fleet.lender(name, contender, link.there.address, self._say)
         return LocalLender(
@@ -70,17 +70,29 @@ class SplitMaker:
             )
         )
 
-    def _link(self, first: str, name: str) -> NodeLink:
-        found = links(self.fleet.interfaces(first), self.fleet.interfaces(name))
-        if not found:
-            raise RpcFailed(
-                f"{first} and {name} have no network in common that both have an IPv4 address in, and a model that is"
-                " split needs one"
-            )
-        return found[0]
-
     def _say(self, sentence: str) -> None:
         self.emit(Notice(t=self.clock(), text=sentence))
+
+
+def find_link(fleet: Fleet, first: str, name: str) -> NodeLink:
+    """Returns how the first machine of a split reaches another one: by their best network.
+
+    Raises:
+        RpcFailed: They have none in common.
+    """
+    here, there = fleet.interfaces(first), fleet.interfaces(name)
+    if found := links(here, there):
+        return found[0]
+    addresses = {(one.name, one.address) for one in here}
+    if addresses and addresses == {(one.name, one.address) for one in there}:
+        raise RpcFailed(
+            f"{first} and {name} are the same machine, for they have the same addresses: a model is split over"
+            " different ones"
+        )
+    raise RpcFailed(
+        f"{first} and {name} have no network in common that both have an IPv4 address in, and a model that is"
+        " split needs one"
+    )
 
 
 class _Late:

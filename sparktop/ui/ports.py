@@ -24,10 +24,12 @@ class Verdict:
     Attributes:
         ok: Whether it does.
         sentence: The sum, for people.
+        summed: Whether it is about memory; else something else is in the way.
     """
 
     ok: bool
     sentence: str
+    summed: bool = True
 
 
 class Machines(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sparktop.runner.contenders import BadContender, placed
 from sparktop.runner.others import Away
 from sparktop.ui.choice import Choice
 from sparktop.ui.format import plural
@@ -16,13 +17,15 @@ class News:
 
     Attributes:
         met: Machines that are connected to now.
-        failed: A sentence for each that is not.
+        failed: Those that are not, each with the reason in one sentence.
         typed: What was typed and waited for them, and can be taken now.
+        refused: Why what was typed can't be taken.
     """
 
     met: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
     typed: str = ""
+    refused: str = ""
 
 
 class Reaching:
@@ -56,10 +59,14 @@ class Reaching:
         Raises:
             BadContender: What was typed names no machine.
         """
-        names = (typed[1:],) if typed.startswith("@") else self._machines.missing(typed)
+        if typed.startswith("@") and not placed(f"any{typed}")[1]:
+            raise BadContender(f'"{typed[1:]}" is no name of a machine')
+        self._typed = typed
+        names = self._missing()
         for name in names:
             self._machines.connect(name)
-        self._typed = typed if names else ""
+        if not names:
+            self._typed = ""
         return bool(names)
 
     def connect(self, name: str) -> None:
@@ -78,14 +85,21 @@ class Reaching:
         if not tried:
             return News() if _seen(before) != _seen(self.away) else None
         self._choice.offer(self._machines.contenders())
-        failed = tuple(problem for name in tried if (problem := self._machines.problem(name)))
+        failed = tuple((name, why) for name in tried if (why := self._machines.problem(name)))
         met = tuple(name for name in tried if not self._machines.problem(name))
-        typed = ""
-        if failed:
-            self._typed = ""
-        elif self._typed and not self._machines.missing(self._typed):
+        typed, refused = "", ""
+        missing = self._missing()
+        if self._typed and (why := next((why for name, why in failed if name in missing), "")):
+            refused, self._typed = why, ""
+        elif self._typed and not missing:
             typed, self._typed = self._typed, ""
-        return News(met=met, failed=failed, typed=typed)
+        return News(met=met, failed=failed, typed=typed, refused=refused)
+
+    def _missing(self) -> tuple[str, ...]:
+        """The machines that what was typed still waits for."""
+        if not self._typed.startswith("@"):
+            return self._machines.missing(self._typed)
+        return self._machines.missing(f"any{self._typed}")
 
     def has(self, name: str) -> str:
         """Returns the name of the first contender of a machine, as the list has it; empty if it has none."""

@@ -36,7 +36,7 @@ def real_ports(library: Library, places: Places, clock: Clock, others: Others | 
         from sparktop.runner.fit import assess
 
         fit = others.fits(plan, contender) if others is not None else assess(plan, contender)
-        return Verdict(ok=fit.ok, sentence=fit.sentence)
+        return Verdict(ok=fit.ok, sentence=fit.sentence, summed=not fit.problem)
 
     def open_feed(plan: Plan) -> Feed:
         # Engines and telemetry come with it: the menu shows without them.

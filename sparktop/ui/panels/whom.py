@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
 from rich.cells import cell_len
 from textual import events
@@ -30,8 +30,6 @@ class Whom(OptionList):
         away: The machines.
     """
 
-    DEFAULT_CSS = ""
-
     def __init__(self, choice: Choice) -> None:
         super().__init__(id="contenders", classes="panel", markup=False)
         self._choice = choice
@@ -43,7 +41,7 @@ class Whom(OptionList):
         at = names.index(name) if name in names else self.highlighted or 0
         room = self.scrollable_content_region.width
         wide = min(max(map(cell_len, map(safe, names)), default=0), max(_NAME_CELLS, room - _TOLD_CELLS))
-        signs = glyphs_of(cast("object", self.app))  # type: ignore[arg-type]
+        signs = glyphs_of(self.app)
         self.clear_options()
         for one in self._choice.contenders:
             verdict = self._choice.verdicts.get(one.name)

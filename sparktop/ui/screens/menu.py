@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import replace
-from functools import partial
-from itertools import groupby
 from typing import ClassVar, Final
 
 from rich.cells import cell_len
@@ -16,19 +13,16 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
-from textual.worker import Worker, get_current_worker
 
 from sparktop import __version__
 from sparktop.model.records import Contender, Options
 from sparktop.model.scenario import Scenario
 from sparktop.runner.contenders import BadContender
-from sparktop.runner.others import Away
 from sparktop.runner.plan import Plan
 from sparktop.scenarios.fields import BadScenario
 from sparktop.scenarios.library import Entry
 from sparktop.ui import work
 from sparktop.ui.actions import Scope, bindings, footer
-from sparktop.ui.choice import Choice
 from sparktop.ui.chrome import Chrome, KeyBar, glyphs_of, safe, spread_out
 from sparktop.ui.panels.choice import (
     about_rows,
@@ -38,11 +32,8 @@ from sparktop.ui.panels.choice import (
     fit_rows,
     sentence_rows,
 )
-from sparktop.ui.panels.whom import Whom
-from sparktop.ui.ports import Ports, Verdict
-from sparktop.ui.reaching import Reaching
-from sparktop.ui.screens.base import ScopedScreen
-from sparktop.ui.screens.placing import Placing
+from sparktop.ui.ports import Ports
+from sparktop.ui.screens.placed import PlacedScreen
 from sparktop.ui.widgets.labels import cut, fit
 from sparktop.ui.widgets.line_widget import SpanRow
 
@@ -51,12 +42,11 @@ FIRST = "sutra-qa"
 
 NAME_CELLS: Final = 24
 
-_LOOK_S: Final = 0.2
 _MOST_SUMMARY: Final = 3
 """Lines of a sentence above the keys; the last resort where nothing else has room for it."""
 
 
-class MenuScreen(ScopedScreen):
+class MenuScreen(PlacedScreen):
     """The opening screen.
 
     Args:
@@ -70,20 +60,15 @@ class MenuScreen(ScopedScreen):
     AUTO_FOCUS = "#scenarios"
 
     def __init__(self, ports: Ports, options: Options) -> None:
-        super().__init__()
-        self._ports = ports
-        self._options = options
-        self._entries: tuple[Entry, ...] = ()
-        self._problem = ""
         self._no_demos = ""
         demos: tuple[Contender, ...] = ()
         try:
             demos = ports.demos()
         except BadContender as error:
             self._no_demos = f"{error}; o adds a model of your own"
-        self._choice = Choice(demos)
-        self._reaching = Reaching(ports.machines, self._choice)
-        self._whom = Whom(self._choice)
+        super().__init__(ports, demos)
+        self._options = options
+        self._entries: tuple[Entry, ...] = ()
 
     def compose(self) -> ComposeResult:
         """Makes the lists and the fields."""
@@ -122,10 +107,7 @@ class MenuScreen(ScopedScreen):
     def on_mount(self) -> None:
         """Reads the scenarios."""
         self.refresh_entries()
-        self._list_contenders()
         self._list_together()
-        self._assess()
-        self.set_interval(_LOOK_S, self._look)
 
     def on_screen_resume(self) -> None:
         """Reads the scenarios again, since their files may have been edited."""
@@ -154,11 +136,6 @@ class MenuScreen(ScopedScreen):
             scenarios.add_option(Option(Content.assemble(fit(title, wide), "  ", (fact, style)), id=entry.name))
         if self._entries:
             scenarios.highlighted = min(at, len(self._entries) - 1)
-        self._redraw()
-
-    def _list_contenders(self, name: str | None = None) -> None:
-        self._whom.away = self._reaching.away
-        self._whom.fill(name)
         self._redraw()
 
     def _list_together(self) -> None:
@@ -196,7 +173,7 @@ class MenuScreen(ScopedScreen):
             return [((cut(connecting, width), "warn"),)]
         away = self._pointed_away
         if self._problem or (away is not None and away.problem):
-            problem = self._problem or (f"{away.problem} Enter tries again." if away is not None else "")
+            problem = self._problem or (f"{away.problem} (enter tries again)" if away is not None else "")
             return self._in_full(safe(problem), width, "bad")
         if away is not None:
             return [((cut(f"Enter connects to {safe(away.name)}, {safe(away.how)}.", width), ""),)]
@@ -239,35 +216,9 @@ class MenuScreen(ScopedScreen):
         entry = self._entry()
         return entry.scenario if entry else None
 
-    @property
-    def _pointed_away(self) -> Away | None:
-        """The machine that the cursor is on, while the list is being used."""
-        return self._whom.pointed_away if self._whom.has_focus else None
-
     def _plan(self) -> Plan | None:
         scenario = self._scenario()
         return self._ports.plan(scenario, tuple(self._choice.contenders), self._options) if scenario else None
-
-    def _assess(self) -> None:
-        """Asks in threads whether the contenders fit, for each machine in one: none waits for another."""
-        if (plan := self._plan()) is None:
-            return
-        for node, those in groupby(sorted(self._choice.contenders, key=lambda c: c.node), key=lambda c: c.node):
-            ask = partial(self._ask, plan, tuple(those))
-            self.run_worker(ask, thread=True, exclusive=True, group=f"fit {node}", exit_on_error=False)
-
-    def _ask(self, plan: Plan, contenders: tuple[Contender, ...]) -> None:
-        verdicts = {contender.name: self._ports.fits(plan, contender) for contender in contenders}
-        if not get_current_worker().is_cancelled:
-            self.app.call_from_thread(self._take, verdicts)
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """Tells of a sum that could not be done."""
-        self.sparktop.on_worker_state_changed(event)
-
-    def _take(self, verdicts: dict[str, Verdict]) -> None:
-        self._choice.verdicts |= verdicts
-        self._list_contenders()
 
     @on(OptionList.OptionHighlighted, "#scenarios")
     def _other_scenario(self) -> None:
@@ -312,56 +263,6 @@ class MenuScreen(ScopedScreen):
     def _options_submitted(self) -> None:
         self.action_start()
 
-    @on(Input.Blurred, "#path")
-    def _path_left(self) -> None:
-        self.remove_class("-asked")
-
-    @on(Input.Submitted, "#path")
-    def _path_submitted(self, event: Input.Submitted) -> None:
-        spec = event.value.strip()
-        if not spec:
-            self.set_focus(self.query_one("#scenarios"))
-            return
-        self._problem = ""
-        try:
-            if self._reaching.begin(spec):
-                self._look()
-            else:
-                self._take_typed(spec)
-        except BadContender as error:
-            self._problem = str(error)
-        self._redraw()
-
-    def _take_typed(self, spec: str) -> None:
-        """Adds what was typed, once all its machines are connected to; raises BadContender."""
-        if not spec.startswith("@"):
-            self._list_contenders(self._choice.add(self._ports.resolve(spec)).name)
-            self._assess()
-        self.query_one("#path", Input).clear()
-        self.set_focus(self._whom)
-
-    def _look(self) -> None:
-        """Takes in what came of connecting to other machines, and shows how long it has gone on."""
-        pointed, machine = self._whom.pointed_name, self._whom.pointed_away
-        if (news := self._reaching.look()) is None:
-            return
-        at = self._reaching.has(machine.name) if machine is not None and machine.name in news.met else pointed
-        self._list_contenders(at)
-        for name in news.met:
-            self.sparktop.say(self._reaching.told(name))
-        if news.met:
-            self._assess()
-        if news.failed:
-            self._problem = news.failed[0]
-        if news.typed:
-            try:
-                self._take_typed(news.typed)
-            except BadContender as error:
-                self._problem = str(error)
-        self._redraw()
-        if isinstance(self.app.screen, Placing):
-            self.app.screen.refresh_places()
-
     # -- what is done ----------------------------------------------------------------------------------------------
 
     def action_choose(self) -> None:
@@ -378,45 +279,6 @@ class MenuScreen(ScopedScreen):
             self._list_contenders()
         else:
             self._connect_pointed()
-
-    def _connect_pointed(self) -> None:
-        if (away := self._whom.pointed_away) is not None:
-            self._problem = ""
-            self._reaching.connect(away.name)
-            self._look()
-
-    def action_give_up(self) -> None:
-        """Stops connecting to other machines, or takes away what is wrong."""
-        self._problem = ""
-        self._reaching.give_up()
-        self._look()
-        self._redraw()
-
-    def action_place(self) -> None:
-        """Shows where the contender could run that the cursor is on."""
-        contender, plan = self._whom.pointed, self._plan()
-        if contender is None or plan is None:
-            self._connect_pointed()
-            return
-        if contender.url:
-            self.sparktop.say(f"{contender.name} runs where its server is.")
-            return
-
-        def taken(place: Contender | None) -> None:
-            if place is not None:
-                self._list_contenders(self._choice.move(contender, place).name)
-                self._assess()
-            self.set_focus(self._whom)
-
-        machines = self._ports.machines
-        placing = Placing(
-            contender,
-            places=lambda: machines.placements(contender, self._choice.here()),
-            fits=partial(self._ports.fits, plan),
-            reaching=self._reaching,
-            own_name=platform.node(),
-        )
-        self.app.push_screen(placing, taken)
 
     def action_own_model(self) -> None:
         """Goes to the field for a path, and shows it where there was no room for it."""

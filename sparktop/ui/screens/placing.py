@@ -138,7 +138,7 @@ class Placing(ModalScreen["Contender | None"]):
         away = next((one for one in self._away if one.name == name), None)
         if away is not None:
             if away.problem:
-                return sentence_rows(f"{safe(away.problem)} Enter tries again.", width, "bad")[:height]
+                return sentence_rows(f"{safe(away.problem)} (enter tries again)", width, "bad")[:height]
             if away.connecting_s is not None:
                 return sentence_rows(f"Connecting {safe(away.how)}; esc stops it.", width, "muted")[:height]
             return sentence_rows(f"Enter connects to it, {safe(away.how)}.", width, "muted")[:height]
