@@ -11,6 +11,7 @@ import os
 import secrets
 import shlex
 import shutil
+import signal
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -96,8 +97,7 @@ class Tunnel:
                 await self._ready()
             except asyncio.CancelledError:
                 # Nobody waits for it any more: it must not go on knocking at a machine that does not answer.
-                with suppress(ProcessLookupError):
-                    self._process.terminate()
+                self._signal(signal.SIGTERM)
                 await self._end()
                 raise
             except BaseException:
@@ -192,10 +192,14 @@ class Tunnel:
             async with asyncio.timeout(_END_S):
                 await self._process.wait()
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                self._process.kill()
+            self._signal(signal.SIGKILL)
             await self._process.wait()
         self._reading.cancel()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # A ProxyCommand too, which would hold our pipes open.
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, number)
 
 
 def _sweep() -> None:
