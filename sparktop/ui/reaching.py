@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from sparktop.runner.contenders import BadContender, placed
 from sparktop.runner.others import Away
 from sparktop.ui.choice import Choice
-from sparktop.ui.format import plural
 from sparktop.ui.ports import Machines
 
 
@@ -104,11 +103,6 @@ class Reaching:
     def has(self, name: str) -> str:
         """Returns the name of the first contender of a machine, as the list has it; empty if it has none."""
         return next((one.name for one in self._choice.contenders if one.node == name), "")
-
-    def told(self, name: str) -> str:
-        """Returns what to say of a machine that is connected to now."""
-        count = sum(one.node == name for one in self._choice.contenders)
-        return f"Connected to {name}: {plural(count, 'model')} to choose from."
 
 
 def _seen(away: tuple[Away, ...]) -> list[tuple[str, str, int | None]]:

@@ -11,9 +11,7 @@ _declare = partial(action, Scope.MENU)
 
 MENU: Final[tuple[Action, ...]] = (
     _declare("start", "enter", "screen.start", "Start", "Start the chosen scenario with the chosen contenders", rank=1),
-    _declare(
-        "next-field", "tab", "app.focus_next", "Next field", "Go to the next list or field (shift+tab: back)", rank=3
-    ),
+    _declare("next-field", "tab", "app.focus_next", "Next", "Go to the next list or field (shift+tab: back)", rank=3),
     _declare("toggle", "space", "screen.choose", "Choose", "Choose a contender, or leave it out", rank=2),
     _declare(
         "place",
@@ -23,9 +21,7 @@ MENU: Final[tuple[Action, ...]] = (
         "Choose where a model runs: on which machine, or split over several",
         rank=4,
     ),
-    _declare(
-        "own-model", "o", "screen.own_model", "Own model", "Type the path of a .gguf file, MODEL@NODE or a URL", rank=5
-    ),
+    _declare("own-model", "o", "screen.own_model", "Add", "Type the path of a .gguf file, MODEL@NODE or a URL", rank=5),
     _declare("give-up", "escape", "screen.give_up", "Stop", "Stop connecting to another machine"),
     _declare("to-run", "d", "app.go('dashboard')", "Dashboard", "Go back to the run, if there is one"),
     _declare("monitor", "M", "app.monitor", "Monitor", "Show what the machine is doing, without a run", rank=6),

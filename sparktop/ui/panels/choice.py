@@ -70,12 +70,13 @@ def fit_mark(verdict: Verdict | None, signs: Glyphs) -> tuple[str, str]:
     return f"{signs.failed} too big" if verdict.summed else f"{signs.failed} can't run", "$error"
 
 
-def away_option(away: Away, wide: int, signs: Glyphs) -> Content:
+def away_option(away: Away, wide: int, room: int, signs: Glyphs) -> Content:
     """The line of a machine that is not connected to.
 
     Args:
         away: It.
         wide: Cells of the column of names.
+        room: Cells of the whole line.
         signs: What this terminal can show.
     """
     if away.connecting_s is not None:
@@ -84,6 +85,7 @@ def away_option(away: Away, wide: int, signs: Glyphs) -> Content:
         sign, told, style = signs.failed, "not reached", "$error"
     else:
         sign, told, style = signs.dot, "not connected", "$muted"
+    wide = max(4, min(wide, room - cell_len(f" {sign}    {told}")))
     return Content.assemble((f" {sign}  ", style), (fit(safe(away.name), wide), ""), "  ", (told, style))
 
 
@@ -155,4 +157,4 @@ def sentence_rows(text: str, width: int, style: str) -> list[SpanRow]:
     """A sentence in as many rows as it takes."""
     wrapped = WrappedText(max(1, width))
     wrapped.append(text)
-    return [((row.text, style),) for row in wrapped.rows]
+    return [((row.text.lstrip(" "), style),) for row in wrapped.rows]

@@ -46,7 +46,7 @@ class Whom(OptionList):
         for one in self._choice.contenders:
             verdict = self._choice.verdicts.get(one.name)
             self.add_option(Option(contender_option(one, one in self._choice, verdict, wide, room, signs)))
-        self.add_options(Option(away_option(one, wide, signs)) for one in self.away)
+        self.add_options(Option(away_option(one, wide, room, signs)) for one in self.away)
         self.highlighted = min(at, len(names) - 1) if names else None
 
     @property

@@ -129,7 +129,8 @@ class PlacedScreen(ScopedScreen):
         at = self._reaching.has(machine.name) if machine is not None and machine.name in news.met else pointed
         self._list_contenders(at)
         for name in news.met:
-            self.sparktop.say(self._reaching.told(name))
+            if not self._reaching.has(name):
+                self.sparktop.say(f"{name} has no models: start its agent with --models", "warning")
         if news.met:
             self._assess()
         self._problem = news.refused or self._problem

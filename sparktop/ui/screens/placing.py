@@ -107,11 +107,12 @@ class Placing(ModalScreen["Contender | None"]):
         options = self.query_one(OptionList)
         at = at if at is not None else options.highlighted or 0
         wide = max(map(cell_len, map(safe, [*map(self._where, self._places), *(one.name for one in self._away)])))
-        wide = min(wide, _PLACE_CELLS, max(8, options.scrollable_content_region.width - 20))
+        room = options.scrollable_content_region.width
+        wide = min(wide, _PLACE_CELLS, max(8, room - 20))
         options.clear_options()
         options.add_options(Option(self._row(one, wide)) for one in self._places)
         signs = glyphs_of(self.app)
-        options.add_options(Option(away_option(one, wide, signs)) for one in self._away)
+        options.add_options(Option(away_option(one, wide, room, signs)) for one in self._away)
         options.highlighted = min(at, options.option_count - 1)
         self.query_one("#told", Chrome).repaint()
 
