@@ -112,7 +112,8 @@ def serve(service: Service, log: Callable[[str], None], ready: Callable[[str], N
     Args:
         service: How.
         log: Called with a sentence about what happened.
-        ready: Called with a line of JSON once the agent listens: `{"protocol": 2, "sparktop": ..., "listening": [...]}`.
+        ready: Called with a line of JSON once the agent listens: what `protocol` and `sparktop` it speaks and is, and
+            where it is `listening`.
 
     Raises:
         CannotServe: It can't listen as asked.

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from sparktop.engines.protocol import Room
@@ -25,6 +26,7 @@ from sparktop.nodes.orders import (
     FitTold,
     Held,
     Hold,
+    Kill,
     Load,
     Order,
     Refused,
@@ -201,8 +203,8 @@ class Work:
         """Returns the order, or where it is longer than a node takes one that does nothing, and ends its job."""
         if not isinstance(order, Submit) or len(frame(order)) <= MOST_FROM_HEAD // 4:
             return order
-        self._end(
-            self._jobs[order.job],
+        self._give_up(
+            order.job,
             f"the prompts of one batch are longer than {self._name()} takes at once ({MOST_FROM_HEAD >> 22} million"
             " characters): ask with fewer streams or shorter prompts",
             unreachable=False,
@@ -224,6 +226,8 @@ class Work:
                 "look at the link between them, then run again"
             )
             return None
+        if not answer.orders:
+            self._forget_what_is_over()
         if answer.orders > len(self._orders):
             raise Lost("it says that it did what nobody ordered", nonsense=True)
         for number, job in list(self._jobs.items()):
@@ -262,7 +266,7 @@ class Work:
         if job.over:
             return
         if told.start > job.next:
-            self._end(job, f"{self._name()} could not keep all that came while it was not heard of: run again")
+            self._give_up(number, f"{self._name()} could not keep all that came while it was not heard of: run again")
             return
         for event in told.events:
             job.next += 1
@@ -279,8 +283,8 @@ class Work:
 
     def fail(self, why: str, *, unreachable: bool = True) -> None:
         """Ends everything that is under way."""
-        for job in list(self._jobs.values()):
-            self._end(job, why, unreachable=unreachable)
+        for number in list(self._jobs):
+            self._give_up(number, why, unreachable=unreachable)
 
     def end(self) -> None:
         """Ends everything: the node is let go."""
@@ -320,7 +324,27 @@ class Work:
     def _begin_anew(self, why: str, *, unreachable: bool = True) -> None:
         with self._lock:
             self._session, self._orders = secrets.token_hex(16), []
-            self.fail(why, unreachable=unreachable)
+            for job in list(self._jobs.values()):
+                job.told = job.next
+                self._end(job, why, unreachable=unreachable)
+
+    def _forget_what_is_over(self) -> None:
+        """Keeps the orders that a node still needs which knows of none: it must not load what was given up."""
+        with self._lock:
+            kept = [order for order in self._orders if not self._jobs[order.job].over]
+            self._orders = [replace(order, order=number) for number, order in enumerate(kept)]
+            for order in self._orders:
+                if isinstance(order, Load | ServeRpc):
+                    self._jobs[order.job].load = order.order
+            for job in self._jobs.values():
+                job.told = job.next
+
+    def _give_up(self, number: int, why: str, *, unreachable: bool = True) -> None:
+        """Ends a job here; should the node be back with it, it ends there too, and runs beside nothing else."""
+        with self._lock:
+            if not self._jobs[number].over:
+                self._orders.append(Kill(order=len(self._orders), job=number))
+                self._end(self._jobs[number], why, unreachable=unreachable)
 
     def _end(self, job: _Job, why: str, *, unreachable: bool = True) -> None:
         if not job.over:

@@ -56,8 +56,8 @@ async def test_a_head_that_comes_back_during_a_load_finds_it(tmp_path: Path) -> 
     await asyncio.sleep(0.05)
     disk.spun_up.set()
     assert await again == Held(orders=1)
-    assert desk.feed(0, "after")
     await loading
+    assert desk.feed(0, "after").ring.first == 0
     with pytest.raises(BadOrder):
         desk.feed(0, "before")
     await desk.end()
