@@ -180,11 +180,11 @@ class Desk:
         if isinstance(order, Load | ServeRpc):
             if order.job in holding.jobs:
                 raise BadOrder(f"job {order.job} twice")
-            job = await (self._load(order) if isinstance(order, Load) else self._serve_rpc(order))
-            holding.jobs[order.job] = job
+            begun = await (self._load(order) if isinstance(order, Load) else self._serve_rpc(order))
+            holding.jobs[order.job] = begun
             if self._holding is not holding:
                 # It was ended meanwhile, and this began after that.
-                self._leave([job])
+                self._leave([begun])
             return
         job = holding.jobs.get(order.job)
         match order, job:
