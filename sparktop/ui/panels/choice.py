@@ -67,7 +67,7 @@ def fit_mark(verdict: Verdict | None, signs: Glyphs) -> tuple[str, str]:
         return "checking" + signs.ellipsis, "$muted"
     if verdict.ok:
         return f"{signs.ok} fits", "$success"
-    return f"{signs.failed} too big" if verdict.summed else f"{signs.failed} can't run", "$error"
+    return f"{signs.failed} too big" if verdict.summed else f"{signs.failed} can't", "$error"
 
 
 def away_option(away: Away, wide: int, room: int, signs: Glyphs) -> Content:
