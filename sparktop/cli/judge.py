@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import platform
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.driven import let_go, signalled
 from sparktop.cli.library import places
+from sparktop.cli.machines import machines
 from sparktop.cli.runs import snapshot_of, the_run
 from sparktop.headless.drive import Drive, Inbox, drive
 from sparktop.headless.ratings import judging_lines
@@ -19,12 +20,16 @@ from sparktop.model.ratings import judging
 from sparktop.model.records import Contender, Options
 from sparktop.model.snapshot import Snapshot
 from sparktop.model.text import one_line
-from sparktop.runner.contenders import BadContender, placed, resolve_contenders
+from sparktop.runner.contenders import BadContender, resolve_contenders
+from sparktop.runner.fleet import Fleet
 from sparktop.runner.judging import JudgeSession
 from sparktop.runner.plan import make_plan
 from sparktop.store.names import snapshot_path
 from sparktop.store.rating_book import RatingBook
 from sparktop.store.runs import RunEntry
+
+if TYPE_CHECKING:
+    from sparktop.nodes.remote import RemoteNode
 
 _MOST_RUBRIC: Final = 100_000
 """Bytes of a rubric; more is some other file."""
@@ -40,24 +45,28 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
     if entry.running:
         raise Refused(f"{one_line(entry.id)} goes on: have its answers judged when it is over")
     snapshot = snapshot_of(entry)
-    judge = _judge(arguments, console)
     rubric = _rubric(arguments.rubric) if arguments.rubric else snapshot.scenario.judge.rubric
     pairs = pairings(snapshot.scenario, snapshot.requests, arguments.limit)
     if not pairs:
         raise Refused(
             f"{one_line(entry.id)} has no two whole answers to the same question: there is nothing to compare"
         )
-    plan = make_plan(judging_scenario(snapshot.scenario, rubric, pairs), (judge,), Options())
-    book = _book(entry)
-    try:
-        inbox = Inbox()
-        session = JudgeSession(plan, pairs, rubric, book, places(console), inbox.put, environ=console.environ)
-        done = drive(session, inbox, progress_for(console.err, console.environ))
-        let_go(done, console)
-        began = book.ratings.judgings.get(session.judging)
-        found = judging(book.ratings, began) if began is not None else None
-    finally:
-        problem = book.close()
+    # Nobody is connected to before it is known that there is something to judge.
+    with machines([arguments.judge], arguments.nodes, arguments.token_file, console) as nodes:
+        judge = _judge(arguments, console, nodes)
+        plan = make_plan(judging_scenario(snapshot.scenario, rubric, pairs), (judge,), Options())
+        book = _book(entry)
+        try:
+            inbox = Inbox()
+            session = JudgeSession(
+                plan, pairs, rubric, book, places(console), inbox.put, fleet=Fleet(nodes), environ=console.environ
+            )
+            done = drive(session, inbox, progress_for(console.err, console.environ))
+            let_go(done, console)
+            began = book.ratings.judgings.get(session.judging)
+            found = judging(book.ratings, began) if began is not None else None
+        finally:
+            problem = book.close()
     for sentence in (*(done.outcome.problems if done.outcome else ()), *((problem,) if problem else ())):
         console.note(f"sparktop: {one_line(sentence)}")
     if found is not None:
@@ -73,17 +82,11 @@ def _exit_code(done: Drive, complete: bool) -> int:
     return Exit.OK if complete and done.outcome is not None and not done.outcome.problems else Exit.FAILED
 
 
-def _judge(arguments: argparse.Namespace, console: Console) -> Contender:
-    model, node = placed(arguments.judge)
-    if node and node != platform.node():
-        raise Refused(
-            f"--with {one_line(arguments.judge)}: a judge runs on this machine or on a server: "
-            f"give {one_line(model)} alone, or serve it on {one_line(node)} and give its address (http://HOST:PORT/v1)"
-        )
+def _judge(arguments: argparse.Namespace, console: Console, nodes: Sequence[RemoteNode]) -> Contender:
     try:
-        (judge,) = resolve_contenders(
-            [arguments.judge], arguments.api_key_env, console.environ, places(console).config_file
-        )
+        elsewhere = {node.name: node.hello.models for node in nodes if node.hello is not None}
+        config = places(console).config_file
+        (judge,) = resolve_contenders([arguments.judge], arguments.api_key_env, console.environ, config, elsewhere)
     except BadContender as error:
         raise Refused(str(error)) from error
     return judge

@@ -19,7 +19,7 @@ from sparktop.cli.remote import named, stop
 from sparktop.headless.columns import Align, table
 from sparktop.model import channels
 from sparktop.model.events import Event, SampleTaken
-from sparktop.model.interfaces import Interface, links
+from sparktop.model.interfaces import Interface, links, same_machine
 from sparktop.model.records import Node
 from sparktop.model.text import one_line
 from sparktop.nodes.local import describe_local
@@ -178,7 +178,9 @@ def _links(found: Sequence[_Found]) -> Iterator[str]:
     """Says by which networks the nodes are connected, the best link first: a model could be split over it."""
     for one, other in combinations([each for each in found if each.node is not None], 2):
         those = links(one.interfaces, other.interfaces)
-        if not those:
+        if not those and same_machine(one.interfaces, other.interfaces):
+            yield f"{one_line(one.name)} - {one_line(other.name)}: the same machine, for they have the same addresses"
+        elif not those:
             yield f"{one_line(one.name)} - {one_line(other.name)}: no link, for they have no IPv4 network in common"
         for link in those:
             ends = (f"{end.address} ({one_line(end.name)})" for end in (link.here, link.there))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import platform
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import library, places
+from sparktop.cli.machines import machines
 from sparktop.cli.target import Target
 from sparktop.model.events import Status
 from sparktop.model.records import Options
 from sparktop.model.text import one_line
-from sparktop.runner.contenders import BadContender, placed, resolve_contenders
+from sparktop.runner.contenders import BadContender, resolve_contenders
 from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.fields import BadScenario
 
@@ -42,15 +42,12 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         batches=arguments.batches,
         tensor_split=arguments.tensor_split,
     )
-    nodes = _nodes(arguments, console)
-    try:
+    with machines(arguments.contenders, arguments.nodes, arguments.token_file, console) as nodes:
         plan = _plan(arguments.scenario, arguments.contenders, options, console, arguments.api_key_env, nodes)
         # Who wants a document wants no screen, and a screen could not print one.
         if console.interactive and not (arguments.headless or arguments.json or arguments.out):
             return _screen(console, plan, arguments.fps, nodes)
         return _headless(plan, target, console, nodes)
-    finally:
-        _stop(nodes)
 
 
 def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
@@ -59,33 +56,11 @@ def execute_bare(arguments: argparse.Namespace, console: Console) -> int:
     Raises:
         Refused: Something that it needs is not there.
     """
-    nodes = _nodes(arguments, console)
-    try:
+    with machines((), arguments.nodes, arguments.token_file, console) as nodes:
         if console.interactive:
             return _screen(console, None, arguments.fps, nodes)
         plan = _plan(DEFAULT_SCENARIO, [], Options(), console)
         return _headless(plan, Target(None, stdout=False), console, nodes)
-    finally:
-        _stop(nodes)
-
-
-def _stop(nodes: Sequence[RemoteNode]) -> None:
-    if nodes:
-        from sparktop.cli.remote import stop
-
-        stop(nodes)
-
-
-def _nodes(arguments: argparse.Namespace, console: Console) -> list[RemoteNode]:
-    contenders: list[str] = getattr(arguments, "contenders", [])
-    if not arguments.nodes and not any(placed(spec)[1] for spec in contenders):
-        if arguments.token_file:
-            raise Refused("--token-file is for nodes: name one with --node")
-        return []
-    # What connects costs 0.2 s to import.
-    from sparktop.cli.remote import taking_part
-
-    return taking_part(contenders, arguments.nodes, arguments.token_file, console, platform.node())
 
 
 def _plan(

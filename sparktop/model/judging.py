@@ -168,5 +168,9 @@ def read_verdict(text: str, finish: Finish = Finish.STOP) -> tuple[Choice | None
 
 def own_answers(judge: Contender, contenders: Iterable[Contender]) -> tuple[str, ...]:
     """Returns which contenders are the judge itself: of the same file, wherever that lies, or on the same server."""
-    same = (PurePath(judge.model).name, judge.url)
-    return tuple(one.name for one in contenders if (PurePath(one.model).name, one.url) == same)
+
+    def what(one: Contender) -> tuple[str, str]:
+        # Another machine's models go by their names, without the ending.
+        return PurePath(one.model).name.removesuffix(".gguf"), one.url
+
+    return tuple(one.name for one in contenders if what(one) == what(judge))

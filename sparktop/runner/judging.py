@@ -25,9 +25,10 @@ from sparktop.nodes.local import describe_local
 from sparktop.places import Places
 from sparktop.runner.background import Background, Outcome
 from sparktop.runner.engines import Engines
-from sparktop.runner.fit import assess
+from sparktop.runner.fleet import Fleet
 from sparktop.runner.lane import Lane
 from sparktop.runner.plan import Plan
+from sparktop.runner.sums import Sums
 from sparktop.store.rating_book import RatingBook
 
 
@@ -43,6 +44,7 @@ class JudgeSession(Background):
         book: Where verdicts are kept.
         places: Where the engine's log goes.
         listen: Takes every event, from the session's thread.
+        fleet: The other machines, on one or several of which the judge may be; they are let go with the session.
         environ: Environment of the engine.
         root: Where /proc and /sys are looked for.
 
@@ -59,6 +61,7 @@ class JudgeSession(Background):
         places: Places,
         listen: Callable[[Event], None],
         *,
+        fleet: Fleet | None = None,
         environ: Mapping[str, str] = os.environ,
         root: Path = Path("/"),
     ) -> None:
@@ -70,6 +73,8 @@ class JudgeSession(Background):
         self._book = book
         self._places = places
         self._listen = listen
+        self._fleet = fleet if fleet is not None else Fleet()
+        self._sums = Sums(plan, self._fleet, root / "proc")
         self._environ = environ
         self._root = root
         self._state = RunState()
@@ -78,12 +83,15 @@ class JudgeSession(Background):
     def _conduct(self) -> Outcome:
         status = Status.FAILED
         try:
+            self._fleet.connect()
             self._ask()
             status = Status.CANCELLED if self._cancel.is_set() else Status.COMPLETED
         except OSError as error:
             self._problem(f"a verdict can't be kept: {error.strerror or error}")
         except Exception as error:  # whatever it was, the verdicts that came are kept
             self._blame(error)
+        finally:
+            self._fleet.stop()
         self._publish(RunEnded(t=self._clock(), status=status))
         return Outcome(status, None, tuple(self._problems))
 
@@ -96,11 +104,12 @@ class JudgeSession(Background):
                 sparktop=sparktop.__version__,
                 scenario=self._plan.scenario,
                 options=self._plan.options,
-                nodes=(describe_local(self._root),),
+                nodes=(describe_local(self._root), *self._fleet.described),
                 contenders=self._plan.contenders,
                 planned=self._plan.planned,
             )
         )
+        self._fleet.start(self._events.put, self._origin_ns / 1e9)
         lane = self._lane()
         lane.announce()
         course = lane.start()
@@ -116,20 +125,21 @@ class JudgeSession(Background):
             self._take_event()
 
     def _lane(self) -> Lane:
-        proc = self._root / "proc"
         engines = Engines(
             plan=self._plan,
             emit=self._events.put,
             clock=self._clock,
             origin_ns=self._origin_ns,
             environ=self._environ,
+            fleet=self._fleet,
+            shares=self._sums.shares,
         )
         return Lane(
             self._plan,
             self._judge,
             first=0,
             make_engine=partial(engines.make, self._judge, self._places.logs / f"{self._book.id}-judge.log"),
-            assess=lambda: assess(self._plan, self._judge, proc),
+            assess=partial(self._sums.load, self._judge),
             available=lambda: None,
             examine=lambda info: None,
             publish=self._publish,

@@ -15,7 +15,7 @@ from sparktop.engines.protocol import Clock, Emit, Engine, Room
 from sparktop.engines.threads import processor_threads
 from sparktop.engines.wire import Split
 from sparktop.model.events import Notice
-from sparktop.model.interfaces import NodeLink, links
+from sparktop.model.interfaces import NodeLink, links, same_machine
 from sparktop.model.records import Contender
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.split_fit import machines
@@ -83,8 +83,7 @@ def find_link(fleet: Fleet, first: str, name: str) -> NodeLink:
     here, there = fleet.interfaces(first), fleet.interfaces(name)
     if found := links(here, there):
         return found[0]
-    addresses = {(one.name, one.address) for one in here}
-    if addresses and addresses == {(one.name, one.address) for one in there}:
+    if same_machine(here, there):
         raise RpcFailed(
             f"{first} and {name} are the same machine, for they have the same addresses: a model is split over"
             " different ones"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sparktop.telemetry.interfaces import own_interfaces
 from tests.cli.conftest import PROGRAM, ROOT, Sparktop
 from tests.terminal import Terminal
 
@@ -55,7 +56,7 @@ def configured(agent: dict[str, str], environ: dict[str, str]) -> dict[str, str]
         f'[nodes.spark-2]\nurl = "{agent["ws"]}"\ntoken_file = "spark-2.token"\n'
         '[nodes.away]\nsocket = "/nowhere/node.sock"\n[contenders.x]\npath = "x.gguf"\n'
     )
-    return agent
+    return {**agent, "home": str(home)}
 
 
 def test_nodes_lists_who_answers_and_says_who_does_not(configured: dict[str, str], sparktop: Sparktop) -> None:
@@ -65,7 +66,9 @@ def test_nodes_lists_who_answers_and_says_who_does_not(configured: dict[str, str
     assert lines[0].split()[:4] == ["NODE", "MACHINE", "MEMORY", "AVAILABLE"]
     assert lines[3].startswith("spark-2")
     assert "spark-2: demo-base, demo-sutra, mine" in lines
-    assert lines[-1].endswith("- spark-2: no link, for they have no IPv4 network in common"), "it is one machine"
+    # Where there is no network, nobody can tell.
+    which = "the same machine, for they have the same addresses" if own_interfaces() else "no link"
+    assert f"- spark-2: {which}" in lines[-1]
     assert listed.stderr.splitlines()[-1] == (
         'sparktop: away can\'t be connected to (No such file or directory): start "sparktop node" there'
     )
@@ -77,6 +80,25 @@ def test_nodes_lists_who_answers_and_says_who_does_not(configured: dict[str, str
     assert 0 < node["memory_available"] <= total
     assert [model["name"] for model in node["models"]] == ["demo-base", "demo-sutra", "mine"]
     assert 0 < node["clock"]["uncertainty_s"] < 0.05
+
+
+def test_a_judge_on_a_node(configured: dict[str, str], sparktop: Sparktop) -> None:
+    asked = sparktop("run", "smoke", "-m", "demo-base", "-m", "demo-sutra", "--json")
+    assert asked.returncode == 0, asked.stderr
+    judged = sparktop("judge", "last", "--with", "demo-sutra@spark-2", "--limit", "1")
+    # A toy's verdicts can't be read.
+    assert judged.returncode == 1, judged.stderr
+    assert "of spark-2" in judged.stderr
+    assert "0 of 2 verdicts" not in judged.stdout
+    assert "could not be read" in judged.stdout
+    assert "It judged answers of its own (demo-sutra)" in judged.stdout
+    (run,) = (path for path in Path(configured["home"], ".local/share/sparktop/runs").glob("*.json"))
+    (judging,) = json.loads(run.read_text())["ratings"]["models"]
+    assert judging["began"]["judge"]["node"] == "spark-2"
+    assert len(judging["verdicts"]) == 2
+    away = sparktop("judge", "last", "--with", "demo-sutra@away")
+    assert away.returncode == 3
+    assert "away can't be connected to" in away.stderr
 
 
 def test_monitor_prints_both(configured: dict[str, str], sparktop: Sparktop) -> None:

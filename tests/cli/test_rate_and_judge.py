@@ -142,8 +142,9 @@ def test_refusals_of_the_judge(sparktop: Sparktop, journal: Path, environ: dict[
         (("nothing", "--with", "demo-base"), 'no run is called "nothing"', 2),
         (("last",), "--with", 2),
         (("last", "--with", "no-such"), 'no contender "no-such"', 2),
-        (("last", "--with", "demo-base@spark-2"), "a judge runs on this machine or on a server", 2),
-        (("last", "--with", "demo-base@a+b"), "a judge runs on this machine or on a server", 2),
+        (("last", "--with", "demo-base@nowhere.invalid"), "nowhere.invalid", 3),
+        (("last", "--with", "demo-base", "--node", "/no/socket"), 'start "sparktop node" there', 3),
+        (("last", "--with", "demo-base", "--token-file", "t"), "--token-file is for nodes", 2),
         (("last", "--with", "demo-base", "--rubric", "none.txt"), "is no file", 2),
         (("last", "--with", "http://127.0.0.1:1"), "", 3),
     ):
