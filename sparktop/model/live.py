@@ -59,24 +59,38 @@ def live_roofline(state: RunState, contender: ContenderState, now: float) -> Roo
     return roofline(step, ceilings, metrics.recent_tok_s([_stream(request) for request in decoding], since, now))
 
 
-def live_cost(state: RunState, now: float) -> TokenCost | None:
-    """Returns what the tokens of the last five seconds cost; None while nothing is decoded.
+def live_costs(state: RunState, now: float) -> dict[str, TokenCost]:
+    """Returns what the tokens of the last five seconds cost, by contender; nothing while nothing is decoded.
+
+    Contenders that decode at once on a machine that they share can't be told apart; those on machines of their own can.
 
     Args:
         state: The run.
         now: Seconds since the run began.
     """
-    decoding = {request.queued.contender for request in state.active() if request.times}
-    contender = state.contenders.get(next(iter(decoding), ""))
-    if contender is None:
-        return None
-    place = place_of(state, contender)
-    place = replace(place, contended=place.contended or len(decoding) > 1)
+    decoding = dict.fromkeys(request.queued.contender for request in state.active() if request.times)
+    nodes = {
+        name: set(state.contenders[name].contender.node.split("+")) for name in decoding if name in state.contenders
+    }
+    return {
+        name: _cost(state, name, now, shared=any(nodes[name] & nodes[other] for other in nodes if other != name))
+        for name in nodes
+    }
+
+
+def live_cost(state: RunState, now: float) -> TokenCost | None:
+    """Returns what `live_costs` says of the contender that decodes; of several, of the first."""
+    return next(iter(live_costs(state, now).values()), None)
+
+
+def _cost(state: RunState, name: str, now: float, *, shared: bool) -> TokenCost:
+    place = place_of(state, state.contenders[name])
+    place = replace(place, contended=place.contended or shared)
     since = now - COST_S
     streams = [
         _stream(request)
         for request in state.requests.values()
-        if request.queued.contender == contender.contender.name
+        if request.queued.contender == name
         and request.sent is not None
         and (request.ended is None or (request.times and request.ended > since))
     ]

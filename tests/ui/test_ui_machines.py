@@ -246,7 +246,7 @@ async def test_figures_fit_at_every_width(tmp_path: Path) -> None:
                             text = "".join(part for part, _ in row)
                             assert cell_len(text.rstrip()) <= width, (one.id, width, height, text)
                             words = [part.strip() for part, look in row if look != "label" and part.strip()]
-                            header = text.split() in (["RDMA", "TCP", "both"], ["RDMA", "TCP"], ["in", "out"], ["in"])
+                            header = set(text.split()) <= {"RDMA", "TCP", "both", "in", "out", "in/out", "b/s"}
                             assert words or header or not text.strip(), (one.id, width, height, text)
 
 
@@ -342,17 +342,24 @@ async def test_two_machines_are_told_apart_and_added_up(tmp_path: Path) -> None:
         assert figures(bench, "gpu").splitlines()[:3] == [
             "spark-a    96 % 2,411 MHz   61.0 W  78 °C  61.0 GiB held",
             "spark-b    94 % 2,418 MHz   55.0 W  74 °C  59.0 GiB held",
-            "together 116.0 W GPU only",
+            "together   95 % mean       116.0 W        120.0 GiB held",
         ]
+        assert panel(bench, "gpu").border_subtitle == "power of GPUs only"
         memory = figures(bench, "memory")
         assert "together 155.4 of 243.4 GiB 64 %" in memory
         assert memory.count("77.7 of 121.7 GiB 64 %") == 2
         links = figures(bench, "links")
-        assert "spark-a      0 in        0 b/s       0 b/s       0 b/s" in links
-        assert "spark-b      0 in  189.85 Gb/s       0 b/s 189.85 Gb/s" in links
+        assert links.splitlines()[:4] == [
+            "b/s               RDMA in RDMA out   TCP in  TCP out",
+            "spark-a  port 0         0        0        0        0",
+            "spark-b  port 0      190G     190G        0        0",
+            "together             190G     190G        0        0",
+        ]
+        assert panel(bench, "links").border_subtitle == "bytes between them count once in and once out"
         processor = figures(bench, "processor")
         assert "spark-a  X925         12 %" in processor
         assert "spark-b  X925         12 %" in processor
+        assert "1 of 2   142.5 W sys_total" in processor, "nobody told how many cores there are"
         assert "! note spark-a: GPU 0 held back by its power limit" in told(bench)
         await at(bench, pilot, 104.0)
         assert "spark-b! " in figures(bench, "gpu")

@@ -165,7 +165,7 @@ def test_legend_keeps_values_longest() -> None:
     assert texts == [
         "━ demo-sutra 12.3  mean 11   ━ demo-base 12.3  mean 11",
         "━ demo-sutra 12.3   ━ demo-base 12.3",
-        "━ demo-… 12.3   ━ demo-… 12.3",
+        "━ …sutra 12.3   ━ …base 12.3",
         "━ 12.3  ━ 12.3",
         "━ 12.3",
         "12.3",

@@ -115,11 +115,15 @@ def _figure_row(row: FigureRow, wide: int, width: int) -> SpanRow:
     return tuple(whole([named, *groups] if fits else groups, width))
 
 
+COLOURS = 4
+"""Colours of curves that a theme has."""
+
+
 def series_mark(index: int, app: App[object]) -> LineMark:
-    """How a contender's curve is drawn; dots tell curves apart where colour can't."""
-    return "dots" if index % 2 and (app.no_color or glyphs_of(app).ascii) else "line"
+    """How a curve is drawn, by its place among the curves; dots tell curves apart where colour can't."""
+    return "dots" if (index % 2 if app.no_color or glyphs_of(app).ascii else index // COLOURS % 2) else "line"
 
 
 def series_style(index: int) -> str:
-    """The style of a contender, by its place among the contenders."""
-    return f"series-{index % 4 + 1}"
+    """The style of a curve and of what is told of it, by its place among the curves."""
+    return f"series-{index % COLOURS + 1}"

@@ -103,7 +103,11 @@ class ContendersPanel(Panel):
         ]
 
     def _details(self, contender: ContenderState) -> list[str]:
-        facts = ["toy"] if contender.contender.toy else []
+        placed = contender.contender
+        # A name that says where it runs need not be told so twice.
+        apart = self._state is not None and len(self._state.nodes) > 1 and not placed.name.endswith(f"@{placed.node}")
+        facts = [f"on {safe(placed.node)}"] if apart else []
+        facts += ["toy"] if placed.toy else []
         if contender.contender.url and (info := contender.info):
             # Nothing was loaded for the run, and what a server does not tell of its model is nothing to wait for.
             named = [safe(info.name)] if info.name and not info.name.endswith(contender.contender.name) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sparktop.model import clock_events
@@ -11,10 +12,12 @@ from sparktop.model.channels import indexed
 from sparktop.ui.chrome import safe, whole
 from sparktop.ui.format import NA, gib, joules, megahertz, percent, size, watts
 from sparktop.ui.glyphs import Glyphs
-from sparktop.ui.panels.base import series_mark
+from sparktop.ui.panels.base import series_mark, series_style
 from sparktop.ui.panels.machine import Machine
+from sparktop.ui.panels.machine_curves import added, machine_line
 from sparktop.ui.panels.machine_panel import (
     VALUE_CELLS,
+    Closing,
     MachinePanel,
     beside,
     by_machine,
@@ -23,6 +26,7 @@ from sparktop.ui.panels.machine_panel import (
     head,
     reason,
 )
+from sparktop.ui.panels.together import covers, label, summed, worth_a_row
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import Span, SpanRow
@@ -87,59 +91,127 @@ class GpuPanel(MachinePanel):
 
     def rows_wanted(self, height: int) -> int:
         """See `MachinePanel`; a curve is worth more than the last figures."""
-        several = len(self.machines) > 1
+        total = len(self._below())
         lines = sum(max(1, len(machine.gpus)) for machine in self.machines)
         if lines > 1:
-            in_full = ROWS * lines + several
-            return in_full if height >= in_full + ROWS else lines + several
+            return self._in_full if height >= self._in_full + ROWS else lines + total
         if height >= 2 * ROWS + 4:
             return ROWS + min(ROWS, sum(len(machine.processes()) for machine in self.machines))
         return ROWS if height >= ROWS + 3 else ROWS - 1 if height >= ROWS + 1 else height
 
     def note(self) -> str:
-        """The name of a single GPU."""
+        """The name of a single GPU; of several machines what their power is of."""
         nodes = [machine.node for machine in self.machines if machine.node]
         names = [safe(name) for node in nodes for name in node.gpus]
+        if self._below():
+            return "power of GPUs only"
         return names[0] if len(names) == 1 else ""
 
     def figures(self, width: int, height: int) -> list[SpanRow]:
         """See `MachinePanel`."""
-        powers = [power for gpu in self._gpus() if (power := gpu.get("power")) is not None]
-        together: list[Span] = []
-        if len(self.machines) > 1 and len(powers) > 1:
-            together = [("together ", "label"), (watts(sum(powers)), "value"), (" GPU only", "muted")]
-        return by_machine(self.machines, self._machine_rows, width, height, together)
+        rows_of = self._machine_rows
+        if len(self.machines) > 1 and height < self._in_full:
+            # A block of one machine beside the line of another would hide what they can be compared by.
+            rows_of = self._lines
+        return by_machine(self.machines, rows_of, width, height, self._below())
+
+    @property
+    def _in_full(self) -> int:
+        """Rows that every figure of every GPU takes."""
+        gpus = sum(
+            ROWS * len(machine.gpus) + (len(machine.gpus) > 1) if machine.gpus else 1 for machine in self.machines
+        )
+        return gpus + len(self._below())
+
+    def _below(self) -> list[Closing]:
+        """What the GPUs of several machines come to; nothing where there is but one machine with any."""
+        if not worth_a_row(self.machines, lambda machine: bool(machine.gpus)):
+            return []
+        load = summed(self.machines, partial(_over, quantity="utilization"))
+        return [Closing(label(load, self.machines), self._together)]
+
+    def _together(self, width: int) -> list[Span]:
+        """The mean load, since a sum of shares means nothing, and power, memory and energy in all."""
+        load, power, held = (
+            summed(self.machines, partial(_over, quantity=one)) for one in ("utilization", "power", "held")
+        )
+        count = sum(len(machine.gpus) for machine in self.machines if machine.name in load.of)
+        energy = summed(self.machines, _spent)
+        guessed = any(machine.of("gpu", gpu, "energy") is None for machine in self.machines for gpu in machine.gpus)
+        # The columns are those of the rows above.
+        groups: list[list[Span]] = [
+            [(f"{percent(None if load.value is None else load.value / count):>6}", "value"), (" mean", "muted")],
+            [(f"{watts(power.value):>14}", "value"), *covers(power, load, self.machines)],
+        ]
+        more: list[list[Span]] = []
+        if held.value is not None:
+            more.append([(f"{size(held.value):>17}", ""), (" held", "muted"), *covers(held, load, self.machines)])
+        if energy.value is not None:
+            spent: list[Span] = [("  energy ", "muted"), ("~" * guessed + joules(energy.value), "")]
+            more.append([*spent, *covers(energy, load, self.machines)])
+        return whole([*groups, *more], width)
 
     def _gpus(self) -> list[Gpu]:
         return [Gpu(machine, index) for machine in self.machines for index in machine.gpus]
 
-    def _machine_rows(self, machine: Machine, width: int, height: int) -> list[SpanRow]:
+    def _lines(self, machine: Machine, width: int, height: int) -> list[SpanRow]:
         gpus = [Gpu(machine, index) for index in machine.gpus]
         if not gpus:
             return [tuple(reason(machine.why("gpu"), width))]
+        return [gpu_line(gpu, width, len(gpus) > 1, self.signs) for gpu in gpus]
+
+    def _machine_rows(self, machine: Machine, width: int, height: int) -> list[SpanRow]:
+        gpus = [Gpu(machine, index) for index in machine.gpus]
+        if not gpus:
+            return self._lines(machine, width, height)
         if len(gpus) == 1 and height > 1:
             return gpu_rows(gpus[0], width, height, self.signs)
         each = height // len(gpus)
         if len(gpus) > 1 and each > 3:
             return [row for gpu in gpus for row in [_heading(gpu), *gpu_rows(gpu, width, each - 1, self.signs)]]
-        return [gpu_line(gpu, width, len(gpus) > 1, self.signs) for gpu in gpus]
+        return self._lines(machine, width, height)
 
     def curves(self) -> list[Series]:
         """How busy each is; of a single one also its clock."""
         gpus = self._gpus()
-        several = len(self.machines) > 1
+        if len(self.machines) > 1:
+            return [self._line_of(machine) for machine in self.machines if machine.gpus]
         found = []
         for at, gpu in enumerate(gpus):
-            name = f"{gpu.machine.name} {gpu.index}" if several else f"GPU {gpu.index}"
-            times, values = gpu.curve("utilization")
-            if len(gpus) == 1:
-                name = "load"
+            name, tag = (f"GPU {gpu.index}", gpu.index[-1:]) if len(gpus) > 1 else ("load", "")
             mark = series_mark(at, self.app)
-            found.append(Series(name, times, values, f"series-{at % 4 + 1}", mark=mark))
+            found.append(Series(name, *gpu.curve("utilization"), series_style(at), mark=mark, tag=tag))
         if len(gpus) == 1:
-            times, values = gpus[0].curve("sm_clock_share")
-            found.append(Series("clock", times, values, "series-2", mark=series_mark(1, self.app)))
+            curve = gpus[0].curve("sm_clock_share")
+            found.append(Series("clock", *curve, "series-2", mark=series_mark(1, self.app)))
         return found
+
+    def _line_of(self, machine: Machine) -> Series:
+        """How busy the GPUs of one of several machines are, in the mean."""
+        channels = [indexed("gpu", gpu, "utilization") for gpu in machine.gpus]
+        start = self.shown.now - 2 * self.shown.window_s if self.shown else 0.0
+        curve = added(machine, channels, start, 1 / len(channels))
+        name = machine.name if len(channels) == 1 else f"{machine.name}, mean of {len(channels)}"
+        return machine_line(self.machines, machine, name, curve, self.app)
+
+
+def _over(machine: Machine, quantity: str) -> float | None:
+    """A quantity of all GPUs of a machine; None unless each of them tells it."""
+    told = [machine.of("gpu", gpu, quantity) for gpu in machine.gpus]
+    known = [value for value in told if value is not None]
+    return sum(known) if known and len(known) == len(told) else None
+
+
+def _spent(machine: Machine) -> float | None:
+    """The energy of a machine's GPUs in joules, by counter or summed."""
+    told = [
+        energy
+        if (energy := machine.of("gpu", gpu, "energy")) is not None
+        else machine.of("gpu", gpu, "energy_integrated")
+        for gpu in machine.gpus
+    ]
+    known = [value for value in told if value is not None]
+    return sum(known) if known and len(known) == len(told) else None
 
 
 def _heading(gpu: Gpu) -> SpanRow:

@@ -11,11 +11,15 @@ from sparktop.model.channels import ROCE_HEALTH, indexed
 from sparktop.model.live import live_cost
 from sparktop.ui.chrome import crop, safe, whole
 from sparktop.ui.format import NA, traffic, volume
+from sparktop.ui.panels.base import series_mark, series_style
+from sparktop.ui.panels.links_table import BUSY, IDLE, short_rate, traffic_table
 from sparktop.ui.panels.machine import Machine
-from sparktop.ui.panels.machine_panel import MachinePanel, beside, by_machine, fitting, head, named, reason
+from sparktop.ui.panels.machine_curves import added, machine_line
+from sparktop.ui.panels.machine_panel import MachinePanel, beside, fitting, head, reason
 from sparktop.ui.panels.split import shown, split_rows
+from sparktop.ui.panels.together import worth_a_row
 from sparktop.ui.run import Run
-from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
+from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.series import Series
 
 LABEL_CELLS: Final = 7
@@ -23,10 +27,10 @@ STATE_CELLS: Final = 8
 NAME_CELLS: Final = LABEL_CELLS + STATE_CELLS
 WAY_CELLS: Final = 3
 NUMBER_CELLS: Final = 12
-LEAST_WHO_CELLS: Final = 8
-ROW_CELLS, NARROW_ROW_CELLS = 49, 37
-"""What a plain interface fills beside its machine's name: with what it can carry, and without."""
-ONE_WAY_CELLS: Final = 21
+ROW_CELLS: Final = 49
+"""What a plain interface fills with what it can carry."""
+CHART_ROWS: Final = 4
+"""Rows below which a curve of traffic says little."""
 SHORT_CELLS: Final = 7
 KIND_CELLS: Final = 5
 KINDS: Final = (("RDMA", "rdma"), ("TCP", "tcp"), ("both", ""))
@@ -57,63 +61,92 @@ class LinksPanel(MachinePanel):
 
     def rows_wanted(self, height: int) -> int:
         """See `MachinePanel`."""
-        return max(1, min(height, len(self._rows(60))))
+        rows = self._rows(60, height)
+        told = sum(rank < IDLE for rank, _ in rows)
+        # A curve is worth more than what does nothing.
+        return max(1, min(height, told if told <= height - CHART_ROWS < len(rows) else len(rows)))
+
+    def note(self) -> str:
+        """How traffic between machines is counted in their sum."""
+        if not worth_a_row(self.machines, lambda machine: bool(machine.things("port") or machine.things("net"))):
+            return ""
+        told = ("bytes between them count once in and once out", "between them: once in, once out")
+        return next((text for text in told if cell_len(text) <= self.size.width - 2), "")
+
+    @property
+    def legend_note(self) -> str:
+        """See `MachinePanel`."""
+        return "in + out" if len(self.machines) > 1 else ""
 
     def figures(self, width: int, height: int) -> list[SpanRow]:
         """See `MachinePanel`."""
-        rows = self._rows(width)
-        if len(rows) > height and height <= len(self.machines):
-            return by_machine(self.machines, lambda machine, cells, _: [_line(machine, cells)], width, height)
+        rows = self._rows(width, height)
+        while len(rows) > height and len(self.machines) > 1 and (worst := max(rank for rank, _ in rows)) >= BUSY:
+            # Of what is alike, some rows alone would say that there are no more.
+            rows = [row for row in rows if row[0] < worst]
         return [row for _, row in fitting(rows, height)]
 
-    def _rows(self, width: int) -> list[tuple[int, SpanRow]]:
+    def _rows(self, width: int, height: int) -> list[tuple[int, SpanRow]]:
         """Every row, each with its rank: 0 is worth most."""
-        with_ports = [machine for machine in self.machines if machine.things("port")]
-        several = len(self.machines) > 1
-        rows: list[tuple[int, SpanRow]] = []
+        with_ports = [machine for machine in self.machines if machine.things("port") and not machine.silent]
+        if len(self.machines) > 1:
+            rows = traffic_table(self.machines, width, height)
+        else:
+            rows = self._rows_of_one(width, height)
+        if self.shown is not None:
+            rows += [(1, row) for row in split_rows(self.shown, width)]
         if with_ports:
-            rows.append((2, _header(width)))
-            rows += [row for machine in with_ports for row in _port_rows(machine, several, width)]
             if self.shown is not None and self.shown.state.started is not None:
                 rows.append(_cost_row(self.shown, width))
             rows.append(_health_row(with_ports, width))
-        if self.shown is not None:
-            rows += [(1, row) for row in split_rows(self.shown, width)]
+        return rows
+
+    def _rows_of_one(self, width: int, height: int) -> list[tuple[int, SpanRow]]:
+        """The ports and interfaces of a single machine."""
+        rows: list[tuple[int, SpanRow]] = []
         for machine in self.machines:
-            plain = machine.things("net")
-            rank = 5 if with_ports else 0
-            cells = _who_cells(self.machines, width)
-            rows += [(rank, _interface_row(machine, one, cells, width)) for one in plain]
-            if not plain and machine not in with_ports:
-                start = named(machine, NAME_CELLS) if several else []
-                rows.append((0, (*start, *reason(machine.why("net", "roce"), width - row_width(start)))))
+            ports, plain = machine.things("port"), machine.things("net")
+            if height == 1 and (ports or len(plain) > 1):
+                return [(0, _line(machine, width))]
+            if ports:
+                rows += [(2, _header(width)), *_port_rows(machine, width)]
+            rows += [(5 if ports else 0, _interface_row(machine, one, width)) for one in plain]
+            if not plain and not ports:
+                rows.append((0, tuple(reason(machine.why("net", "roce"), width))))
         return rows
 
     def curves(self) -> list[Series]:
-        """RDMA and TCP of all ports, both directions together; or what interfaces take in and send out."""
-        found: list[Series] = []
+        """What goes through the ports or interfaces: of one machine apart, of several both ways of each together."""
+        start = self.shown.now - 2 * self.shown.window_s if self.shown else 0.0
+        if len(self.machines) > 1:
+            found = [(machine, _all_ways(machine)) for machine in self.machines]
+            return [
+                machine_line(self.machines, machine, machine.name, added(machine, ways, start, 8.0), self.app)
+                for machine, ways in found
+                if ways
+            ]
+        lines: list[Series] = []
         for machine in self.machines:
-            who = "" if len(self.machines) == 1 else f"{machine.name} "
             ports = machine.things("port")
             source, things = ("port", ports) if ports else ("net", machine.things("net"))
             kinds = (("RDMA", ("rx_rdma", "tx_rdma")), ("TCP", ("rx_tcp", "tx_tcp")))
             for kind, ways in kinds if ports else (("in", ("rx",)), ("out", ("tx",))):
-                times, values = self._summed(machine, [indexed(source, one, way) for one in things for way in ways])
-                if times:
-                    style = f"series-{len(found) % 4 + 1}"
-                    found.append(Series(f"{who}{kind}", times, values, style))
-        return found
+                curve = added(machine, [indexed(source, one, way) for one in things for way in ways], start, 8.0)
+                if curve[0]:
+                    at = len(lines)
+                    lines.append(Series(kind, *curve, series_style(at), mark=series_mark(at, self.app)))
+        return lines
 
-    def _summed(self, machine: Machine, names: Sequence[str]) -> tuple[Sequence[float], list[float | None]]:
-        """Several rates that are read together, added up in bits per second; a gap in one is a gap."""
-        start = self.shown.now - 2 * self.shown.window_s if self.shown else 0.0
-        series = [gauge.since(start) for name in names if (gauge := machine.gauges.get(name))]
-        if not series:
-            return (), []
-        length = min(len(times) for times, _ in series)
-        columns = [values[len(values) - length :] for _, values in series]
-        total = [None if None in moment else sum(filter(None, moment)) * 8.0 for moment in zip(*columns, strict=True)]
-        return series[0][0][len(series[0][0]) - length :], total
+
+def _all_ways(machine: Machine) -> list[str]:
+    """The channels of all that a machine takes in and sends out."""
+    return [
+        channel
+        for source in ("port", "net")
+        for one in machine.things(source)
+        for way in ("rx", "tx")
+        if (channel := indexed(source, one, way)) in machine.gauges
+    ]
 
 
 def _header(width: int) -> SpanRow:
@@ -130,24 +163,20 @@ def _number_cells(width: int) -> int:
 def _rate(value: float | None, width: int) -> Span:
     """A rate as wide as its column; without its unit where columns are narrow."""
     cells = _number_cells(width)
-    text = traffic(value)
-    if cells == SHORT_CELLS and value is not None:
-        number, unit = text.split()
-        text = f"{float(number):.3g}{unit.removesuffix('b/s')}"
+    text = short_rate(value) if cells == SHORT_CELLS else traffic(value)
     return (text.rjust(cells), "value" if value else "muted")
 
 
-def _port_rows(machine: Machine, several: bool, width: int) -> list[tuple[int, SpanRow]]:
+def _port_rows(machine: Machine, width: int) -> list[tuple[int, SpanRow]]:
     """The ports: in a row for each direction, or where that is too wide, in a row for each kind of traffic."""
     rows: list[tuple[int, SpanRow]] = []
     wide = width >= WIDE
     outer, inner, cells = (WAYS, KINDS, WAY_CELLS) if wide else (KINDS, WAYS, KIND_CELLS)
     for port in machine.things("port"):
         up = machine.of("port", port, "up")
-        starts = _starts(machine, port, several, wide)
+        starts = _starts(machine, port, wide)
         if not up:
-            label = starts[0] if several else starts[0][:1]
-            rows.append((4, (*label, (NA, "warn") if up is None else ("down", "muted"))))
+            rows.append((4, (*starts[0][:1], (NA, "warn") if up is None else ("down", "muted"))))
             continue
         for at, (word, key) in enumerate(outer):
             word = word.ljust(cells) if wide else word.rjust(cells)
@@ -156,26 +185,18 @@ def _port_rows(machine: Machine, several: bool, width: int) -> list[tuple[int, S
                 way, kind = (key, other) if wide else (other, key)
                 value = machine.of("port", port, f"{way}_{kind}" if kind else way)
                 figures.append([_rate(value, width)])
-            if wide or not several or at < 2:
-                rows.append((3 if at == 2 else 0, tuple(whole(figures, width))))
+            rows.append((3 if at == 2 else 0, tuple(whole(figures, width))))
     return rows
 
 
-def _starts(machine: Machine, port: str, several: bool, wide: bool) -> list[list[Span]]:
-    """What the rows of a port begin with: whose it is, and what it can carry or its number."""
+def _starts(machine: Machine, port: str, wide: bool) -> list[list[Span]]:
+    """What the rows of a port begin with: its number, and what it can carry."""
     label = head(f"port {port}", LABEL_CELLS)
     capacity = machine.of("port", port, "capacity")
     state = "up" if capacity is None else f"up {capacity * 8 / 1e9:.0f}G"
-    blank: list[Span] = [(" " * (NAME_CELLS if wide else LABEL_CELLS), "")]
-    if several and wide:
-        return [[*named(machine, NAME_CELLS - 2), (port.ljust(2), "label")], blank]
-    if several:
-        # There is no room for the port beside the machine.
-        name, _ = named(machine, LABEL_CELLS + 2)
-        return [[(name[0], "warn" if machine.stale else "title")], label, blank]
     if wide:
-        return [[*label, (state.ljust(STATE_CELLS), "muted")], blank]
-    return [label, [(state.ljust(LABEL_CELLS), "muted")], blank]
+        return [[*label, (state.ljust(STATE_CELLS), "muted")], [(" " * NAME_CELLS, "")]]
+    return [label, [(state.ljust(LABEL_CELLS), "muted")], [(" " * LABEL_CELLS, "")]]
 
 
 def _capacity(per_s: float | None) -> str:
@@ -234,24 +255,13 @@ def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
     return 0, beside(groups[0], groups[1:], width)
 
 
-def _who_cells(found: Sequence[Machine], width: int) -> int:
-    """Width of the column of machines' names: as wide as they are, where the figures leave so much."""
-    if len(found) == 1:
-        return 0
-    wanted = max(cell_len(machine.name) for machine in found) + 2
-    # Both ways are worth more than the whole of a name; where only one finds room anyway, the name may have the rest.
-    room = width - NARROW_ROW_CELLS
-    return min(wanted, room if room >= LEAST_WHO_CELLS else max(LEAST_WHO_CELLS, width - ONE_WAY_CELLS))
-
-
-def _interface_row(machine: Machine, name: str, who_cells: int, width: int) -> SpanRow:
+def _interface_row(machine: Machine, name: str, width: int) -> SpanRow:
     up, capacity = machine.of("net", name, "up"), machine.of("net", name, "capacity")
     state = NA if up is None else f"up {_capacity(capacity)}".strip() if up else "down"
-    who = named(machine, who_cells) if who_cells else []
-    # Both ways, and whose it is, are worth more than what the link could carry.
-    narrow = width < ROW_CELLS + who_cells and state.startswith("up")
+    # Both ways are worth more than what the link could carry.
+    narrow = width < ROW_CELLS and state.startswith("up")
     label = f"{safe(name)} ".ljust(7 if narrow else 10)
-    groups: list[list[Span]] = [[*who, (label, "label"), *([] if narrow else [(state.ljust(STATE_CELLS), "muted")])]]
+    groups: list[list[Span]] = [[(label, "label"), *([] if narrow else [(state.ljust(STATE_CELLS), "muted")])]]
     for way, word in (("rx", "in"), ("tx", " out" if narrow else "  out")):
         value = machine.of("net", name, way)
         groups.append([(f"{word} ", "muted"), (f"{traffic(value):>11}", "value" if value else "muted")])

@@ -95,6 +95,14 @@ class Machine:
         return self.age_s > OVERDUE * self.interval_s + DRAWN_S
 
     @property
+    def silent(self) -> str:
+        """Why nothing at all is read of it any more, such as for a lost connection; empty while anything is."""
+        if not self.read or any(gauge.last is not None for gauge in self.gauges.values()):
+            return ""
+        told = next((name for name in self.gauges if name in self.missing), "")
+        return self.why(told).removesuffix(f" to {self.name}")
+
+    @property
     def gpus(self) -> tuple[str, ...]:
         """The GPUs that were ever seen: a driver that restarts is no reason to forget them."""
         return tuple(sorted(channels.things(self.gauges, "gpu"), key=_order))

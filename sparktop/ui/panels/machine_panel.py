@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rich.cells import cell_len
@@ -13,11 +14,13 @@ from sparktop.ui.format import NA, clock
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.base import Panel
 from sparktop.ui.panels.machine import Machine, machines
+from sparktop.ui.panels.together import SHORT
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
 from sparktop.ui.widgets.gauge import meter
-from sparktop.ui.widgets.labels import cut_start, fit
+from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
+from sparktop.ui.widgets.names import short_names
 from sparktop.ui.widgets.series import Series
 
 LEAST_CHART: Final = 2
@@ -31,6 +34,9 @@ LEAST_METER: Final = 5
 
 WIDE_METER: Final = 10
 """Cells of a gauge that are worth more than a long note."""
+
+LEAST_NAME: Final = 7
+"""Cells of a machine's name, however narrow a panel is ("spark-1")."""
 
 VALUE_CELLS: Final = 9
 NOTE_CELLS: Final = (22, 9)
@@ -77,7 +83,7 @@ class MachinePanel(Panel):
         if with_chart:
             if chart.window != run.window_s:
                 chart.window = run.window_s
-            chart.show(curves, run.now, ended=not run.active)
+            chart.show(curves, run.now, ended=not run.active, note=self.legend_note)
         self.subtitle(self._old() or self.note())
         figures.repaint()
 
@@ -88,6 +94,11 @@ class MachinePanel(Panel):
 
     def note(self) -> str:
         """What the lower frame says; it hardly ever changes, as that paints the whole panel anew."""
+        return ""
+
+    @property
+    def legend_note(self) -> str:
+        """What holds for all curves."""
         return ""
 
     def rows_wanted(self, height: int) -> int:
@@ -108,14 +119,31 @@ class MachinePanel(Panel):
         return glyphs_of(self.app)
 
 
+def how_long(machine: Machine) -> str:
+    """For how long a machine was not read ("4 s")."""
+    return f"{machine.age_s:.0f} s" if machine.age_s < 100 else clock(machine.age_s)
+
+
 def age(machine: Machine) -> str:
     """How old a machine's readings are ("readings are 4 s old")."""
-    old = f"{machine.age_s:.0f} s" if machine.age_s < 100 else clock(machine.age_s)
-    return f"readings are {old} old"
+    return f"readings are {how_long(machine)} old"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A row below those of the machines.
+
+    Attributes:
+        label: What it is about, where others have the name of a machine.
+        row: Makes it for a width.
+    """
+
+    label: str
+    row: Callable[[int], Sequence[Span]]
 
 
 def by_machine(
-    found: Sequence[Machine], rows_of: RowsOf, width: int, height: int, total: Sequence[Span] = ()
+    found: Sequence[Machine], rows_of: RowsOf, width: int, height: int, closing: Sequence[Closing] = ()
 ) -> list[SpanRow]:
     """Lays out the rows of each machine beside its name.
 
@@ -124,34 +152,82 @@ def by_machine(
         rows_of: Makes the rows of one.
         width: The cells there are.
         height: The rows there are.
-        total: What all of them come to, shown last where there is a row for it.
+        closing: What stands below, such as what all of them come to; each where there is a row for it.
     """
     if len(found) == 1:
         return rows_of(found[0], width, height)[:height]
-    rows: list[SpanRow] = []
     if not found:
-        return rows
-    last = [tuple(crop(total, width))] if total and height > len(found) else []
-    each = max(1, (height - len(last)) // len(found))
+        return []
+    if height < len(found):
+        # The last row tells of those that have none: what all come to, or else how many they are.
+        shown, cells = found[: height - 1], name_cells(found, width)
+        more: SpanRow = ((f"+{len(found) - len(shown)} more", "label"),)
+        last = _closed(closing[0], cells, width) if closing else more
+        return [*by_machine_rows(found, shown, rows_of, width, [1] * len(shown)), last][:height]
+    last_rows = closing[: height - len(found)]
+    room = height - len(last_rows)
     cells = name_cells(found, width)
-    for machine in found:
-        made = rows_of(machine, width - cells, each)[:each]
-        for at, row in enumerate(made):
-            rows.append((*(named(machine, cells) if at == 0 else [(" " * cells, "")]), *row))
-    return [*rows, *last][:height]
+    wanted = [1 if machine.silent else len(rows_of(machine, width - cells, room)) for machine in found]
+    rows = by_machine_rows(found, found, rows_of, width, shares(wanted, room))
+    return [*rows, *(_closed(one, cells, width) for one in last_rows)]
+
+
+def by_machine_rows(
+    found: Sequence[Machine], shown: Sequence[Machine], rows_of: RowsOf, width: int, each: Sequence[int]
+) -> list[SpanRow]:
+    """Lays out so many rows of each of the machines that are shown, each beside its name as `found` tells it apart."""
+    cells = name_cells(found, width)
+    names = dict(zip((one.name for one in found), short_names([one.name for one in found], cells - 2), strict=True))
+    rows: list[SpanRow] = []
+    for machine, room in zip(shown, each, strict=True):
+        made = [tuple(silence(machine, width - cells))] if machine.silent else rows_of(machine, width - cells, room)
+        for at, row in enumerate(made[:room]):
+            start = named(machine, names[machine.name], cells) if at == 0 else [(" " * cells, "")]
+            rows.append((*start, *row))
+    return rows
+
+
+def shares(wanted: Sequence[int], room: int) -> list[int]:
+    """Shares rows out: machines that want as many get as many, and what one does not need the others get."""
+    given = [0] * len(wanted)
+    while asking := [at for at, most in enumerate(wanted) if given[at] < most]:
+        if len(asking) > room:
+            break
+        for at in asking:
+            given[at] += 1
+        room -= len(asking)
+    return given
+
+
+def _closed(closing: Closing, cells: int, width: int) -> SpanRow:
+    label = closing.label if cell_len(closing.label) < cells else SHORT
+    return (*head(label.ljust(cells), cells), *closing.row(width - cells))
+
+
+def silence(machine: Machine, width: int) -> list[Span]:
+    """Says that nothing is read of a machine, why, and for how long, as far as there is room."""
+    known: list[list[Span]] = []
+    if machine.age_s:
+        known = [
+            [(NA, "warn"), (f" ({silent_for(machine)})", "muted")],
+            [(f"{machine.silent} {how_long(machine)}", "warn")],
+        ]
+    return first_fitting([*known, [(machine.silent, "warn")]], width)
+
+
+def silent_for(machine: Machine) -> str:
+    """Why nothing is read of a machine, and for how long if that goes on ("no connection for 18 s")."""
+    return f"{machine.silent} for {how_long(machine)}" if machine.age_s else machine.silent
 
 
 def name_cells(found: Sequence[Machine], width: int) -> int:
-    """Width of the column of names where there are several machines."""
-    return min(max(cell_len(machine.name) for machine in found), max(4, width // 4)) + 2
+    """Width of the column of names where there are several machines, with the sign behind them."""
+    return min(max(cell_len(machine.name) for machine in found), max(LEAST_NAME, width // 4)) + 2
 
 
-def named(machine: Machine, cells: int) -> list[Span]:
+def named(machine: Machine, short: str, cells: int) -> list[Span]:
     """The name of a machine, with a sign if its readings are old."""
-    return [
-        (fit(cut_start(machine.name, cells - 2), cells - 2), "title"),
-        ("! ", "warn") if machine.stale else ("  ", ""),
-    ]
+    return [(fit(short, cells - 2), "title"), ("! ", "warn") if machine.stale else ("  ", "")]
 
 
 def gauge_row(
@@ -202,7 +278,23 @@ def head(label: str, cells: int) -> list[Span]:
 
 def reason(why: str, width: int) -> list[Span]:
     """Says that something is not known, and why as far as there is room."""
-    return crop([(NA, "warn"), (f" ({why})", "muted")], width)
+    clause = cut_clause(why, width - 6)
+    if width < cell_len(clause) + 6 and clause.startswith("no ") and cell_len(clause) <= width:
+        # That there is none says all that "n/a" would.
+        return [(clause, "warn")]
+    return [(NA, "warn"), *crop([(f" ({clause})", "muted")], width - 3)] if width > 3 else []
+
+
+def reason_fits(why: str, width: int) -> bool:
+    """Whether a reason finds room in whole clauses."""
+    return cell_len(cut_clause(why, width - 6)) <= width - 6
+
+
+def cut_clause(text: str, width: int) -> str:
+    """Shortens a sentence to whole clauses; the first one has to be cut by whoever writes it, if that is too long."""
+    while cell_len(text) > width and (ends := [at for sign in (": ", "; ", ", ") if (at := text.rfind(sign)) > 0]):
+        text = text[: max(ends)]
+    return text
 
 
 def fitting(rows: Sequence[tuple[int, SpanRow]], height: int) -> list[tuple[int, SpanRow]]:

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from rich.cells import cell_len
+
 from sparktop.model import channels
 from sparktop.model.pressure import GIB, Level, Pressure, pressure
 from sparktop.ui.chrome import crop, whole
-from sparktop.ui.format import flow, gib, percent, size
+from sparktop.ui.format import NA, flow, gib, percent, size
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.machine import Machine
-from sparktop.ui.panels.machine_panel import MachinePanel, beside, by_machine, fitting, head, reason
+from sparktop.ui.panels.machine_curves import added, machine_line
+from sparktop.ui.panels.machine_panel import (
+    Closing,
+    MachinePanel,
+    beside,
+    by_machine,
+    first_fitting,
+    fitting,
+    head,
+    reason,
+)
+from sparktop.ui.panels.together import covers, label, summed, worth_a_row
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.gauge import Part, legend_row, stacked_bar
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
@@ -21,6 +34,12 @@ LABEL_CELLS: Final = 10
 
 OTHER_ROWS: Final = 4
 """Rows that the machine's own memory takes at least; the GPUs' share a bar where that leaves too few."""
+
+LEAST_ROW: Final = 20
+"""Cells below which a machine among several has one row with what matters most."""
+
+FULL_LINE: Final = 34
+"""Cells of such a row from which on amounts find room, whatever they are: all machines are told of alike."""
 
 LEVELS: Final = {Level.OK: "ok", Level.TIGHT: "warn", Level.CRITICAL: "bad", Level.UNKNOWN: "warn"}
 """The style of each level; its word says the same."""
@@ -59,29 +78,44 @@ class MemoryPanel(MachinePanel):
         """See `MachinePanel`."""
 
         def rows_of(machine: Machine, width: int, height: int) -> list[SpanRow]:
-            if height == 1:
+            if height == 1 or (len(self.machines) > 1 and width < LEAST_ROW):
                 return [_line(machine, width, self.signs)]
             return [row for _, row in fitting(_rows(machine, width, height, self.signs), height)]
 
-        totals = [machine.get(channels.MEMORY_TOTAL) for machine in self.machines]
-        used = [machine.get(channels.MEMORY_USED) for machine in self.machines]
-        if len(self.machines) < 2 or None in totals or None in used:
-            return by_machine(self.machines, rows_of, width, height)
-        sums = sum(value or 0.0 for value in used), sum(value or 0.0 for value in totals)
-        together: list[Span] = [("together ", "label"), (_of(*sums), "value")]
-        return by_machine(self.machines, rows_of, width, height, together)
+        return by_machine(self.machines, rows_of, width, height, self._below())
+
+    def _below(self) -> list[Closing]:
+        """What the memory of several machines comes to."""
+        if not worth_a_row(self.machines, lambda machine: channels.MEMORY_USED in machine.gauges):
+            return []
+        return [Closing(label(summed(self.machines, _used), self.machines), self._together)]
+
+    def _together(self, width: int) -> list[Span]:
+        used = summed(self.machines, _used)
+        total = sum(machine.get(channels.MEMORY_TOTAL) or 0.0 for machine in self.machines if machine.name in used.of)
+        free = summed(self.machines, lambda machine: machine.get(channels.MEMORY_AVAILABLE))
+        if used.value is None or not total:
+            return [(NA, "warn")]
+        more: list[Span] = [("  available ", "muted"), (size(free.value), ""), *covers(free, used, self.machines)]
+        short = f"{percent(used.value / total * 100)} of {size(total)}"
+        return first_fitting([[(_of(used.value, total), "value"), *more], [(_of(used.value, total), "value")],
+                              [(short, "value")], [(percent(used.value / total * 100), "value")]], width)  # fmt: skip
 
     def curves(self) -> list[Series]:
         """How much of each machine's memory is used."""
         found = []
         start = self.shown.now - 2 * self.shown.window_s if self.shown else 0.0
-        for at, machine in enumerate(self.machines):
-            if gauge := machine.gauges.get(channels.MEMORY_USED):
+        for machine in self.machines:
+            if channels.MEMORY_USED in machine.gauges:
                 name = "used" if len(self.machines) == 1 else machine.name
-                times, values = gauge.since(start)
-                in_gib = [None if value is None else value / GIB for value in values]
-                found.append(Series(name, times, in_gib, f"series-{at % 4 + 1}"))
+                curve = added(machine, [channels.MEMORY_USED], start, 1 / GIB)
+                found.append(machine_line(self.machines, machine, name, curve, self.app))
         return found
+
+
+def _used(machine: Machine) -> float | None:
+    """Bytes in use; None also where it is not known of how many."""
+    return machine.get(channels.MEMORY_USED) if machine.get(channels.MEMORY_TOTAL) else None
 
 
 def _vram(machine: Machine) -> list[tuple[str, float, float]]:
@@ -131,9 +165,16 @@ def _line(machine: Machine, width: int, signs: Glyphs) -> SpanRow:
     if not total or used is None:
         return tuple(reason(machine.why(channels.MEMORY_USED if total else channels.MEMORY_TOTAL), width))
     vram = _vram(machine)
+    word = _word(judged(machine), signs)
+    share = percent(used / total * 100)
+    # How short it is weighs more than how much there is.
+    told = [f"{share} of {size(total)}", f"{share:>5}"]
+    if width >= FULL_LINE:
+        told.insert(0, _of(used, total))
+    most = next((text for text in told if cell_len(text) + 2 + row_width(word) <= width), told[-1])
     groups: list[list[Span]] = [
-        [(_of(used, total), "value")],
-        [("  ", ""), *_word(judged(machine), signs)],
+        [(most, "value")],
+        [("  ", ""), *word],
         *([[("  VRAM ", "muted"), (_of(*_summed(vram)), "value")]] if vram else []),
         [("  available ", "muted"), (size(machine.get(channels.MEMORY_AVAILABLE)), "")],
     ]

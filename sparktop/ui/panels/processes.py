@@ -12,6 +12,7 @@ from sparktop.ui.format import NA, size
 from sparktop.ui.panels.base import Panel
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.columns import Column
+from sparktop.ui.widgets.names import short_names
 from sparktop.ui.widgets.table import GridTable, TableRow
 
 _COLUMNS: Final = (
@@ -21,6 +22,10 @@ _COLUMNS: Final = (
     Column("whose", priority=10),
 )
 
+NAME_CELLS: Final = 24
+
+_MACHINE: Final = Column("machine", priority=17)
+"""Where there are several, a process number alone is no name."""
 
 HEADER_ROWS: Final = 1
 
@@ -39,6 +44,7 @@ class ProcessesPanel(Panel):
     def __init__(self) -> None:
         super().__init__("processes", "On the GPU")
         self.rows = 0
+        self._several = False
 
     def compose(self) -> ComposeResult:
         """Makes the table."""
@@ -53,9 +59,19 @@ class ProcessesPanel(Panel):
     def show(self, run: Run) -> None:
         """Draws the processes that are there now."""
         found = [(node, holder) for node in run.state.gauges for holder in holders(run.state, node)]
-        rows = [TableRow(key=f"{node}/{holder.pid}", cells=_cells(holder)) for node, holder in found]
+        several = len(run.state.gauges) > 1
+        table = self.query_one(GridTable)
+        if several != self._several:
+            self._several = several
+            table.set_columns((_MACHINE, *_COLUMNS) if several else _COLUMNS)
+        names = list(run.state.gauges)
+        short = dict(zip(names, short_names([safe(name) for name in names], NAME_CELLS), strict=True))
+        rows = [
+            TableRow(key=f"{node}/{holder.pid}", cells=((short[node],) if several else ()) + _cells(holder))
+            for node, holder in found
+        ]
         self.rows = HEADER_ROWS + len(rows)
-        self.query_one(GridTable).show(rows)
+        table.show(rows)
 
 
 def _cells(holder: Holder) -> tuple[str | tuple[str, str], ...]:

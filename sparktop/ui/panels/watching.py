@@ -11,6 +11,7 @@ from sparktop.ui.feed import MachineFeed
 from sparktop.ui.format import NA, clock, plural, size
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.panels.alerts import AlertBar
+from sparktop.ui.panels.briefs import briefs
 from sparktop.ui.panels.machine_panel import age
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.labels import cut_start
@@ -49,11 +50,14 @@ class WatchedAlerts(AlertBar):
                 [(f": {seen[0]}", "label")],
                 *([(f"; {one}", "label")] for one in seen[1:]),
             ]
-        whose = {one.name: f"{one.name}: " if len(self._machines) > 1 else "" for one in self._machines}
-        groups += [[(f"  ! {whose[one.name]}{age(one)}", "warn")] for one in self._machines if one.stale]
-        bare = [one for one in self._machines if not one.gpus]
-        groups += [[(f"  {whose[one.name]}GPU {NA}: {one.why('gpu')}", "muted")] for one in bare]
-        return spread_out(whole(groups, width - row_width(right) - 1), right, width)
+        room = width - row_width(right) - 1
+        if len(self._machines) > 1:
+            start = whole(groups, room)
+            line = briefs(self._machines, room - row_width(start) - 2, signs)
+            return spread_out([*start, ("  ", ""), *line], right, width)
+        groups += [[(f"  ! {age(machine)}", "warn")]] if machine.stale else []
+        groups += [] if machine.gpus else [[(f"  GPU {NA}: {machine.why('gpu')}", "muted")]]
+        return spread_out(whole(groups, room), right, width)
 
 
 def machine_title_row(run: Run, feed: MachineFeed, width: int, signs: Glyphs) -> SpanRow:

@@ -178,7 +178,7 @@ class TimeChart(LineWidget):
         with_time = height >= MIN_HEIGHT_FOR_TIME
         with_phases = self._had_phases and height >= MIN_HEIGHT_FOR_PHASES
         rows = height - 1 - with_time - with_phases
-        beside = tag_cells(sum(bool(one.tag) for one in self._series)) if with_axis else 0
+        beside = tag_cells(sum(bool(one.tag) for one in self._series)) if width >= MIN_WIDTH_FOR_AXIS else 0
         plotted = self._collect(width - beside - (self._label_width + 1 if with_axis else 0))
         axis = self._scale(plotted, rows)
         labels = tick_labels(axis)
@@ -192,14 +192,12 @@ class TimeChart(LineWidget):
             gutter = self._label_width + 1
         cells = width - gutter - beside
         body = self._plot_rows(plotted, axis, cells, rows)
+        down = GRAINS[self._glyphs].down
         if with_axis:
-            down = GRAINS[self._glyphs].down
             margin = margin_texts(labels, axis, rows, down, self._label_width, ascii_only=self._glyphs == "ascii")
-            after = tag_rows(ends(plotted, self._now - self._window, axis, rows, down), rows, beside)
-            body = [
-                absorb_blanks([(edge, "axis"), *row, *tagged])
-                for edge, row, tagged in zip(margin, body, after, strict=True)
-            ]
+            body = [((edge, "axis"), *row) for edge, row in zip(margin, body, strict=True)]
+        tagged = tag_rows(ends(plotted, self._now - self._window, axis, rows, down), rows, beside)
+        body = [absorb_blanks([*row, *tag]) for row, tag in zip(body, tagged, strict=True)]
         result = [self._header(width, gutter)]
         if with_phases:
             across = GRAINS[self._glyphs].across

@@ -86,7 +86,8 @@ def _spans(entries: Sequence[LegendEntry], names: Sequence[str], facts: int, gap
         if spans:
             spans.append((" " * gap, ""))
         spans.append((entry.marker + entry.tag, entry.style_class))
-        if name:
+        # A tag is the end of the name in most cases: it need not be said twice.
+        if name and name != f"…{entry.tag}":
             spans.append((f" {name}", "label"))
         for i, fact in enumerate(entry.facts[:facts]):
             spans.append((f" {fact}" if i == 0 else f"  {fact}", "value" if i == 0 else "label"))
