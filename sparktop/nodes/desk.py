@@ -133,9 +133,17 @@ class Desk:
 
     async def hold(self, asked: Hold, head: object) -> Held | Refused:
         """Gives the node to a head, unless another one has it."""
+        while self._may_be_gone(asked.session):
+            # Known within a moment: nobody is sent away for a head that was killed.
+            await asyncio.sleep(_TICK_S)
         # After an order that is still being carried out: it may be this head's own, by the connection of before.
         async with self._turn:
             return await self._hold(asked, head)
+
+    def _may_be_gone(self, session: str) -> bool:
+        """Whether the node is held by another session, whose head's connection was closed a moment ago."""
+        holding = self._holding
+        return holding is not None and holding.session != session and holding.cut is not None
 
     async def _hold(self, asked: Hold, head: object) -> Held | Refused:
         while True:
@@ -149,7 +157,7 @@ class Desk:
                 break
             silent = now - holding.heard
             if silent < AWAY_S or holding.who != shown(asked.who):
-                return Refused(reason=self._taken_by(holding, silent))
+                return Refused(reason=self._taken_by(holding, silent, asked))
             # The same person on the same machine reaches the node again, and the run of before does not come back.
             self._end("it was not heard of any more, and begins anew")
         if holding is None:
@@ -249,11 +257,11 @@ class Desk:
             while self._leaving:
                 await asyncio.wait(self._leaving)
 
-    def _taken_by(self, holding: _Holding, silent: float) -> str:
+    def _taken_by(self, holding: _Holding, silent: float, asked: Hold) -> str:
         sentence = f"{self._node().name} runs models for {holding.who}, since {holding.since} by its clock: "
         if silent < CUT_S:
             return sentence + "wait until that run is over, or end it"
-        free = max(1.0, self._patience_s - silent)
+        free = max(1.0, (AWAY_S if holding.who == shown(asked.who) else self._patience_s) - silent)
         return sentence + f"nothing came from there for {silent:.0f} s, try again in {free:.0f} s"
 
     def _held_by(self, head: object) -> _Holding:

@@ -95,7 +95,8 @@ class RpcJob:
         while not self._closing and self._server.alive:
             await asyncio.sleep(_LOOK_S)
         await asyncio.to_thread(self._server.stop)
-        if self._closing:
+        # Whom it served may be gone before whoever had it started.
+        if self._closing or self._server.done:
             self._take(ModelUnloaded(t=self._clock(), contender=self._contender))
             return
         why = f"the RPC server of {self._node} at {where} ended by itself: {self._server.last_words}"

@@ -72,10 +72,10 @@ def test_a_second_load_sends_only_what_is_not_surely_there(bench: MakeBench, mod
         run.ask(question(0, max_tokens=8, ignore_eos=True))
         told = run.until(LinkMeasured)
         assert isinstance(told, LinkMeasured)
-        run.engine.close()
         for kept in cache.iterdir():
             # As after a run that took longer than a moment.
             os.utime(kept, (time.time() - 60,) * 2)
+        run.engine.close()
         server.stop()
         return int(re.sub(r"\D", "", told.link.proof)), run.answer(0)
 

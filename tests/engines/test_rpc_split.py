@@ -21,10 +21,11 @@ import pytest
 from sparktop.engines.gguf import read_header
 from sparktop.engines.llama.rpc import Endpoint, RpcFailed, greet, own_version, transport_of
 from sparktop.engines.llama.rpc_host import RpcServer
+from sparktop.engines.llama.rpc_server import _ALONE_S as ALONE_S
 from sparktop.engines.protocol import Generation, Room
 from sparktop.engines.wire import Split
 from sparktop.model.codec import decode, encode
-from sparktop.model.events import ContenderFailed, ModelReady, ModelUnloaded, PrefillProgress, Tokens
+from sparktop.model.events import ContenderFailed, ModelReady, PrefillProgress, Tokens
 from sparktop.model.scenario import Sampling
 from sparktop.model.split_events import LinkMeasured, ModelSplit
 from sparktop.nodes.fit import kv_bytes
@@ -125,9 +126,10 @@ def test_a_server_that_is_killed_fails_the_contender_by_name_and_keeps_what_had_
         assert run.times(1)
     assert not psutil.pid_exists(worker)
     assert other.alive
-    # The next one works.
-    server.stop()
-    server.start()
+    # The next one works, with servers of its own.
+    for one in (server, other):
+        one.stop()
+        one.start()
     assert answers(bench(split=over(server, other)))[0]
 
 
@@ -305,12 +307,19 @@ def test_the_server_goes_when_whoever_started_it_is_killed(
     server.wait(timeout=5)
 
 
-def test_a_worker_that_is_killed_leaves_the_server_free_for_the_next(bench: MakeBench, start_rpc: StartRpc) -> None:
+def test_a_server_ends_with_whom_it_served(bench: MakeBench, start_rpc: StartRpc) -> None:
     server = start_rpc()
+    greet(server.endpoint)
+    time.sleep(ALONE_S + 0.5)
+    assert server.alive, "a greeting is nobody that it serves"
     run = bench(split=over(server))
-    run.ready()
+    assert answers(run)
     run.engine.kill()
-    run.until(ModelUnloaded, ContenderFailed)
+    deadline = time.monotonic() + 5
+    while not server.done:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    server.start()
     assert answers(bench(split=over(server)))[0]
 
 

@@ -150,7 +150,7 @@ def test_whoever_comes_back_takes_over_from_a_run_that_nobody_hears_of(tmp_path:
         said = "spark-2 runs models for me on spark-1, since 00:00:00 by its clock: "
         assert await ask(second, "me on spark-1") == Refused(reason=said + "wait until that run is over, or end it")
         now = 19.0
-        waits = Refused(reason=said + "nothing came from there for 19 s, try again in 41 s")
+        waits = Refused(reason=said + "nothing came from there for 19 s, try again in 1 s")
         assert await ask(second, "me on spark-1") == waits
         now = 21.0
         assert isinstance(await ask(other, "you on spark-3"), Refused)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -55,8 +56,11 @@ class LlamaEngine(WorkerEngine):
         """A worker that loses one of its split's machines is aborted by llama.cpp, which does not say which."""
         if self._split is None or not any(sign in self._tail() for sign in _LOST):
             return ""
-        gone = [server.node for server in self._split.servers if not _answers(server)]
-        who = " and ".join(gone) or " or ".join(server.node for server in self._split.servers)
+        servers = self._split.servers
+        with ThreadPoolExecutor(len(servers)) as together:
+            # At once: a server that nobody is connected to stays for a moment only.
+            gone = [one.node for one, there in zip(servers, together.map(_answers, servers), strict=True) if not there]
+        who = " and ".join(gone) or " or ".join(server.node for server in servers)
         what = "its RPC server ended or the link is down" if gone else "the link broke"
         return f"{self._contender} lost {who}, which held a part of it: {what}; what had arrived is kept, run it again"
 

@@ -11,7 +11,6 @@ import re
 import socket
 import struct
 import sysconfig
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,13 +24,11 @@ _HELLO: Final = 14
 _CAPS: Final = 24
 """RPC_CONN_CAPS_SIZE (transport.h); all zero: no RDMA, which a greeting does not need."""
 
+GREETING: Final = struct.Struct(f"<BQ{_CAPS}x")
+"""The command, the length of what follows, and that."""
+
 _ANSWER: Final = struct.Struct(f"<QBBBB{_CAPS}x")
 """Its length, then rpc_msg_hello_rsp: major, minor, patch, padding, what the connection can do."""
-
-_UNPACED: Final = (b"cubic", b"reno")
-"""Congestion control that sends an answer at once as far as its window lets it. BBR spreads it over the time that it
-takes the link for busy with it, which after every pause is about a round trip: half a round trip more for every token,
-measured at 15 and at 40 ms."""
 
 _ACTIVATED: Final = "RDMA activated"
 _PROBED: Final = re.compile(r"RDMA probed: dev=([\w.-]+)")
@@ -87,22 +84,6 @@ def check_address(host: str) -> None:
         )
 
 
-def send_at_once(connection: socket.socket) -> None:
-    """Has TCP hold nothing back that the other side waits for; of a listening socket, those that it accepts inherit it.
-
-    Where the kernel grants none of these, all stays as it is.
-    """
-    with suppress(OSError):
-        if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16).rstrip(b"\0") in _UNPACED:
-            return
-    for name in _UNPACED:
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name)
-        except OSError:
-            continue
-        return
-
-
 def greet(endpoint: Endpoint, timeout: float = _GREET_S) -> Version:
     """Greets a server and returns the version of its protocol.
 
@@ -112,7 +93,7 @@ def greet(endpoint: Endpoint, timeout: float = _GREET_S) -> Version:
     where = f"{endpoint.node}'s RPC server at {endpoint}"
     try:
         with socket.create_connection((endpoint.host, endpoint.port), timeout) as connection:
-            connection.sendall(struct.pack(f"<BQ{_CAPS}x", _HELLO, _CAPS))
+            connection.sendall(GREETING.pack(_HELLO, _CAPS))
             answer = b""
             while len(answer) < _ANSWER.size:
                 piece = connection.recv(_ANSWER.size - len(answer))

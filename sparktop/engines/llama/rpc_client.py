@@ -10,28 +10,16 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from sparktop.engines.llama.devices import Device, all_devices, device, ggml, rpc_library
-from sparktop.engines.llama.rpc import (
-    Endpoint,
-    RpcFailed,
-    Transport,
-    check_version,
-    greet,
-    own_version,
-    send_at_once,
-    transport_of,
-)
+from sparktop.engines.llama.rpc import Endpoint, RpcFailed, Transport, check_version, greet, own_version, transport_of
+from sparktop.engines.llama.rpc_socket import own_sockets, set_up
 
 _TASKS: Final = Path("/proc/self/task")
-
-_SILENCE_S: Final = 5
-_PROBES: Final = 3
-_GONE_MS: Final = 20_000
-"""A link that carries nothing for this long ends the connection. llama.cpp itself would wait for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +84,7 @@ def _connect(endpoint: Endpoint, log: Callable[[], str]) -> Server:
         raise RpcFailed(f"llama.cpp does not see {', '.join(missing)} of {endpoint.node}: the model would not be split")
     new = _threads() - known
     connection = _socket_to(endpoint)
-    _watch(connection)
-    send_at_once(connection)
+    set_up(connection)
     return Server(endpoint, devices, connection, new.pop() if len(new) == 1 else 0, transport_of(log()[said:]))
 
 
@@ -106,24 +93,9 @@ def _threads() -> set[int]:
 
 
 def _socket_to(endpoint: Endpoint) -> socket.socket:
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found = socket.socket(fileno=os.dup(int(name)))
-        except OSError:
-            continue  # no socket, or the descriptor of this listing, which is closed by now
-        try:
-            if found.family == socket.AF_INET and found.getpeername() == (endpoint.host, endpoint.port):
+    for found in own_sockets():
+        with suppress(OSError):  # it is not connected
+            if found.getpeername() == (endpoint.host, endpoint.port):
                 return found
-        except OSError:
-            pass  # it is not connected
         found.close()
     raise RpcFailed(f"llama.cpp holds no connection to {endpoint.node} at {endpoint}")
-
-
-def _watch(connection: socket.socket) -> None:
-    """Has the kernel notice a link that is down: also where RDMA carries the data, whose other end looks at this."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENCE_S)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _SILENCE_S)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _PROBES)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _GONE_MS)

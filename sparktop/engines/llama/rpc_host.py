@@ -26,7 +26,8 @@ _MOST_LOG: Final = 1 << 20
 class RpcServer:
     """A process that lends this machine's devices to one llama.cpp elsewhere.
 
-    It ends when it is stopped, and by itself within a moment when this process is gone.
+    It ends when it is stopped, and by itself within a moment when this process is gone, or the llama.cpp that it
+    served.
 
     Args:
         node: This machine's name, for sentences.
@@ -80,6 +81,11 @@ class RpcServer:
     def alive(self) -> bool:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended as it should: whom it served is gone."""
+        return self._process is not None and self._process.poll() == 0
 
     def start(self) -> Version:
         """Starts it and waits until it answers; returns the version of its protocol.
