@@ -177,7 +177,13 @@ def _news(state: RunState, event: Event, failures: _Failures) -> list[str]:
         case ModelReady():
             contender = state.contenders.get(event.contender)
             if contender is not None and contender.contender.url:
-                return [one_line(f"{event.contender}: {event.model.description} answers at {contender.contender.url}")]
+                served = event.model.name
+                what = (
+                    f"{served}, {event.model.description},"
+                    if served not in event.contender
+                    else event.model.description
+                )
+                return [one_line(f"{event.contender}: {what} answers at {contender.contender.url}")]
             where = ", ".join(event.model.devices) or "unknown device"
             # Of one that is split, the devices have their machines' names.
             if contender is not None and len(state.nodes) > 1 and contender.contender.node in state.nodes:

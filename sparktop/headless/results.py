@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from sparktop.headless.columns import Align, table
+from sparktop.headless.columns import Align, cut, table
 from sparktop.model.decoding import remarks
 from sparktop.model.events import Finish
 from sparktop.model.metrics import Spread
+from sparktop.model.records import Contender
 from sparktop.model.scenario import Item, Kind, Slo
 from sparktop.model.snapshot import RequestRecord, Snapshot
 from sparktop.model.summary import Summary
@@ -16,6 +18,7 @@ from sparktop.model.text import one_line
 from sparktop.model.validity import Validity
 
 _UNKNOWN: Final = "n/a"
+_SERVED_CELLS: Final = 32
 
 _FIGURES: Final = (
     *("CONTENDER", "BATCH", "OK", "FAILED", "TTFT ms", "TPOT ms", "DECODE tok/s"),
@@ -38,27 +41,27 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
         snapshot: The run.
         path: Where it was written; None if it could not be.
     """
-    toys = {record.contender.name for record in snapshot.contenders if record.contender.toy}
+    labels = {record.contender.name: _label(record.contender) for record in snapshot.contenders}
     lines = [f"{one_line(snapshot.scenario.title)}: {snapshot.status}", ""]
     if snapshot.summary:
         batch = snapshot.scenario.kind is Kind.BATCH
         slo = snapshot.scenario.slo
         legend = (*_LEGEND, *(_BATCH_LEGEND if batch else ()), *_slo_legend(slo))
-        lines += [*_figures(snapshot.summary, toys, batch, slo != Slo()), "", *legend, *_places(snapshot), ""]
-        lines += _remarks(snapshot.summary, toys, snapshot.scenario.kind)
+        lines += [*_figures(snapshot.summary, labels, batch, slo != Slo()), "", *legend, *_places(snapshot), ""]
+        lines += _remarks(snapshot.summary, labels, snapshot.scenario.kind)
     if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
-        lines += [*_answers(snapshot, toys), ""]
+        lines += [*_answers(snapshot, labels), ""]
     lines += _failures(snapshot)
     lines += _validity(snapshot.validity)
     lines += ["", f"snapshot: {one_line(str(path))}" if path else "snapshot: not written"]
     return lines
 
 
-def _figures(summary: tuple[Summary, ...], toys: set[str], batch: bool, goodput: bool) -> list[str]:
+def _figures(summary: tuple[Summary, ...], labels: Mapping[str, str], batch: bool, goodput: bool) -> list[str]:
     head = (*(_BATCH_FIGURES if batch else _FIGURES), *(("GOODPUT",) if goodput else ()))
     rows = [
         [
-            _name(row.contender, toys),
+            labels.get(row.contender, one_line(row.contender)),
             str(row.batch),
             str(row.completed),
             str(row.failed),
@@ -92,27 +95,29 @@ def _slo_legend(slo: Slo) -> tuple[str, ...]:
     return (f"GOODPUT counts the requests per second with {', '.join(named)}.",) if named else ()
 
 
-def _remarks(summary: tuple[Summary, ...], toys: set[str], kind: Kind) -> list[str]:
+def _remarks(summary: tuple[Summary, ...], labels: Mapping[str, str], kind: Kind) -> list[str]:
     """What held each row back and what its tokens cost, on lines of their own: the table is wide enough."""
     batches = any(row.batch > 1 for row in summary)
     lines: list[str] = []
     for row in summary:
         if said := remarks(row, kind):
-            lines += [_name(row.contender, toys) + (f", batch {row.batch}:" if batches else ":")]
+            lines += [
+                labels.get(row.contender, one_line(row.contender)) + (f", batch {row.batch}:" if batches else ":")
+            ]
             lines += [f"  {one_line(remark)}" for remark in said]
     return [*lines, ""] if lines else []
 
 
-def _answers(snapshot: Snapshot, toys: set[str]) -> list[str]:
+def _answers(snapshot: Snapshot, labels: Mapping[str, str]) -> list[str]:
     items = {item.id: item for item in snapshot.scenario.items}
-    rows = [_answer(request, items.get(request.item), toys) for request in snapshot.requests]
+    rows = [_answer(request, items.get(request.item), labels) for request in snapshot.requests]
     head = ["CONTENDER", "ITEM", "TITLE", "TIME s", "TOKENS", "POINTS", "END"]
     return table(head, [Align.LEFT] * 3 + [Align.RIGHT] * 3 + [Align.LEFT], rows)
 
 
-def _answer(request: RequestRecord, item: Item | None, toys: set[str]) -> list[str]:
+def _answer(request: RequestRecord, item: Item | None, labels: Mapping[str, str]) -> list[str]:
     return [
-        _name(request.contender, toys),
+        labels.get(request.contender, one_line(request.contender)),
         one_line(request.item),
         one_line(item.title) if item else "",
         _number(request.metrics.e2e_ms / 1e3 if request.metrics.e2e_ms is not None else None, 2),
@@ -164,8 +169,12 @@ def _validity(validity: Validity) -> list[str]:
     ]
 
 
-def _name(contender: str, toys: set[str]) -> str:
-    return one_line(contender) + (" (toy)" if contender in toys else "")
+def _label(contender: Contender) -> str:
+    """What a contender is called in tables: of one on a server, what the server calls it too."""
+    name, served = one_line(contender.name), one_line(contender.model.rpartition("/")[2])
+    if contender.url and served and served not in name:
+        name += f" ({cut(served, _SERVED_CELLS)})"
+    return name + (" (toy)" if contender.toy else "")
 
 
 def _median(spread: Spread, digits: int) -> str:

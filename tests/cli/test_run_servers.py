@@ -79,6 +79,7 @@ def test_one_that_is_not_there_does_not_hold_up_the_others(sparktop: Sparktop, s
     done = sparktop("run", "general", "--json", "-m", nowhere(), "-m", server.url, *SHORT)
     assert done.returncode == 1
     found = snapshot(done)
+    assert f"{server.url.removeprefix('http://')}: truth, OpenAI-compatible server, answers at" in done.stderr
     gone, there = found["contenders"]
     # The name was left out: what answered is kept.
     assert (gone["contender"]["model"], there["contender"]["model"]) == ("", "truth")
@@ -92,6 +93,19 @@ def test_nobody_there_is_exit_code_three(sparktop: Sparktop) -> None:
     assert done.returncode == 3
     assert "the connection is refused; is the server running, and on that port?" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_who_answers_without_a_name_is_named_in_the_table(sparktop: Sparktop, server: Truth) -> None:
+    done = sparktop("run", "general", "--headless", "-m", server.url, *SHORT)
+    assert done.returncode == 0, done.stderr
+    assert f"{server.url.removeprefix('http://')} (truth)  " in done.stdout
+
+
+def test_http_where_tls_is_spoken_is_exit_code_three(sparktop: Sparktop) -> None:
+    with truth("--tls") as secure:
+        done = sparktop("run", "general", "--headless", "-m", secure.url.replace("https", "http"), *SHORT)
+    assert done.returncode == 3, done.stderr
+    assert "is it https:// instead of http://?" in done.stderr
 
 
 def test_a_throughput_run_asks_of_a_server_what_it_asks_of_a_file(

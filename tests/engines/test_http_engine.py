@@ -122,8 +122,14 @@ NO_SERVERS = [
         "elsewhere.example",
         False,
     ),
-    (lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"), "is not HTTP", False),
-    (lambda connection, _: None, "cut the connection: is it https:// instead of http://?", False),
+    (lambda connection, _: connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n"), "is not HTTP", True),
+    (lambda connection, _: None, "cut the connection: is it https:// instead of http://?", True),
+    (
+        page("400 Bad Request", "text/plain", b"Client sent an HTTP request to an HTTPS server.\n"),
+        "speaks TLS: is it https:// instead of http://?",
+        True,
+    ),
+    (page("400 Bad Request", "text/plain", b"no"), "refuses the request (HTTP 400): no", False),
     (endless, "sends a document that does not end", False),
 ]
 
@@ -173,7 +179,7 @@ async def test_tls_is_verified() -> None:
     with truth("--tls") as secure:
         with pytest.raises(Unreachable, match=r"is not trusted \(self.signed certificate"):
             await asked(secure.url + "/v1", question(0))
-        with pytest.raises(RequestLost, match=r"cut the connection|is not HTTP"):
+        with pytest.raises(Unreachable, match=r"(cut the connection|is not HTTP .*): is it https:// instead"):
             await asked(secure.url.replace("https", "http") + "/v1", question(0))
     with (
         answering(page("200 OK", "text/plain", b"")) as plain,

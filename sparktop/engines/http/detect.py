@@ -27,7 +27,7 @@ from sparktop.engines.http.dialect import (
     VLLM,
     Dialect,
 )
-from sparktop.engines.http.failures import Dropped, RequestLost, refused, tidy
+from sparktop.engines.http.failures import Dropped, NotHttp, RequestLost, Unreachable, refused, tidy, wants_tls
 from sparktop.model.records import ModelInfo
 from sparktop.model.servers import OLLAMA_ROOT, kind_of_models
 
@@ -70,11 +70,13 @@ async def detect(client: Client, wanted: str) -> Served:
         Loading: It has to be asked again.
         RequestLost: It can't be reached, is no such server, or has no such model.
     """
+    hint = ": is it https:// instead of http://?" if client.where.startswith("http:") else ""
     try:
         reply = await client.ask("/models")
-    except Dropped as error:
-        hint = ": is it https:// instead of http://?" if client.where.startswith("http:") else ""
-        raise RequestLost(f"{error}{hint}") from None
+    except (Dropped, NotHttp) as error:
+        raise Unreachable(f"{error}{hint}") from None
+    if hint and wants_tls(reply.status, reply.body):
+        raise Unreachable(f"{client.where} speaks TLS{hint}")
     if reply.status == 503:
         raise Loading
     document = reply.document

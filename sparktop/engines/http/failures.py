@@ -25,6 +25,10 @@ class Dropped(RequestLost):
     """The server closed the connection before it said anything."""
 
 
+class NotHttp(RequestLost):
+    """What answers speaks something else."""
+
+
 class Unreachable(RequestLost):
     """Nothing that could be talked to answers at the server's address."""
 
@@ -57,7 +61,7 @@ def explain(error: Exception, where: str) -> RequestLost:
         case aiohttp.ClientPayloadError() | OSError():
             return RequestLost(f"{where} cut the connection")
         case aiohttp.ClientResponseError():
-            return RequestLost(f"what {where} sends is not HTTP ({tidy(error.message)})")
+            return NotHttp(f"what {where} sends is not HTTP ({tidy(error.message)})")
     return RequestLost(f"the request to {where} failed: {tidy(str(error)) or type(error).__name__}")
 
 
@@ -85,6 +89,11 @@ def refused(status: int, kind: str, body: bytes, where: str) -> RequestLost:
         case 400 | 404 | 413 | 422:
             return RequestLost(f"{where} refuses the request (HTTP {status}){because}")
     return RequestLost(f"{where} failed (HTTP {status}){because}")
+
+
+def wants_tls(status: int, body: bytes) -> bool:
+    """Whether a refusal says that TLS is spoken there: nginx, Go and OpenSSL's servers name HTTPS in it."""
+    return status == 400 and b"https" in body[:_LONGEST].lower()
 
 
 def redirected(location: str, where: str) -> RequestLost:
