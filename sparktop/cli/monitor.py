@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import queue
 import shlex
 import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
-from sparktop.headless.alerts import Watched, alert_lines, alert_records
-from sparktop.headless.readings import document, line, lines
-from sparktop.model.events import NodeSeen, ServerSeen
 from sparktop.model.text import one_line
-from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.machine import Inputs, sources
-from sparktop.telemetry.once import read_once, together
-from sparktop.telemetry.played import BadRecording, moments, play
-from sparktop.telemetry.reading import Reading, Source
-from sparktop.telemetry.recorded import Recording
-from sparktop.telemetry.sampler import Sampler
+from sparktop.telemetry.reading import Source
 
 if TYPE_CHECKING:
     from sparktop.runner.watch import LiveMachine, RecordedMachine
     from sparktop.telemetry.server import ServerSource
 
-_EVERY_S: Final = 1.0
 _RECORD_S: Final = 10
-_NAMES_S: Final = 1.0
-"""How long a single reading waits for the names of the GPUs; a driver that hangs never gives them."""
 
 
 def execute(arguments: argparse.Namespace, console: Console) -> int:
@@ -60,7 +40,7 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         from sparktop.runner.watch import LiveMachine
 
         return _screen(LiveMachine(those=those, servers=servers), arguments, console)
-    _watch(those, servers, arguments, console, arguments.seconds)
+    _print(those, servers, arguments, console, arguments.seconds)
     unknown = arguments.once and servers and all(server.kind is None for server in servers)
     return Exit.UNREACHABLE if unknown else Exit.OK
 
@@ -73,7 +53,7 @@ def _with_nodes(
     on_screen: bool,
 ) -> int:
     # What connects costs 0.2 s to import.
-    from sparktop.cli.remote import connected, named, stop, watch
+    from sparktop.cli.remote import connected, named, stop
     from sparktop.runner.watch import LiveMachine
 
     those_named = named(arguments.nodes, arguments.token_file, console)
@@ -81,17 +61,13 @@ def _with_nodes(
         # Over ssh, through another host, it may take seconds.
         console.note(f"connecting to {', '.join(one_line(place.shown) for place in those_named)}")
     nodes = connected(those_named, socket.gethostname())
-    watched = Watched()
     try:
         machine = LiveMachine(those=those, servers=servers, others=nodes)
         if on_screen:
             return _screen(machine, arguments, console)
-        names = [socket.gethostname(), *(node.name for node in nodes)]
-        once, seconds = arguments.once, arguments.seconds
-        for name, reading in watch(machine, names, console, once=once, seconds=seconds, listen=watched.take):
-            _show(reading, watched, name, f"{datetime.fromtimestamp(reading.t):%H:%M:%S} {name}", arguments, console)
-            if console.unread:
-                break
+        from sparktop.cli.readings import print_nodes
+
+        print_nodes(machine, nodes, arguments, console)
     finally:
         stop(nodes)
     return Exit.OK
@@ -129,6 +105,7 @@ def _check(arguments: argparse.Namespace, on_screen: bool) -> None:
 
 def _play_on_screen(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
     from sparktop.runner.watch import RecordedMachine
+    from sparktop.telemetry.played import BadRecording
 
     try:
         machine = RecordedMachine(folder)
@@ -138,33 +115,15 @@ def _play_on_screen(folder: Path, arguments: argparse.Namespace, console: Consol
 
 
 def _play(folder: Path, arguments: argparse.Namespace, console: Console) -> int:
-    from sparktop.runner.watch import recorded_node
+    from sparktop.cli.readings import print_recording
 
-    try:
-        tapes = play(folder)
-    except BadRecording as error:
-        raise Refused(str(error)) from error
-    # A recording doesn't tell the name of its machine.
-    node = folder.resolve().name
-    latest, watched = Latest(), Watched()
-    last: Reading | None = None
-    began = 0.0
-    for reading in moments(tapes):
-        if last is None:
-            began = reading.t
-            watched.take(NodeSeen(t=began, node=recorded_node(node, reading, tapes)))
-        watched.read(node, reading)
-        last = latest.add(reading)
-        if not arguments.once:
-            _show(last, watched, node, f"{last.t - began:6.1f} s", arguments, console)
-    if last is None:
-        raise Refused(f"there is no reading in {folder}")
-    if arguments.once:
-        _show(last, watched, node, "", arguments, console)
+    print_recording(folder, arguments, console)
     return Exit.OK
 
 
 def _record(folder: Path, arguments: argparse.Namespace, console: Console, on_screen: bool) -> int:
+    from sparktop.telemetry.recorded import Recording
+
     try:
         recording = Recording(folder, Inputs())
     except FileExistsError as error:
@@ -178,7 +137,7 @@ def _record(folder: Path, arguments: argparse.Namespace, console: Console, on_sc
 
             code = _screen(LiveMachine(recording), arguments, console, folder.resolve())
         else:
-            _watch(recording.sources, (), arguments, console, arguments.seconds or _RECORD_S)
+            _print(recording.sources, (), arguments, console, arguments.seconds or _RECORD_S)
     finally:
         recording.close()
         if not recording.problem:
@@ -186,6 +145,19 @@ def _record(folder: Path, arguments: argparse.Namespace, console: Console, on_sc
     if recording.problem and code == Exit.OK:
         raise Refused(recording.problem, Exit.FAILED)
     return code
+
+
+def _print(
+    machine: tuple[Source, ...],
+    servers: tuple[ServerSource, ...],
+    arguments: argparse.Namespace,
+    console: Console,
+    seconds: int | None,
+) -> None:
+    # A screen needs nothing of what prints, and lasts for days.
+    from sparktop.cli.readings import print_machine
+
+    print_machine(machine, servers, arguments, console, seconds)
 
 
 def _screen(
@@ -206,89 +178,3 @@ def _screen(
         seconds=arguments.seconds,
         fps=arguments.fps,
     )
-
-
-def _watch(
-    machine: tuple[Source, ...],
-    servers: tuple[ServerSource, ...],
-    arguments: argparse.Namespace,
-    console: Console,
-    seconds: int | None,
-) -> None:
-    those = (*machine, *servers)
-    node, clock = socket.gethostname(), _clock()
-    latest, watched, seen = Latest(), Watched(), _described(node)
-
-    def take(reading: Reading, patience_s: float = 0.0) -> Reading:
-        with suppress(queue.Empty):
-            watched.take(seen.get(timeout=patience_s) if patience_s else seen.get_nowait())
-        watched.read(node, reading)
-        for server in servers:
-            if server.kind is not None and watched.servers(node).get(server.server) != server.kind:
-                watched.take(ServerSeen(t=reading.t, node=node, server=server.server, kind=server.kind))
-        return latest.add(reading)
-
-    def show(reading: Reading) -> None:
-        _show(reading, watched, node, f"{datetime.fromtimestamp(reading.t):%H:%M:%S}", arguments, console)
-
-    if arguments.once:
-        show(take(together(read_once(those, clock=clock).values()), _NAMES_S))
-        return
-    with _sampled(those, clock) as next_reading:
-        # The first has no rates yet.
-        began = take(next_reading()).t
-        while True:
-            reading = take(next_reading())
-            show(reading)
-            if console.unread and arguments.record is None:
-                return
-            # The next would come after the end, give or take what a thread's turn costs.
-            if seconds is not None and reading.t - began > seconds - _EVERY_S / 2:
-                return
-
-
-def _described(node: str) -> queue.SimpleQueue[NodeSeen]:
-    """Asks what this machine is, beside everything else: a driver that hangs must not keep the rest back."""
-    seen: queue.SimpleQueue[NodeSeen] = queue.SimpleQueue()
-
-    def describe() -> None:
-        from sparktop.nodes.local import describe_local
-
-        seen.put(NodeSeen(t=0.0, node=replace(describe_local(), name=node)))
-
-    threading.Thread(target=describe, name="describe", daemon=True).start()
-    return seen
-
-
-@contextmanager
-def _sampled(those: tuple[Source, ...], clock: Callable[[], float]) -> Iterator[Callable[[], Reading]]:
-    readings: queue.SimpleQueue[Reading] = queue.SimpleQueue()
-    sampler = Sampler(those, emit=readings.put, clock=clock, interval_s=_EVERY_S)
-    sampler.start()
-    try:
-        yield readings.get
-    finally:
-        sampler.stop()
-
-
-def _clock() -> Callable[[], float]:
-    """Returns a clock of Unix time that goes on evenly when the machine's is set."""
-    offset = time.time() - time.monotonic()
-    return lambda: offset + time.monotonic()
-
-
-def _show(
-    reading: Reading, watched: Watched, node: str, stamp: str, arguments: argparse.Namespace, console: Console
-) -> None:
-    kinds = watched.servers(node)
-    if arguments.json:
-        found = document(node, reading, kinds) | alert_records(watched.alerts(node), watched.unjudged(node))
-        console.say(json.dumps(found, ensure_ascii=False, indent=2 if arguments.once else None))
-    elif arguments.once:
-        if arguments.nodes:
-            console.say(node)
-        cells = os.get_terminal_size(console.out.fileno()).columns if console.out.isatty() else None
-        alerts = alert_lines(watched.alerts(node), watched.unjudged(node))
-        console.say("\n".join([*lines(reading, cells, kinds), "", *alerts]))
-    else:
-        console.say("\n".join([line(reading, stamp, kinds), *(f"{stamp} ! {told}" for told in watched.changes(node))]))

@@ -8,7 +8,6 @@ done for that.
 from __future__ import annotations
 
 import os
-import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +170,7 @@ def local_vram(proc: Path = Path("/proc")) -> Vram | None:
     Raises:
         Unreadable: There is such a GPU, and it doesn't tell.
     """
-    build = toolchain.installed_build(Path(sysconfig.get_paths()["platlib"]))
+    build = toolchain.installed_build(toolchain.site_packages())
     if build is None or not build.cuda:
         return None
     try:

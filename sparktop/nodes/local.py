@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sysconfig
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +40,7 @@ def describe_local(root: Path = Path("/"), *, ask_gpus: Callable[[], Gpus] = gpu
         site: Folder of the installed packages; None takes the running interpreter's own.
     """
     found = ask_gpus()
-    build = toolchain.installed_build(site if site is not None else Path(sysconfig.get_paths()["platlib"]))
+    build = toolchain.installed_build(site if site is not None else toolchain.site_packages())
     cpu, cores = _cpu(root / "proc/cpuinfo")
     return Node(
         name=_first_line(root / "proc/sys/kernel/hostname") or "localhost",

@@ -13,17 +13,19 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from sparktop.engines.gguf import BadModelFile, read_header
 from sparktop.model.codec import without_surrogates
 from sparktop.model.records import Contender
 from sparktop.model.text import one_line
-from sparktop.nodes.protocol import ModelFile
 from sparktop.resources import demo_dir
 from sparktop.runner.named import BadContender, Named, read_named
 from sparktop.runner.split_fit import AND
+
+if TYPE_CHECKING:
+    from sparktop.nodes.protocol import ModelFile
 
 __all__ = [
     "DEMOS",

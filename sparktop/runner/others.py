@@ -9,21 +9,21 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sparktop.engines.llama.rpc import RpcFailed
 from sparktop.model.records import Contender
-from sparktop.nodes.fit import Fit
 from sparktop.nodes.place import BadPlace, Place, Unreachable, place
-from sparktop.nodes.protocol import ModelFile
-from sparktop.nodes.remote import RemoteNode
 from sparktop.runner.contenders import BadContender, longer_name, on_node, placed
-from sparktop.runner.fleet import Fleet
 from sparktop.runner.placements import placements
 from sparktop.runner.plan import Plan
-from sparktop.runner.split import find_link
 from sparktop.runner.split_fit import AND, is_split, machines
-from sparktop.runner.sums import Sums
+
+if TYPE_CHECKING:
+    # What speaks to them takes 4 MB, and who has one machine alone needs none of it.
+    from sparktop.nodes.fit import Fit
+    from sparktop.nodes.protocol import ModelFile
+    from sparktop.nodes.remote import RemoteNode
+    from sparktop.runner.fleet import Fleet
 
 _POLL_S: Final = 0.05
 _END_S: Final = 4.0
@@ -76,14 +76,16 @@ class Others:
         self._problems: dict[str, str] = {}
         self._ending: list[threading.Thread] = []
         self._stopped = threading.Event()
-        self._asked = Fleet(nodes)
-        self._asked.start(lambda event: None, time.monotonic())
+        self._asked: Fleet | None = None
+        if nodes:
+            self._asked = _fleet(nodes)
+            self._asked.start(lambda event: None, time.monotonic())
         for name, one in self._places.items():
             if one.always and name not in self:
                 self.connect(name)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._asked
+        return any(node.name == name for node in self._nodes)
 
     # -- those that are connected to -------------------------------------------------------------------------------
 
@@ -113,25 +115,24 @@ class Others:
 
     def fleet(self) -> Fleet:
         """Returns them for one run, which connects to them."""
-        return Fleet(self.nodes())
+        return _fleet(self.nodes())
 
     def fits(self, plan: Plan, contender: Contender) -> Fit:
         """Returns whether a contender fits where it is placed; takes as long as those machines take to answer."""
-        sums = Sums(plan, self._asked)
+        asked = self._asked
+        if asked is None and not is_split(contender):
+            from sparktop.runner.fit import assess
+
+            return assess(plan, contender)
+        from sparktop.nodes.fit import Fit
+        from sparktop.runner.sums import Sums
+
+        asked = asked or _fleet(())
+        sums = Sums(plan, asked)
         while (fit := sums.find(contender)) is None:
             if self._stopped.wait(_POLL_S):
                 return Fit(0, 0, 0, None, 0, "", problem="nobody waits for the answer any more")
-        return fit if not is_split(contender) else self._linked(contender, fit)
-
-    def _linked(self, contender: Contender, fit: Fit) -> Fit:
-        """What fits into several machines must also get there."""
-        first, *others = machines(contender)
-        try:
-            for name in others:
-                find_link(self._asked, first, name)
-        except RpcFailed as error:
-            return replace(fit, problem=fit.problem or str(error))
-        return fit
+        return fit if not is_split(contender) else _linked(asked, contender, fit)
 
     # -- those that are not ----------------------------------------------------------------------------------------
 
@@ -166,6 +167,8 @@ class Others:
                 self._places[name] = place(name, {})
             except BadPlace as error:
                 raise BadContender(str(error)) from error
+        from sparktop.nodes.remote import RemoteNode
+
         self._problems.pop(name, None)
         node = RemoteNode(self._places[name])
         node.name = name
@@ -195,7 +198,7 @@ class Others:
                 self._forget(name)
                 continue
             self._nodes = (*self._nodes, node)
-            self._asked = Fleet(self._nodes)
+            self._asked = _fleet(self._nodes)
             node.start(lambda event: None, time.monotonic())
         return names
 
@@ -207,7 +210,8 @@ class Others:
         """Ends the connections, and the attempts."""
         self._stopped.set()
         self.give_up()
-        self._asked.stop()
+        if self._asked is not None:
+            self._asked.stop()
         for thread in self._ending:
             thread.join(_END_S)
 
@@ -215,6 +219,26 @@ class Others:
         """Offers a machine no more that a person has typed and nobody knows."""
         if name not in self._known:
             del self._places[name]
+
+
+def _fleet(nodes: Sequence[RemoteNode]) -> Fleet:
+    from sparktop.runner.fleet import Fleet
+
+    return Fleet(nodes)
+
+
+def _linked(asked: Fleet, contender: Contender, fit: Fit) -> Fit:
+    """What fits into several machines must also get there."""
+    from sparktop.engines.llama.rpc import RpcFailed
+    from sparktop.runner.split import find_link
+
+    first, *others = machines(contender)
+    try:
+        for name in others:
+            find_link(asked, first, name)
+    except RpcFailed as error:
+        return replace(fit, problem=fit.problem or str(error))
+    return fit
 
 
 def hint(name: str, error: Unreachable, known: Iterable[str]) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sparktop.model.records import Contender
-from sparktop.nodes.protocol import ModelFile
 from sparktop.runner.contenders import file_name, is_elsewhere, longer_name, on_node
 from sparktop.runner.split_fit import AND, machines
+
+if TYPE_CHECKING:
+    from sparktop.nodes.protocol import ModelFile
 
 _MOST_SPLITS: Final = 4
 """Machines up to which every combination is offered; of more, pairs and all together."""

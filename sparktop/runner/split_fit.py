@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sparktop.engines.protocol import Room
 from sparktop.model.records import Contender, ModelInfo, Node
 from sparktop.nodes.fit import Fit, assess_model, assess_nothing
-from sparktop.runner.fleet import Fleet
+
+if TYPE_CHECKING:
+    # Other machines take 5 MB to import, and most runs have none.
+    from sparktop.runner.fleet import Fleet
 
 AND: Final = "+"
 """Between the names of a split contender's machines."""

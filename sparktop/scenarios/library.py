@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
 from sparktop.model.scenario import Scenario
 from sparktop.scenarios.fields import BadScenario
-from sparktop.scenarios.loader import load_scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +65,12 @@ class Library:
             BadScenario: There is none of that name, or it is broken.
         """
         if "/" in name_or_path or name_or_path.endswith(".toml"):
-            return load_scenario(Path(name_or_path).expanduser())
+            return _load(Path(name_or_path).expanduser())
         files = self._files()
         if path := files.get(name_or_path):
-            return load_scenario(path)
+            return _load(path)
+        import difflib
+
         close = difflib.get_close_matches(name_or_path, files, n=1)
         advice = f'did you mean "{close[0]}"?' if close else f"there are {', '.join(sorted(files)) or 'none'}"
         raise BadScenario(f'no scenario is called "{name_or_path}"; {advice}')
@@ -81,9 +81,16 @@ class Library:
     def _entry(self, path: Path) -> Entry:
         own = path.parent == self.user
         try:
-            return Entry(name=path.stem, path=path, own=own, scenario=load_scenario(path))
+            return Entry(name=path.stem, path=path, own=own, scenario=_load(path))
         except BadScenario as error:
             return Entry(name=path.stem, path=path, own=own, scenario=None, error=str(error))
+
+
+def _load(path: Path) -> Scenario:
+    # Who watches a machine reads no scenario.
+    from sparktop.scenarios.loader import load_scenario
+
+    return load_scenario(path)
 
 
 def _files_of(folder: Path) -> tuple[dict[str, Path], str]:

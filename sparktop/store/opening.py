@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from sparktop.model.events import Notice, Status
 from sparktop.model.snapshot import Snapshot, take_snapshot
+from sparktop.store.glance import is_finished
 from sparktop.store.reading import BadJournal, fold_journal
 from sparktop.store.runs import RunEntry
-from sparktop.store.snapshots import BadSnapshot, is_finished, read_snapshot
+from sparktop.store.snapshots import BadSnapshot, read_snapshot
 from sparktop.store.tape import EventTape, JournalTape, Tape
 
 

@@ -18,24 +18,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sparktop.model.codec import EVENT_TYPES, NotAnEvent, decode, encode
+from sparktop.model.codec import NotAnEvent, decode, encode
 from sparktop.model.events import Event, RunEnded, RunStarted, Status
-from sparktop.model.rating_events import OPINIONS, Opinion
+from sparktop.model.rating_events import Opinion
 from sparktop.model.rating_log import RatingLog
 from sparktop.model.ratings import collect_ratings, rating_events
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.model.unfold import unfold
+from sparktop.store.glance import OPINION_LINES, is_finished
 from sparktop.store.journal import lock
 from sparktop.store.reading import BadJournal, fold_journal
-from sparktop.store.snapshots import BadSnapshot, is_finished, read_snapshot, write_ratings, write_snapshot
+from sparktop.store.snapshots import BadSnapshot, read_snapshot, write_ratings, write_snapshot
 
 SAVE_AFTER_S: Final = 0.5
 """Ratings that come so close after each other are written into the snapshot together."""
 
-_TAIL_BYTES: Final = 1 << 16
-_NAMES: Final = tuple(f'{{"event":"{name}"'.encode() for name, cls in EVENT_TYPES.items() if cls in OPINIONS)
-_SKIMMED: Final = (*_NAMES, b'{"event":"run-started"', b'{"event":"request-queued"', b'{"event":"run-ended"')
+_SKIMMED: Final = (*OPINION_LINES, b'{"event":"run-started"', b'{"event":"request-queued"', b'{"event":"run-ended"')
 
 
 class RatingBook:
@@ -197,21 +196,6 @@ class RatingBook:
 def stamped(opinion: Opinion, log: RatingLog, t: float, at: datetime) -> Opinion:
     """Returns what was said with the next number, its time in the run, and its time by the clock on the wall."""
     return replace(opinion, number=log.next_number, t=t, at=at.isoformat(timespec="milliseconds"))
-
-
-def is_rated_since(journal: Path, snapshot: Path) -> bool:
-    """Whether a journal may hold ratings that its snapshot lacks; reads no more than the journal's end.
-
-    Raises:
-        OSError: A file can't be read.
-    """
-    if journal.stat().st_mtime_ns < snapshot.stat().st_mtime_ns:
-        return False
-    with journal.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-        end = file.read()
-    # Of a last line that is longer than that, only the end was read.
-    return any(name in end for name in _NAMES) or (len(end) == _TAIL_BYTES and b"\n" not in end[:-1])
 
 
 def _skim(journal: Path) -> list[Event]:

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sparktop.model.events import Notice, Status
-from sparktop.model.snapshot import take_snapshot
+from sparktop.store.glance import is_finished, is_rated_since
 from sparktop.store.journal import lock
 from sparktop.store.names import BROKEN, snapshot_path
-from sparktop.store.rating_book import RatingBook, is_rated_since
-from sparktop.store.reading import BadJournal, fold_journal
-from sparktop.store.snapshots import is_finished, write_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +83,10 @@ def _recover(path: Path) -> Recovered | None:
 
 def _take_over_ratings(path: Path, snapshot: Path) -> None:
     """Puts ratings into the snapshot that a crash kept out of it."""
+    # What reads whole runs is imported when there is one to read: this looks on at every start.
+    from sparktop.store.rating_book import RatingBook
+    from sparktop.store.reading import BadJournal
+
     try:
         RatingBook(path, snapshot).close()
     except (BlockingIOError, BadJournal):
@@ -93,6 +94,10 @@ def _take_over_ratings(path: Path, snapshot: Path) -> None:
 
 
 def _finish(path: Path, snapshot: Path) -> Recovered:
+    from sparktop.model.snapshot import take_snapshot
+    from sparktop.store.reading import BadJournal, fold_journal
+    from sparktop.store.snapshots import write_snapshot
+
     try:
         read = fold_journal(path)
     except BadJournal as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +9,6 @@ import msgspec
 import orjson
 
 from sparktop.model.codec import without_surrogates
-from sparktop.model.events import Status
 from sparktop.model.ratings import Ratings
 from sparktop.model.readout import Readout
 from sparktop.model.snapshot import SCHEMA, Snapshot
@@ -19,10 +17,8 @@ from sparktop.store.whole import replace_whole
 
 _FAMILY, _VERSION = SCHEMA.split("/")
 _LONGEST_VERSION: Final = 9
-_HEAD_BYTES: Final = 1024
 _OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 _UNKNOWN: Final = "Invalid enum value"
-_STATUS: Final = re.compile(rb'^  "status": "([a-z]+)"', re.MULTILINE)
 
 
 class BadSnapshot(ValueError):
@@ -117,18 +113,3 @@ def check_schema(schema: object, path: Path) -> None:
         newer = int(version) > int(_VERSION)
         advice = "update sparktop to read it" if newer else "this version no longer reads it"
         raise BadSnapshot(f"{path}: written as {schema}, and this sparktop reads {SCHEMA}: {advice}")
-
-
-def is_finished(path: Path) -> bool:
-    """Whether the file is the snapshot of a run that has ended; reads no more than its head.
-
-    Raises:
-        OSError: The file is there and can't be read.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
-    except FileNotFoundError:
-        return False
-    status = _STATUS.search(head)
-    return status is not None and status[1] != Status.RUNNING.encode()

@@ -14,7 +14,17 @@ tests can describe a machine instead of being on it.
 """
 
 from sparktop.toolchain.choice import BASE_SETTINGS, PACKAGE, VERSION, Choice, choose, uv_args
-from sparktop.toolchain.fix import Build, Examination, Fix, apply_fix, examine, find_uv, installed_build, plan_fix
+from sparktop.toolchain.fix import (
+    Build,
+    Examination,
+    Fix,
+    apply_fix,
+    examine,
+    find_uv,
+    installed_build,
+    plan_fix,
+    site_packages,
+)
 from sparktop.toolchain.machine import (
     COMPILER_MISSING,
     OVERRIDE,
@@ -48,5 +58,6 @@ __all__ = [
     "installed_build",
     "plan_fix",
     "probe",
+    "site_packages",
     "uv_args",
 ]

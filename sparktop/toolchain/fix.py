@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +48,17 @@ class Fix:
 
     command: tuple[str, ...]
     why: str
+
+
+def site_packages() -> Path:
+    """Returns the folder that llama-cpp-python is installed in, or would be.
+
+    `sysconfig` would say it too, for half a megabyte of the interpreter's own build settings.
+    """
+    found = importlib.util.find_spec("llama_cpp")
+    if found is not None and found.origin is not None:
+        return Path(found.origin).parents[1]
+    return Path(sys.exec_prefix, sys.platlibdir, f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
 
 
 def installed_build(site: Path) -> Build | None:
@@ -149,7 +160,7 @@ def examine(env: Environment = os.environ, root: Path = Path("/"), run: Run = ru
     """
     machine = probe(env, root, run)
     choice = choose(machine, env.get(OVERRIDE, "auto"))
-    build = installed_build(Path(sysconfig.get_paths()["platlib"]))
+    build = installed_build(site_packages())
     has_pip = run([sys.executable, "-c", "import pip; print(1)"]) != ""
     fix = plan_fix(build, choice, python=Path(sys.executable), uv=find_uv(env, Path(sys.prefix)), pip=has_pip)
     return Examination(machine=machine, choice=choice, build=build, fix=fix)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from sparktop.model.records import Options
 from sparktop.places import Places
-from sparktop.runner.plan import Plan
 from sparktop.scenarios.library import Library
 
 if TYPE_CHECKING:
     from sparktop.runner.others import Others
+    from sparktop.runner.plan import Plan
     from sparktop.runner.watch import LiveMachine, RecordedMachine
     from sparktop.store.runs import RunEntry
     from sparktop.store.tape import Tape

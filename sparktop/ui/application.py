@@ -6,12 +6,11 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from sparktop.model.records import Options
-from sparktop.runner.plan import Plan
 from sparktop.ui import ending
 from sparktop.ui.ending import (
     EXIT_FAILED,
@@ -25,13 +24,17 @@ from sparktop.ui.ending import (
 from sparktop.ui.feed import MachineFeed
 from sparktop.ui.past import PastRuns
 from sparktop.ui.ports import Ports
-from sparktop.ui.rating import Sitting
-from sparktop.ui.replay import Replay
-from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen
 from sparktop.ui.screens.question import Question
 from sparktop.ui.shell import Shell
 from sparktop.ui.watched import WatchedMachine
+
+if TYPE_CHECKING:
+    # The menu waits for a person, and holds nothing of runs until there is one.
+    from sparktop.runner.plan import Plan
+    from sparktop.ui.rating import Sitting
+    from sparktop.ui.replay import Replay
+    from sparktop.ui.run import Run
 
 POLL_S: Final = 0.2
 """How often events are drained; tokens are not waited for one by one."""
@@ -122,6 +125,7 @@ class SparktopApp(Shell):
 
     def begin(self, plan: Plan) -> None:
         """Starts a run and shows its dashboard."""
+        from sparktop.ui.run import Run
         from sparktop.ui.screens.answers import AnswersScreen
         from sparktop.ui.screens.dashboard import DashboardScreen
         from sparktop.ui.screens.results import ResultsScreen
@@ -167,7 +171,8 @@ class SparktopApp(Shell):
 
     def _take_in(self, run: Run) -> bool:
         ended_before = run.outcome is not None
-        goes_on = not run.at_rest if isinstance(run, Replay) else run.active or run.frozen
+        replay = self.past.replay
+        goes_on = not replay.at_rest if replay is not None and run is replay else run.active or run.frozen
         if not (run.pull() or goes_on):
             return False
         for sentence, severity in run.news():
@@ -231,9 +236,9 @@ class SparktopApp(Shell):
         from sparktop.store.runs import find_run
         from sparktop.ui.reports import begin_report
 
-        run = self.shown
+        run, replay = self.shown, self.past.replay
         if run is not None:
-            word = str(run.tape.path) if isinstance(run, Replay) else run.feed.id
+            word = str(replay.tape.path) if replay is not None and run is replay else run.feed.id
             begin_report(self, lambda: [find_run(self.ports.places.runs, word)])
 
     def action_cancel_run(self) -> None:

@@ -6,10 +6,12 @@ import os
 import signal
 import threading
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sparktop.model.events import Status
-from sparktop.ui.run import Run
+
+if TYPE_CHECKING:
+    from sparktop.ui.run import Run
 
 STOP_S: Final = 5.0
 """How long leaving waits for the run to be stopped and written."""

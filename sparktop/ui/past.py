@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sparktop.ui.replay import Replay
 from sparktop.ui.screens.base import RunScreen
 
 if TYPE_CHECKING:
     from sparktop.ui.application import SparktopApp
+    from sparktop.ui.replay import Replay
 
 
 class PastRuns:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from sparktop.model.records import Contender, Options
-from sparktop.model.scenario import Scenario
 from sparktop.places import Places
-from sparktop.runner.plan import Plan
-from sparktop.scenarios.library import Entry
 from sparktop.ui.feed import Clock, Feed, MachineFeed
 
 if TYPE_CHECKING:
+    from sparktop.model.scenario import Scenario
     from sparktop.runner.others import Away
+    from sparktop.runner.plan import Plan
+    from sparktop.scenarios.library import Entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from sparktop.model.rating_events import Opinion
 from sparktop.model.state import RunState
-from sparktop.model.validity import Validity
 from sparktop.ui.feed import Feed, Rateable
 
 if TYPE_CHECKING:
+    from sparktop.model.validity import Validity
     from sparktop.runner.session import Outcome
 
 WINDOWS_S = (10, 30, 60, 120, 300, 600)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparktop.ui.feed import MachineFeed
-from sparktop.ui.run import Run
 
 if TYPE_CHECKING:
     from sparktop.model.readout import Readout
     from sparktop.ui.application import SparktopApp
+    from sparktop.ui.run import Run
 
 
 class WatchedMachine:
@@ -36,6 +36,7 @@ class WatchedMachine:
             feed: What is read of it.
             alone: Whether there is no menu to go back to.
         """
+        from sparktop.ui.run import Run
         from sparktop.ui.screens.monitor import MonitorScreen
 
         self.run = Run(feed)

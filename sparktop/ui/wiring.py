@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sparktop.model.records import Contender
+from sparktop.model.records import Contender, Options
 from sparktop.places import Places
-from sparktop.runner.plan import Plan, make_plan
 from sparktop.scenarios.library import Library
 from sparktop.ui.feed import Clock, Feed, MachineFeed
 from sparktop.ui.ports import Nobody, Ports, Verdict
 
 if TYPE_CHECKING:
+    from sparktop.model.scenario import Scenario
     from sparktop.runner.others import Others
+    from sparktop.runner.plan import Plan
 
 
 def real_ports(library: Library, places: Places, clock: Clock, others: Others | None = None) -> Ports:
@@ -31,6 +32,11 @@ def real_ports(library: Library, places: Places, clock: Clock, others: Others | 
 
         models = others.models if others is not None else {}
         return resolve_contenders([spec], config=places.config_file, elsewhere=models)[0]
+
+    def plan(scenario: Scenario, contenders: tuple[Contender, ...], options: Options) -> Plan:
+        from sparktop.runner.plan import make_plan
+
+        return make_plan(scenario, contenders, options)
 
     def fits(plan: Plan, contender: Contender) -> Verdict:
         from sparktop.runner.fit import assess
@@ -64,7 +70,7 @@ def real_ports(library: Library, places: Places, clock: Clock, others: Others | 
         demos=demos,
         resolve=resolve,
         machines=others if others is not None else Nobody(),
-        plan=make_plan,
+        plan=plan,
         fits=fits,
         open=open_feed,
         watch=watch,

@@ -17,8 +17,9 @@ from sparktop.model.schema import snapshot_schema
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
 from sparktop.report import Format, Lang, render
+from sparktop.store.glance import is_finished
 from sparktop.store.names import journal_path, new_run_id, snapshot_path
-from sparktop.store.snapshots import BadSnapshot, is_finished, read_snapshot, write_snapshot
+from sparktop.store.snapshots import BadSnapshot, read_snapshot, write_snapshot
 from tests.model.synthetic import Request, Run, sample
 
 RUN = Run(
