@@ -21,6 +21,7 @@ from sparktop.model.codec import encode
 from sparktop.model.events import Event
 from sparktop.model.text import one_line
 from sparktop.nodes import token as tokens
+from sparktop.nodes.callers import Callers
 from sparktop.nodes.desk import Desk
 from sparktop.nodes.orders import BadOrder, Fits, Hold, Order, Release, Taken
 from sparktop.nodes.protocol import (
@@ -51,6 +52,9 @@ MOST_HEADS: Final = 8
 
 SLOW_S: Final = 15.0
 """A head that takes nothing for this long is dropped."""
+
+_TLS_S: Final = 10.0
+"""Longest handshake of TLS, which comes before the one of WebSocket."""
 
 _PIECE: Final = 1 << 17
 """Bytes of events that go out in one message, about."""
@@ -89,6 +93,7 @@ class Agent:
         self._slow_s = slow_s
         self._instance = secrets.token_hex(8)
         self._heads: set[ServerConnection] = set()
+        self._callers = Callers()
 
     @asynccontextmanager
     async def recording(self) -> AsyncIterator[None]:
@@ -142,6 +147,8 @@ class Agent:
             process_response=_with_version,
             # Pages in a browser send an origin; no head does.
             origins=[None],
+            create_connection=self._callers.connections(),
+            ssl_handshake_timeout=_TLS_S if tls is not None else None,
             logger=SILENT,
             compression=None,
             max_size=MOST_FROM_HEAD,
@@ -197,6 +204,7 @@ class Agent:
         return self._examine_local(connection, request)
 
     async def _serve(self, head: ServerConnection) -> None:
+        self._callers.known(head)
         self._heads.add(head)
         followers: dict[int | None, asyncio.Task[None]] = {}
         self._log(f"a head connected from {_peer(head)}")
