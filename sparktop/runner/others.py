@@ -206,10 +206,14 @@ class Others:
         """Returns why a machine could not be connected to the last time that it was tried; empty if it was."""
         return self._problems.get(name, "")
 
-    def stop(self) -> None:
-        """Ends the connections, and the attempts."""
+    def leave(self) -> None:
+        """Lets nobody wait any more: neither for a connection nor, in another thread, for what fits."""
         self._stopped.set()
         self.give_up()
+
+    def stop(self) -> None:
+        """Ends the connections, and the attempts."""
+        self.leave()
         if self._asked is not None:
             self._asked.stop()
         for thread in self._ending:

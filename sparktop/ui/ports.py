@@ -60,6 +60,9 @@ class Machines(Protocol):
     def problem(self, name: str) -> str:
         """Why a machine could not be connected to; empty if it was."""
 
+    def leave(self) -> None:
+        """Lets nobody wait for a machine any more, as the program ends."""
+
 
 class Nobody:
     """No machine but this one; see `Machines`."""
@@ -92,6 +95,9 @@ class Nobody:
     def problem(self, name: str) -> str:
         """There is none."""
         return ""
+
+    def leave(self) -> None:
+        """Nobody waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,10 @@ class PlacedScreen(ScopedScreen):
         self._assess()
         self.set_interval(_LOOK_S, self._look)
 
+    def on_unmount(self) -> None:
+        """Leaves nobody waiting: the program could not end before a silent machine is given up."""
+        self._ports.machines.leave()
+
     def _plan(self) -> Plan | None:
         """The run of all contenders that could be chosen, which tells what they need; None if there is none."""
         raise NotImplementedError
