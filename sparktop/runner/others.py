@@ -58,6 +58,9 @@ class Others:
         known: Machines of config.toml; of those that are to be connected to always, it is begun at once.
         own_name: What this machine is called.
         clock: Seconds.
+
+    Attributes:
+        own_name: The same.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class Others:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._nodes = tuple(nodes)
-        self._own_name = own_name
+        self.own_name = own_name
         self._known = dict(known)
         self._clock = clock
         self._places = {name: one for name, one in known.items() if name != own_name}
@@ -107,7 +110,7 @@ class Others:
 
     def placements(self, contender: Contender, here: Sequence[Contender]) -> tuple[Contender, ...]:
         """Returns a contender once for every place where it could run; see `placements`."""
-        return placements(contender, here, self.models, self._own_name)
+        return placements(contender, here, self.models, self.own_name)
 
     def nodes(self) -> list[RemoteNode]:
         """Returns them once more, not connected to."""
@@ -152,7 +155,7 @@ class Others:
     def missing(self, spec: str) -> tuple[str, ...]:
         """Returns the machines that a contender, as it is typed, is placed on and that are not connected to."""
         names = placed(spec)[1].split(AND)
-        return tuple(name for name in dict.fromkeys(names) if name and name != self._own_name and name not in self)
+        return tuple(name for name in dict.fromkeys(names) if name and name != self.own_name and name not in self)
 
     def connect(self, name: str) -> None:
         """Begins to connect to a machine, by its name in config.toml or as ssh takes it.

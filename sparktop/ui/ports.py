@@ -36,6 +36,10 @@ class Machines(Protocol):
     """Machines elsewhere: those that are connected to, and those that could be. Nothing here waits."""
 
     @property
+    def own_name(self) -> str:
+        """What this machine is called."""
+
+    @property
     def away(self) -> tuple[Away, ...]:
         """Those that could be connected to."""
 
@@ -67,6 +71,7 @@ class Machines(Protocol):
 class Nobody:
     """No machine but this one; see `Machines`."""
 
+    own_name = ""
     away: tuple[Away, ...] = ()
 
     def contenders(self) -> tuple[Contender, ...]:

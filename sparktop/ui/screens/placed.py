@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
@@ -186,6 +185,6 @@ class PlacedScreen(ScopedScreen):
             places=lambda: machines.placements(contender, self._choice.here()),
             fits=partial(self._ports.fits, plan),
             reaching=self._reaching,
-            own_name=platform.node(),
+            own_name=machines.own_name,
         )
         self.app.push_screen(placing, taken)
