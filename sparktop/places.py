@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,9 +39,10 @@ class Places:
     def of(cls, environ: Mapping[str, str]) -> Places:
         """Reads HOME, XDG_CONFIG_HOME, XDG_DATA_HOME and XDG_STATE_HOME.
 
-        A relative XDG path is ignored, as the specification asks.
+        A relative XDG path is ignored, as the specification asks. Without HOME, as in a service, it is the home folder
+        that the user has in the system's own list.
         """
-        home = Path(environ.get("HOME") or Path("/"))
+        home = Path(environ.get("HOME") or _home())
 
         def base(variable: str, default: str) -> Path:
             path = Path(environ.get(variable, ""))
@@ -51,3 +54,10 @@ class Places:
             logs=base("XDG_STATE_HOME", ".local/state") / "log",
             state=base("XDG_STATE_HOME", ".local/state"),
         )
+
+
+def _home() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return "/"

@@ -75,7 +75,8 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         documents = [*map(_document, found), *map(_heard_document, heard)]
         console.say(json.dumps(documents, ensure_ascii=False, indent=2))
     else:
-        console.say("\n".join(table(_HEAD, _ALIGNS, [_row(one) for one in found if one.node is not None])))
+        if rows := [_row(one) for one in found if one.node is not None]:
+            console.say("\n".join(table(_HEAD, _ALIGNS, rows)))
         for one in found:
             if one.models and others:
                 console.say(f"{one.name}: {', '.join(one_line(model.name) for model in one.models)}")

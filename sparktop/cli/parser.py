@@ -7,7 +7,15 @@ import importlib
 from typing import Final
 
 from sparktop import __version__
-from sparktop.cli.arguments.base import CONTENDERS, EXIT_CODES, FILES, add_fps, add_token_file, parser_of
+from sparktop.cli.arguments.base import (
+    CONTENDERS,
+    FILES,
+    RUN_EXIT_CODES,
+    WITHOUT_CONTENDERS,
+    add_fps,
+    add_token_file,
+    parser_of,
+)
 
 ABOUT: Final = {
     "run": "run a scenario, on the screen or headless",
@@ -58,11 +66,11 @@ def top_parser() -> argparse.ArgumentParser:
         "no terminal it runs the default scenario and prints the results.",
         _COMMANDS,
         _EXAMPLES,
-        CONTENDERS,
+        CONTENDERS + WITHOUT_CONTENDERS,
         FILES,
-        EXIT_CODES,
+        RUN_EXIT_CODES,
     )
-    parser.usage = "sparktop [-h] [--version] [--fps N] [--node NODE] [COMMAND ...]"
+    parser.usage = "sparktop [-h] [--version] [--fps N] [--node NODE] [--token-file FILE] [COMMAND ...]"
     parser.add_argument("--version", action="version", version=f"sparktop {__version__}")
     add_fps(parser)
     parser.add_argument(

@@ -72,6 +72,8 @@ def test_nodes_lists_who_answers_and_says_who_does_not(configured: dict[str, str
     assert listed.stderr.splitlines()[-1] == (
         'sparktop: away can\'t be connected to (No such file or directory): start "sparktop node" there'
     )
+    alone = sparktop("nodes", "away")
+    assert (alone.returncode, alone.stdout) == (3, ""), "no table without rows"
     found = sparktop("nodes", "spark-2", "--json")
     assert found.returncode == 0
     (node,) = json.loads(found.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sparktop.cli.parser import COMMANDS, command_parser
+from sparktop.places import Places
 from sparktop.resources import demo_dir
 from tests.cli.conftest import PROGRAM, Sparktop
 
@@ -99,6 +101,12 @@ def test_sentence_cannot_act_on_the_terminal(sparktop: Sparktop, words: list[str
 
     assert done.returncode == 2
     assert not set(done.stderr) & set("\x1b\x07\x9b")
+
+
+def test_without_a_home_it_is_the_one_that_the_system_knows(tmp_path: Path) -> None:
+    known = pwd.getpwuid(os.getuid()).pw_dir
+    assert Places.of({}) == Places.of({"HOME": known})
+    assert Places.of({"HOME": "", "XDG_DATA_HOME": str(tmp_path)}).runs == tmp_path / "sparktop" / "runs"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -10,6 +10,13 @@ from sparktop.cli.console import Refused
 
 EXIT_CODES: Final = """\
 exit codes:
+  0  done
+  2  wrong usage or configuration; stderr says in one sentence what to do
+"""
+"""Of what runs nothing and keeps nothing."""
+
+RUN_EXIT_CODES: Final = """\
+exit codes:
   0    done
   1    not all of it worked: a contender or a request failed, an answer is empty, or the run could not
        be kept; what did work is shown and kept
@@ -31,6 +38,9 @@ contenders:
                             and api_key_env
     MODEL@NODE              a model that another machine has, by its name there ("sparktop nodes" lists them)
     MODEL@NODE+NODE         one model over several machines, by llama.cpp's RPC: the first has it and runs it
+"""
+
+WITHOUT_CONTENDERS: Final = """\
   Without -m both demo models run. Contenders run one after another, because two models in one memory
   measure each other; --together runs them at once and marks the figures as contended. On different
   machines they run at the same time.

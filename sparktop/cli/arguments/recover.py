@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from typing import Final
 
-from sparktop.cli.arguments.base import EXIT_CODES, FILES, parser_of
+from sparktop.cli.arguments.base import FILES, parser_of
+
+_EXIT_CODES: Final = """\
+exit codes:
+  0  done, or there was nothing to do
+  1  a run could not be completed; stderr says why
+  2  wrong usage; stderr says in one sentence what to do
+"""
 
 
 def make() -> argparse.ArgumentParser:
@@ -15,5 +23,5 @@ def make() -> argparse.ArgumentParser:
         'from the journal that was being kept, with the status "interrupted". Running runs are left alone.',
         "examples:\n  sparktop recover\n",
         FILES,
-        EXIT_CODES,
+        _EXIT_CODES,
     )

@@ -7,9 +7,10 @@ from typing import Final
 
 from sparktop.cli.arguments.base import (
     CONTENDERS,
-    EXIT_CODES,
     FILES,
     NODES,
+    RUN_EXIT_CODES,
+    WITHOUT_CONTENDERS,
     add_api_key,
     add_fps,
     add_question_limit,
@@ -45,11 +46,11 @@ def make() -> argparse.ArgumentParser:
         "Asks every contender what the scenario asks, measures it, and keeps the run as a snapshot.\n"
         "On a terminal the screen opens; headless, progress goes to stderr and a table to stdout.",
         _RUN_EXAMPLES,
-        CONTENDERS,
+        CONTENDERS + WITHOUT_CONTENDERS,
         NODES,
         FILES,
         _INTERRUPTING,
-        EXIT_CODES,
+        RUN_EXIT_CODES,
     )
     parser.add_argument(
         "scenario", metavar="SCENARIO", help='a name from "sparktop scenarios", or the path of a .toml file'
