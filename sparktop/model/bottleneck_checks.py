@@ -19,7 +19,9 @@ from sparktop.model.summary import Measured, Summary, measured, summarise
 from sparktop.model.verdicts import Code, Findings, Unjudged, finding
 
 UBATCH: Final = 2048
-"""Tokens of a prompt that llama.cpp reads together on a GPU (n_ubatch, as engines/llama sets it)."""
+SPLIT_UBATCH: Final = 512
+"""Tokens of a prompt that llama.cpp reads together on a GPU, and where a model is split (n_ubatch, as engines/llama sets
+it)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,8 @@ def _prefill(state: RunState, asked: _Asked) -> Judgement:
     speed = single.prefill_tok_s.median
     read = None
     if speed is not None and prompt:
-        read = prefill_bytes_per_token(asked.model, min(UBATCH, round(prompt))) * speed
+        together = SPLIT_UBATCH if asked.state.parts else UBATCH
+        read = prefill_bytes_per_token(asked.model, min(together, round(prompt))) * speed
     busy, why = _busy(state, asked, own)
     judged = judge_prefill(read, asked.ceilings.theoretical or asked.ceilings.measured, busy)
     if judged.reached is None and busy is None:

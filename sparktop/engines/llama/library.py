@@ -21,8 +21,10 @@ from sparktop.engines.llama.placement import Placement
 from sparktop.model.records import ModelInfo
 
 GPU_UBATCH: Final = 2048
+SPLIT_UBATCH: Final = 512
 CPU_UBATCH: Final = 512
-"""Prompt tokens per decode call. A call can't be interrupted, so a slow processor gets less."""
+"""Prompt tokens per decode call. A call can't be interrupted, so a slow processor gets less. So does a model that is
+split over machines: while one computes the next part of a prompt, another one still has the part before."""
 
 DEVICE_SAMPLING: Final = "SPARKTOP_DEVICE_SAMPLING"
 """Environment variable; "off" keeps the choice of tokens on the processor even with a GPU."""
@@ -60,6 +62,7 @@ class Model:
         begin()
         local = gpus()
         self.has_gpu = bool(local)
+        self.ubatch = SPLIT_UBATCH if remote else GPU_UBATCH if local else CPU_UBATCH
         self.devices = tuple(map(str, (*remote, *local))) + (("CPU",) if remote and not local else ())
 
         def on_progress(fraction: float, _: object) -> bool:
@@ -188,7 +191,7 @@ class Context:
     def __init__(self, model: Model, slots: int, length: int, threads: int) -> None:
         params = llama.llama_context_default_params()
         params.n_ctx = length * slots
-        params.n_batch = params.n_ubatch = GPU_UBATCH if model.has_gpu else CPU_UBATCH
+        params.n_batch = params.n_ubatch = model.ubatch
         params.n_seq_max = slots
         # One row of logits a sequence at most: llama.cpp would reserve one for every batch token.
         params.n_outputs_max = slots
