@@ -20,8 +20,8 @@ from sparktop.model.verdicts import Code, Findings, Unjudged, finding
 
 UBATCH: Final = 2048
 SPLIT_UBATCH: Final = 512
-"""Tokens of a prompt that llama.cpp reads together on a GPU, and where a model is split (n_ubatch, as engines/llama sets
-it)."""
+"""Tokens of a prompt that llama.cpp reads together: on a GPU, and where a model is split over machines (n_ubatch, as
+engines/llama sets it)."""
 
 
 @dataclass(frozen=True, slots=True)
