@@ -59,6 +59,8 @@ nodes:
     [nodes.spark-3]
     ssh = "me@spark-3"                      # without this, the name is what ssh is given
     models = ["~/models"]                   # what it may load where no "sparktop node" runs yet
+    always = true                           # the menu connects to it by itself
+  MODEL@NODE connects by itself; the menu of "sparktop" alone lists the nodes of config.toml.
 """
 
 RUNS: Final = """\
@@ -150,6 +152,12 @@ def add_api_key(parser: argparse.ArgumentParser, whose: str = "the servers") -> 
         default="",
         help=f"environment variable with the API key of {whose}; the key itself is written nowhere",
     )
+
+
+def add_nodes(parser: argparse.ArgumentParser, about: str) -> None:
+    """Adds what every command takes that other machines take part in."""
+    parser.add_argument("--node", dest="nodes", metavar="NODE", action="append", default=[], help=about)
+    add_token_file(parser)
 
 
 def add_token_file(parser: argparse.ArgumentParser) -> None:
