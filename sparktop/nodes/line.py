@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +29,7 @@ _BURST: Final = 8
 """Exchanges before the first event is placed in time."""
 
 _PING_S: Final = 1.0
+_LOOK_S: Final = 0.5
 _SILENT_S: Final = 3.0
 """A node that is not heard of for this long is shown as cut off: its readings come twice a second."""
 
@@ -68,6 +71,7 @@ class Line:
         self._last_t = 0.0
         self._is_cut = False
         self._told_clock = float("-inf")
+        self._asked: dict[int, float] = {}
 
     async def begin(self, link: Link) -> None:
         """Holds the clocks against each other, and asks for events.
@@ -140,17 +144,16 @@ class Line:
         Raises:
             Lost: The connection has ended.
         """
-        number, asked, self.heard = _BURST, time.monotonic(), time.monotonic()
-        sent: dict[int, float] = {}
+        self.heard = time.monotonic()
         while True:
-            got = await link.receive(max(0.01, asked + _PING_S - time.monotonic()))
+            got = await link.receive(_LOOK_S)
             if got is not None:
                 self.heard = got[0]
                 match got[1]:
                     case Events(job=None):
                         self._take(got[1])
                     case Pong(id=answered):
-                        if (began := sent.pop(answered, None)) is not None:
+                        if (began := self._asked.pop(answered, None)) is not None:
                             self._exchanged(began, self.heard, got[1])
                     case _:
                         take(got[1])
@@ -160,13 +163,25 @@ class Line:
                 raise Lost(f"nothing came for {DEAD_S:.0f} s")
             if now - self.heard > _SILENT_S:
                 self.cut(f"nothing came for {_SILENT_S:.0f} s")
-            if now - asked >= _PING_S:
-                number, asked = number + 1, now
-                # Answers that never came are forgotten with the connection; those that are due stay few.
-                sent = {one: t for one, t in sent.items() if now - t < DEAD_S}
-                sent[number] = time.monotonic()
-                await link.send(Ping(id=number))
-                self._tell_clock()
+
+    async def ask(self, link: Link) -> None:
+        """Asks for the time every second until the connection ends.
+
+        Apart from `read`: what is sent has to wait where the other side takes nothing, and that it is silent must be
+        seen all the same.
+
+        Raises:
+            Lost: The connection has ended.
+        """
+        self._asked = {}
+        for number in itertools.count(_BURST):
+            await asyncio.sleep(_PING_S)
+            now = time.monotonic()
+            # Answers that never came are forgotten; those that are due stay few.
+            self._asked = {one: t for one, t in self._asked.items() if now - t < DEAD_S}
+            self._asked[number] = now
+            await link.send(Ping(id=number))
+            self._tell_clock()
 
     def _exchanged(self, sent: float, returned: float, pong: Pong) -> None:
         self._clock.add(Exchange(sent=sent, received=pong.received, answered=pong.answered, returned=returned))

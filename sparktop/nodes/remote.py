@@ -197,14 +197,15 @@ class RemoteNode:
         await line.begin(link)
         serving = asyncio.create_task(self.work.serve(link, line, self._news))
         reading = asyncio.create_task(line.read(link, self.work.take))
+        # Who reads knows best why it ended.
+        those = (reading, serving, asyncio.create_task(line.ask(link)))
         try:
-            done, _ = await asyncio.wait({serving, reading}, return_when=asyncio.FIRST_COMPLETED)
-            # Who reads knows better why it ended.
-            (reading if reading in done else serving).result()
+            done, _ = await asyncio.wait(those, return_when=asyncio.FIRST_COMPLETED)
+            next(task for task in those if task in done).result()
         finally:
-            for task in (serving, reading):
+            for task in those:
                 task.cancel()
-            await asyncio.gather(serving, reading, return_exceptions=True)
+            await asyncio.gather(*those, return_exceptions=True)
             if self._stopped:
                 await self.work.release(link)
 
