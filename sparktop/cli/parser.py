@@ -13,7 +13,7 @@ from sparktop.cli.arguments.base import (
     RUN_EXIT_CODES,
     WITHOUT_CONTENDERS,
     add_fps,
-    add_token_file,
+    add_nodes,
     parser_of,
 )
 
@@ -73,15 +73,7 @@ def top_parser() -> argparse.ArgumentParser:
     parser.usage = "sparktop [-h] [--version] [--fps N] [--node NODE] [--token-file FILE] [COMMAND ...]"
     parser.add_argument("--version", action="version", version=f"sparktop {__version__}")
     add_fps(parser)
-    parser.add_argument(
-        "--node",
-        dest="nodes",
-        metavar="NODE",
-        action="append",
-        default=[],
-        help="another machine takes part: its models can be chosen, and it is read; several times too",
-    )
-    add_token_file(parser)
+    add_nodes(parser, "another machine takes part: its models can be chosen, and it is read; several times too")
     return parser
 
 

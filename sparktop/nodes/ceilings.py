@@ -30,6 +30,11 @@ def find_footprint(model: Path) -> Footprint | None:
     return found if shape.layers and found.weights else None
 
 
+def no_roofline(contender: str, why: Exception) -> str:
+    """Returns what to say of a model whose footprint can't be found."""
+    return f"what {contender} reads for each token is not known, so no roofline is shown: {why}"
+
+
 def find_ceilings(node: Node, info: ModelInfo, model: Footprint, state: Path, root: Path = Path("/")) -> Ceilings:
     """Returns the ceilings for a model that is loaded.
 

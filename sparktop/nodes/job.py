@@ -23,7 +23,7 @@ from sparktop.model.events import (
     RequestSent,
 )
 from sparktop.model.records import Node
-from sparktop.nodes.ceilings import find_ceilings, find_footprint
+from sparktop.nodes.ceilings import find_ceilings, find_footprint, no_roofline
 from sparktop.nodes.orders import Load
 from sparktop.nodes.ring import Feed, Ring
 
@@ -127,8 +127,7 @@ class Job:
                 return []
             ceilings = find_ceilings(self._node(), event.model, found, self._state)
         except BadModelFile as error:
-            why = f"what {self._contender} reads for each token is not known, so no roofline is shown: {error}"
-            return [Notice(t=self._clock(), text=why)]
+            return [Notice(t=self._clock(), text=no_roofline(self._contender, error))]
         except Exception as error:  # a model that runs is measured, whatever is odd about its header
             return [Notice(t=self._clock(), text=f"the header of {self._contender} could not be examined: {error!r}")]
         return [FootprintKnown(t=self._clock(), contender=self._contender, footprint=found, ceilings=ceilings)]

@@ -29,6 +29,7 @@ from sparktop.model.roofline import Ceilings
 from sparktop.model.scenario import Item, Kind
 from sparktop.model.shape import Footprint
 from sparktop.model.state import Phase, RunState
+from sparktop.nodes.ceilings import no_roofline
 from sparktop.nodes.fit import Fit
 from sparktop.runner.course import Condition, Course
 from sparktop.runner.plan import RANDOM_ITEM, Plan, Wave
@@ -197,8 +198,7 @@ class Lane:
         try:
             found = self._examine(info)
         except BadModelFile as error:
-            text = f"what {name} reads for each token is not known, so no roofline is shown: {error}"
-            self._publish(Notice(t=self._clock(), text=text))
+            self._publish(Notice(t=self._clock(), text=no_roofline(name, error)))
             return
         if found is not None:
             model, ceilings = found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,34 +101,55 @@ class Bench(Heard):
 MakeBench = Callable[..., Bench]
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[MakeBench]:
-    """Makes engines and makes sure that no worker is left."""
+@contextmanager
+def benches(folder: Path) -> Iterator[Callable[[Callable[[Wiring], WorkerEngine]], Bench]]:
+    """Opens engines, each with its wiring, and makes sure that no worker is left."""
     made: list[Bench] = []
 
-    def make(model: Path | None = None, slots: int = 1, context: int = 1024, split: Split | None = None) -> Bench:
+    def open_engine(make: Callable[[Wiring], WorkerEngine]) -> Bench:
         origin = time.monotonic_ns()
 
         def clock() -> float:
             return (time.monotonic_ns() - origin) / 1e9
 
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        log = tmp_path / f"worker-{len(made)}.log"
-        engine = LlamaEngine(
-            Wiring(contender="demo", log=log, emit=events.put, clock=clock, origin_ns=origin),
-            path=model or demo_dir() / "demo-sutra.gguf",
-            room=Room(slots=slots, context=context, threads=1),
-            split=split,
-        )
+        log = folder / f"worker-{len(made)}.log"
+        engine = make(Wiring(contender="demo", log=log, emit=events.put, clock=clock, origin_ns=origin))
         made.append(Bench(engine=engine, events=events, clock=clock, log=log, origin_ns=origin))
         engine.open()
         return made[-1]
 
-    yield make
+    yield open_engine
     for one in made:
         if not any(isinstance(e, ModelUnloaded | ContenderFailed) for e in one.seen):
             one.engine.close()
             one.until(ModelUnloaded, ContenderFailed, timeout=20)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[MakeBench]:
+    """Makes engines of llama.cpp."""
+    with benches(tmp_path) as open_engine:
+
+        def make(model: Path | None = None, slots: int = 1, context: int = 1024, split: Split | None = None) -> Bench:
+            path, room = model or demo_dir() / "demo-sutra.gguf", Room(slots=slots, context=context, threads=1)
+            return open_engine(lambda wiring: LlamaEngine(wiring, path=path, room=room, split=split))
+
+        yield make
+
+
+@pytest.fixture
+def http_bench(tmp_path: Path) -> Iterator[MakeBench]:
+    """Makes clients of servers."""
+    with benches(tmp_path) as open_engine:
+
+        def make(url: str, model: str = "", *, key: str = "", silence_s: float = 20, slots: int = 1) -> Bench:
+            room = Room(slots=slots, context=1024)
+            return open_engine(
+                lambda wiring: HttpEngine(wiring, url=url, model=model, key=key, silence_s=silence_s, room=room)
+            )
+
+        yield make
 
 
 @pytest.fixture
@@ -145,38 +167,6 @@ def start_rpc(tmp_path: Path) -> Iterator[Callable[..., RpcServer]]:
     for server in made:
         server.stop()
         assert not server.alive
-
-
-@pytest.fixture
-def http_bench(tmp_path: Path) -> Iterator[MakeBench]:
-    """Makes clients of servers, and makes sure that no worker is left."""
-    made: list[Bench] = []
-
-    def make(url: str, model: str = "", *, key: str = "", silence_s: float = 20, slots: int = 1) -> Bench:
-        origin = time.monotonic_ns()
-
-        def clock() -> float:
-            return (time.monotonic_ns() - origin) / 1e9
-
-        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        log = tmp_path / f"http-{len(made)}.log"
-        engine = HttpEngine(
-            Wiring(contender="served", log=log, emit=events.put, clock=clock, origin_ns=origin),
-            url=url,
-            model=model,
-            key=key,
-            silence_s=silence_s,
-            room=Room(slots=slots, context=1024),
-        )
-        made.append(Bench(engine=engine, events=events, clock=clock, log=log, origin_ns=origin))
-        engine.open()
-        return made[-1]
-
-    yield make
-    for one in made:
-        if not any(isinstance(e, ModelUnloaded | ContenderFailed) for e in one.seen):
-            one.engine.close()
-            one.until(ModelUnloaded, ContenderFailed, timeout=20)
 
 
 def question(request: int, prompt: str = "什么是过拟合？", **sampling: object) -> Generation:

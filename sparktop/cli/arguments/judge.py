@@ -10,9 +10,9 @@ from sparktop.cli.arguments.base import (
     NODES,
     RUNS,
     add_api_key,
+    add_nodes,
     add_question_limit,
     add_run,
-    add_token_file,
     parser_of,
 )
 
@@ -60,15 +60,9 @@ def make() -> argparse.ArgumentParser:
     parser.add_argument(
         "--with", dest="judge", metavar="CONTENDER", required=True, help="the model that judges, named as any contender"
     )
-    parser.add_argument(
-        "--node",
-        dest="nodes",
-        metavar="NODE",
-        action="append",
-        default=[],
-        help="the judge's machine, where MODEL@NODE alone does not tell how it is reached (ws://HOST:PORT, a socket)",
+    add_nodes(
+        parser, "the judge's machine, where MODEL@NODE alone does not tell how it is reached (ws://HOST:PORT, a socket)"
     )
-    add_token_file(parser)
     add_question_limit(parser, "only the answers to the first N questions")
     parser.add_argument("--rubric", metavar="FILE", help="what to look for, instead of what the scenario says")
     add_api_key(parser, "the server")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from sparktop.cli.arguments.base import NODES, add_api_key, add_fps, add_token_file, number, parser_of, speed
+from sparktop.cli.arguments.base import NODES, add_api_key, add_fps, add_nodes, number, parser_of, speed
 
 _MONITOR_EXAMPLES: Final = """\
 examples:
@@ -89,15 +89,10 @@ def make() -> argparse.ArgumentParser:
         help="also read what a server of models tells of itself, http://127.0.0.1:8000 for example; several times too",
     )
     add_api_key(parser)
-    parser.add_argument(
-        "--node",
-        dest="nodes",
-        metavar="NODE",
-        action="append",
-        default=[],
-        help="also show another machine: a name from config.toml, a host for ssh, or ws://HOST:PORT; several times too",
+    add_nodes(
+        parser,
+        "also show another machine: a name from config.toml, a host for ssh, or ws://HOST:PORT; several times too",
     )
-    add_token_file(parser)
     parser.add_argument(
         "--speed",
         metavar="N",

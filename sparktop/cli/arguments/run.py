@@ -13,8 +13,8 @@ from sparktop.cli.arguments.base import (
     WITHOUT_CONTENDERS,
     add_api_key,
     add_fps,
+    add_nodes,
     add_question_limit,
-    add_token_file,
     number,
     parser_of,
 )
@@ -64,15 +64,7 @@ def make() -> argparse.ArgumentParser:
         default=[],
         help="a model that takes part; may be given several times (default: both demo models)",
     )
-    parser.add_argument(
-        "--node",
-        dest="nodes",
-        metavar="NODE",
-        action="append",
-        default=[],
-        help="another machine takes part: it is read, and MODEL@NODE can be placed on it; several times too",
-    )
-    add_token_file(parser)
+    add_nodes(parser, "another machine takes part: it is read, and MODEL@NODE can be placed on it; several times too")
     parser.add_argument("--headless", action="store_true", help="no screen, on a terminal too")
     parser.add_argument("--out", metavar="FILE", help='write the snapshot to FILE too; "-" is stdout; headless')
     parser.add_argument("--json", action="store_true", help="print the snapshot on stdout instead of a table; headless")
