@@ -64,4 +64,4 @@ def test_where_it_ran_is_where_it_runs_again(tmp_path: Path, placed: Contender) 
     assert again.plan.contenders == (placed,)
     # Not on this machine, because the other one is not connected to.
     alone = plan_again(run_at(path), ports(tmp_path), {})
-    assert alone.problems == (f"demo-base ran on {placed.node}: connect to spark-2 in the menu",)
+    assert alone.problems == (f"demo-base ran on {placed.node}: connect to spark-2 first, in the menu or with --node",)

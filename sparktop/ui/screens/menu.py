@@ -42,7 +42,7 @@ FIRST = "sutra-qa"
 
 NAME_CELLS: Final = 24
 
-_MOST_SUMMARY: Final = 3
+_MOST_SUMMARY: Final = 4
 """Lines of a sentence above the keys; the last resort where nothing else has room for it."""
 
 
@@ -194,7 +194,8 @@ class MenuScreen(PlacedScreen):
         rows = sentence_rows(sentence, width, style)
         if len(rows) <= _MOST_SUMMARY:
             return rows
-        return [((cut(sentence, width * _MOST_SUMMARY), style),)]
+        (last, _), *_ = rows[_MOST_SUMMARY - 1]
+        return [*rows[: _MOST_SUMMARY - 1], ((cut(f"{last} ...", width), style),)]
 
     @staticmethod
     def _number(value: int) -> str:

@@ -28,7 +28,9 @@ from sparktop.ui.reaching import Reaching
 from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import SpanRow
 
-_PLACE_CELLS = 34
+_LEAST_CELLS = 8
+_TOLD_CELLS = 24
+"""What stands beside a place: which one it is now, whether it fits, that it is a split."""
 
 
 class Placing(ModalScreen["Contender | None"]):
@@ -108,7 +110,7 @@ class Placing(ModalScreen["Contender | None"]):
         at = at if at is not None else options.highlighted or 0
         wide = max(map(cell_len, map(safe, [*map(self._where, self._places), *(one.name for one in self._away)])))
         room = options.scrollable_content_region.width
-        wide = min(wide, _PLACE_CELLS, max(8, room - 20))
+        wide = min(wide, max(_LEAST_CELLS, room - _TOLD_CELLS))
         options.clear_options()
         options.add_options(Option(self._row(one, wide)) for one in self._places)
         signs = glyphs_of(self.app)
