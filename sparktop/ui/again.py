@@ -70,9 +70,8 @@ def _find(contender: Contender, nodes: tuple[Node, ...], ports: Ports, environ: 
         connected = {platform.node(), *(one.node for one in ports.machines.contenders())}
         away = [machine for machine in machines if machine not in connected]
         if away:
-            raise BadContender(
-                f"{contender.name} ran on {contender.node}: connect to {' and '.join(away)} first, in the menu or with --node"
-            )
+            where = f"connect to {' and '.join(away)} first, in the menu or with --node"
+            raise BadContender(f"{contender.name} ran on {contender.node}: {where}")
         return contender
     if contender.toy:
         found = next((one for one in ports.demos() if one.name == contender.name), None)
