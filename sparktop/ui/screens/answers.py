@@ -14,9 +14,10 @@ from textual.widgets import Input
 from sparktop.model.state import RequestState
 from sparktop.ui.actions import Scope, bindings, footer
 from sparktop.ui.board import Board, Looks
-from sparktop.ui.chrome import Chrome, KeyBar, crop, glyphs_of, safe, spread_out
+from sparktop.ui.chrome import Chrome, KeyBar, crop, glyphs_of
 from sparktop.ui.panels.answer import AnswerColumn
 from sparktop.ui.panels.base import series_style
+from sparktop.ui.panels.question_text import question_rows
 from sparktop.ui.panels.status import title_row
 from sparktop.ui.run import Run
 from sparktop.ui.screens.rated import Answer
@@ -25,7 +26,6 @@ from sparktop.ui.screens.searched import SearchedScreen
 from sparktop.ui.sides import LETTERS, MOST_ANSWERS, MOST_SIDES, Question, Side, questions_of, sides_of
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.streaming_text import StreamingText
-from sparktop.ui.widgets.wrap import WrappedText
 
 COLUMN_CELLS: Final = 38
 """Narrower columns are hard to read: then there are fewer of them, and tabs."""
@@ -172,19 +172,8 @@ class AnswersScreen(SearchedScreen):
         if request is None:
             return [(("No question yet.", "muted"),)]
         side = next(side for side in self.sides if not side.guest)
-        item = side.item(request)
-        left: list[Span] = [(f"{safe(request.queued.item)} ", "title")]
-        if item and item.title:
-            left.append((f"{safe(item.title)} ", "value"))
-        if request.queued.batch > 1:
-            left.append((f"in a batch of {request.queued.batch} ", "muted"))
-        left.append((f" {self._at + 1} of {len(self._questions)}", "muted"))
-        wrapped = WrappedText(width)
-        wrapped.append(safe(request.queued.prompt) or "Random tokens.")
-        prompt: list[SpanRow] = [((row.text, ""),) for row in wrapped.rows]
-        if len(prompt) > height - 1 > 0:
-            prompt[height - 2] = tuple(crop([(wrapped.rows[height - 2].text + "………", "")], width))
-        return [spread_out(left, self._state_words(), width), *prompt][:height]
+        where = (self._at, len(self._questions))
+        return question_rows(request.queued, side.item(request), where, self._state_words(), width, height)
 
     def _state_words(self) -> list[Span]:
         if self.found:

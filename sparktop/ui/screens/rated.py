@@ -13,6 +13,7 @@ from sparktop.model.rating_events import Choice, Noted, Rated, Rating, Voted
 from sparktop.model.state import RequestState
 from sparktop.ui.actions import Scope, bindings
 from sparktop.ui.chrome import glyphs_of, safe, spread_out, whole
+from sparktop.ui.panels.rating_bar import star_groups, vote_groups
 from sparktop.ui.rating import Desk, can_rate
 from sparktop.ui.run import Run
 from sparktop.ui.screens.base import RunScreen
@@ -126,42 +127,18 @@ class RatedScreen(RunScreen):
         return [spread_out(whole(groups, room), right, width)]
 
     def _vote_groups(self) -> list[list[Span]]:
-        order, signs = self.order, glyphs_of(self.app)
-        answers = [(side, side.request(self.question)) for side in order[:2]]
-        if len(answers) < 2:
-            return [[], [("There are no two answers to compare.", "muted")]]
-        names = [LETTERS[at] if self.desk.blind else side.name for at, side in enumerate(order[:2])]
-        vote = None
-        (one, first), (other, second) = answers
-        if first is not None and second is not None:
-            vote = self.desk.vote((one, first), (other, second))
-        keys = ((Choice.FIRST, "1", f"{names[0]} is better"), (Choice.SECOND, "2", f"{names[1]} is better"))
-        groups: list[list[Span]] = [[]]
-        for choice, key, label in (*keys, (Choice.TIE, "0", "a tie")):
-            chosen = vote is choice
-            groups.append(
-                [(f" {key} ", "key"), (f"{signs.ok} {label} " if chosen else f"{label} ", "pick" if chosen else "")]
-            )
-        return groups
+        order = self.order[:2]
+        answers = [(side, request) for side in order if (request := side.request(self.question)) is not None]
+        names = [LETTERS[at] if self.desk.blind else side.name for at, side in enumerate(order)]
+        vote = self.desk.vote(answers[0], answers[1]) if len(answers) == 2 else None
+        return vote_groups(names, vote, glyphs_of(self.app))
 
     def _star_groups(self) -> list[list[Span]]:
-        answer, signs = self.answer, glyphs_of(self.app)
-        given = self.desk.stars(*answer) if answer is not None else {}
-        chosen = self.desk.dimension
-        dimensions = self.desk.dimensions
-        at = dimensions.index(chosen)
-        groups: list[list[Span]] = []
-        groups.append([(f"{self.name_of(answer[0])} " if answer is not None else "", "title")])
-        # The chosen one first: on a narrow screen there is no room for the others.
-        for dimension in (*dimensions[at:], *dimensions[:at]):
-            stars = given.get(dimension.id, 0)
-            name = safe(dimension.zh if self.sparktop.chinese else dimension.en)
-            drawn = signs.star * stars + signs.no_star * (5 - stars)
-            if dimension is chosen:
-                groups.append([(f" {signs.pointer} {name} {drawn} ", "pick")])
-            else:
-                groups.append([(f"  {name} ", "muted"), (drawn if stars else signs.dash, "")])
-        return groups
+        answer = self.answer
+        whose = "" if answer is None else self.name_of(answer[0])
+        given = {} if answer is None else self.desk.stars(*answer)
+        dimensions, chosen = self.desk.dimensions, self.desk.dimension
+        return star_groups(whose, given, dimensions, chosen, self.sparktop.chinese, glyphs_of(self.app))
 
     def name_of(self, side: Side) -> str:
         """What a side is called on the screen now."""
