@@ -6,7 +6,8 @@
 Each scene is a process of its own on a pseudo-terminal. "paint" starts `sparktop` as a person would and waits for the
 menu (the best of five, so that files are in memory). The others play a made-up run of two contenders at once, 30 tokens
 a second each; "2k" and "6k" are the tokens that each answer has when counting begins. "monitor" is `sparktop monitor`
-as a person would start it, on this machine; "monitor, a Spark" shows made-up readings of one that is at work.
+as a person would start it, on this machine; "monitor, a Spark" shows made-up readings of one that is at work, "a pair"
+of two.
 
 Measured on 2 shared cores of an AMD EPYC virtual machine, 120x40, Python 3.11: see docs/tui.md.
 """
@@ -61,11 +62,13 @@ class Scene:
 
 MONITOR = "monitor"
 SPARK = "monitor, a Spark"
+PAIR = "monitor, a pair"
 
 SCENES = {
     "menu": Scene("", 0, 5, 25, 45),
     MONITOR: Scene("", 0, 5, 25, 45),
     SPARK: Scene("", 0, 5, 25, 45),
+    PAIR: Scene("", 0, 5, 25),
     "machine": Scene("d", -1, 5, 25),
     "dashboard": Scene("d", 100, 18, 80),
     "answers 2k": Scene("a", 2000, 18, 80),
@@ -149,14 +152,14 @@ def events(lasting: float, silent: bool) -> Iterator[Event]:
             yield made.Tokens(t=t, request=number, kind=made.TokenKind.ANSWER, text=text, times=times, counts=(1, 1, 1))
 
 
-def spark(lasting: float) -> Iterator[Event]:
+def spark(lasting: float, node: str = "here") -> Iterator[Event]:
     """A Spark at work that is read twice a second."""
     from sparktop.model import events as made
 
-    dice = random.Random(7)
-    yield made.ProcessSeen(t=0.0, node="here", pid=4010, name="llama-server", own=False)
+    dice = random.Random(node)
+    yield made.ProcessSeen(t=0.0, node=node, pid=4010, name="llama-server", own=False)
     for step in range(int(lasting * 2)):
-        yield made.SampleTaken(t=step / 2, node="here", values=readings(dice, step == 0, step % 4 == 0))
+        yield made.SampleTaken(t=step / 2, node=node, values=readings(dice, step == 0, step % 4 == 0))
 
 
 def child(name: str) -> None:
@@ -174,7 +177,7 @@ def child(name: str) -> None:
     places = Places.of(os.environ)
     library = Library(ROOT / "scenarios", places.scenarios)
     ports = real_ports(library, places, time.monotonic)
-    if name == SPARK:
+    if name in (SPARK, PAIR):
 
         class SparkFeed(ReplayFeed):
             recorded_to: Path | None = None
@@ -183,7 +186,9 @@ def child(name: str) -> None:
             def pause(self) -> bool:
                 return False
 
-        SparktopApp(ports, machine=SparkFeed("spark", list(spark(600)), time.monotonic)).run_until_left()
+        nodes = ("spark-1", "spark-2") if name == PAIR else ("here",)
+        read = sorted((event for node in nodes for event in spark(600, node)), key=lambda event: event.t)
+        SparktopApp(ports, machine=SparkFeed("spark", read, time.monotonic)).run_until_left()
         return
     ahead = max(0, scene.tokens) / TOK_S
     if scene.key:

@@ -3,7 +3,7 @@
     python scripts/make_screens.py [JOURNAL]
 
 Without a journal it takes the one that the tests replay. The monitor is that of a recorded machine with a GPU. What the
-dashboard looks like on a DGX Spark is a scene (see spark_scene.py).
+screens look like on one DGX Spark and on two is a scene (see spark_scene.py).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sparktop.scenarios.library import Library
 from sparktop.store.recovery import recover
 from sparktop.store.runs import find_run
 from sparktop.ui.application import SparktopApp
-from sparktop.ui.feed import Feed
+from sparktop.ui.feed import Feed, MachineFeed
 from sparktop.ui.ports import Ports, Verdict
 from sparktop.ui.saved import SavedFeed
 from sparktop.ui.wiring import real_ports
@@ -38,7 +38,7 @@ from sparktop.ui.wiring import real_ports
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from scripts.spark_scene import scene  # noqa: E402
+from scripts.spark_scene import scene, watched  # noqa: E402
 from tests.replay_feed import ReplayFeed  # noqa: E402
 
 JOURNAL = ROOT / "tests" / "ui" / "demo-run.jsonl"
@@ -49,6 +49,23 @@ FULL, SMALL = (120, 40), (80, 24)
 
 SCENE_S = 108.4
 """Seconds into a scene: the second model is at its fifth question, and the first one's curve is still in sight."""
+
+PAIR_S = 34.0
+"""Seconds into the scene of a pair: both models are at work."""
+
+PAIR = {"spark-1": "spark-loaded", "spark-2": "spark-loaded"}
+LINKED = {"spark-1": "spark-rdma", "spark-2": "spark-rdma"}
+
+
+class WatchedFeed(ReplayFeed):
+    """Machines that are watched without a run."""
+
+    recorded_to: Path | None = None
+    played_from, length_s, speed, paused, problem = "", 0.0, 1.0, False, ""
+
+    def pause(self) -> bool:
+        """A machine goes on, whoever looks."""
+        return False
 
 
 class KeptFeed(ReplayFeed):
@@ -154,30 +171,30 @@ async def shoot_answers(events: Sequence[Event], home: Path) -> None:
 
 
 async def shoot_scenes(home: Path) -> None:
-    """Makes the pictures of a Spark at work, and of a pair with traffic on its link."""
+    """Makes the pictures of a Spark at work, and of a pair with a model on each."""
     stage = Stage((), home)
     places = Places.of({"HOME": str(home)})
     library = Library(ROOT / "scenarios", places.scenarios)
     ports = real_ports(library, places, lambda: stage.now)
     plan = make_plan(library.get("sutra-qa"), demo_contenders(), Options())
-    alone, pair = {"spark-a": "spark-loaded"}, {"spark-a": "spark-loaded", "spark-b": "spark-rdma"}
-    for name, machines, size in (
-        ("dashboard-spark", alone, FULL),
-        ("dashboard-80x24", alone, SMALL),
-        ("dashboard-pair", pair, FULL),
+    alone = {"spark-a": "spark-loaded"}
+    for name, machines, size, lasting in (
+        ("dashboard-spark", alone, FULL, SCENE_S),
+        ("dashboard-80x24", alone, SMALL, SCENE_S),
+        ("dashboard-pair", PAIR, FULL, PAIR_S),
     ):
-        events = scene(plan.scenario, machines, SCENE_S)
+        events = scene(plan.scenario, machines, lasting)
         stage.now = 0.0
         feed = KeptFeed("scene", events, lambda: stage.now)
         app = SparktopApp(replace(ports, open=_opens(feed)), plan=plan, environ=TERMINAL)
         async with app.run_test(size=size) as pilot:
             await pilot.pause(0.5)
-            await stage.at(pilot, SCENE_S)
+            await stage.at(pilot, lasting)
             await keep(pilot, name)
 
 
 async def shoot_monitor(home: Path) -> None:
-    """Makes the picture of the machine alone, in the middle of its recording."""
+    """Makes the pictures of machines alone: of one in the middle of its recording, and of a pair with a busy link."""
     from sparktop.runner.watch import RecordedMachine
     from sparktop.ui.machine_feed import PlayedMachineFeed
 
@@ -186,11 +203,17 @@ async def shoot_monitor(home: Path) -> None:
     stage = Stage((), home)
     places = Places.of({"HOME": str(home)})
     ports = real_ports(Library(ROOT / "scenarios", places.scenarios), places, lambda: stage.now)
-    feed = PlayedMachineFeed(RecordedMachine(folder), lambda: stage.now)
-    async with SparktopApp(ports, machine=feed, environ=TERMINAL).run_test(size=FULL) as pilot:
-        await pilot.pause(0.5)
-        await stage.at(pilot, 26.0)
-        await keep(pilot, "monitor")
+    linked = WatchedFeed("monitor", watched(LINKED, 60.0), lambda: stage.now)
+    feeds: dict[str, MachineFeed] = {
+        "monitor": PlayedMachineFeed(RecordedMachine(folder), lambda: stage.now),
+        "monitor-pair": linked,
+    }
+    for name, feed in feeds.items():
+        stage.now = 0.0
+        async with SparktopApp(ports, machine=feed, environ=TERMINAL).run_test(size=FULL) as pilot:
+            await pilot.pause(0.5)
+            await stage.at(pilot, 26.0)
+            await keep(pilot, name)
 
 
 def main() -> None:

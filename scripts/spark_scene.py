@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.model import events as made
-from sparktop.model.records import Contender, Options
+from sparktop.model.records import Contender, Node, Options
 from sparktop.model.roofline import GB10
 from sparktop.model.scenario import Scenario
 from sparktop.model.shape import Footprint
@@ -56,17 +56,36 @@ def scene(asked: Scenario, machines: dict[str, str], lasting: float) -> list[mad
 
     Args:
         asked: What is asked.
-        machines: Recordings by the names of the nodes that they stand for; the models run on the first.
+        machines: Recordings by the names of the nodes that they stand for. On one the models run one after another, on
+            several at the same time, each on its own.
         lasting: Seconds; the run goes on at the end.
     """
     names = list(machines)
-    found = [*_run(asked, names), *(event for name in names for event in _machine(name, machines[name], lasting))]
+    found = [*_run(asked, names), *(event for name in names for event in machine(name, machines[name], lasting))]
     return sorted((event for event in found if event.t <= lasting), key=lambda event: event.t)
 
 
+def watched(machines: dict[str, str], lasting: float) -> list[made.Event]:
+    """Returns what is read of machines without a run.
+
+    Args:
+        machines: Recordings by the names of the nodes that they stand for.
+        lasting: Seconds.
+    """
+    nodes = [made.NodeSeen(t=0.0, node=node) for node in _nodes(list(machines))]
+    read = [event for name in machines for event in machine(name, machines[name], lasting)]
+    return [*nodes, *sorted(read, key=lambda event: event.t)]
+
+
+def _nodes(names: list[str]) -> tuple[Node, ...]:
+    return tuple(replace(SPARK, name=name, os="Ubuntu 24.04", llama_cpp="") for name in names)
+
+
 def _run(asked: Scenario, nodes: list[str]) -> Iterator[made.Event]:
+    where = [nodes[at % len(nodes)] for at in range(len(MODELS))]
     contenders = tuple(
-        Contender(name=one.name, engine="llama.cpp", model=f"/models/{one.name}.gguf", node=nodes[0]) for one in MODELS
+        Contender(name=one.name, engine="llama.cpp", model=f"/models/{one.name}.gguf", node=node)
+        for one, node in zip(MODELS, where, strict=True)
     )
     yield made.RunStarted(
         t=0.0,
@@ -75,15 +94,16 @@ def _run(asked: Scenario, nodes: list[str]) -> Iterator[made.Event]:
         sparktop="0.1.0",
         scenario=asked,
         options=Options(),
-        nodes=tuple(replace(SPARK, name=name, os="Ubuntu 24.04", llama_cpp="") for name in nodes),
+        nodes=_nodes(nodes),
         contenders=contenders,
         planned=len(MODELS) * len(asked.items),
     )
     requests = [(model, item.id) for model in MODELS for item in asked.items]
     for number, (model, item) in enumerate(requests):
         yield queued(number, model.name, item)
-    t, number = 0.5, 0
-    for model in MODELS:
+    number, free = 0, dict.fromkeys(nodes, 0.5)
+    for model, node in zip(MODELS, where, strict=True):
+        t = free[node]
         size = round(model.gigabytes * 1e9)
         model_info = info(model.description, parameters=0, size=size, context=8192, vocabulary=150_000)
         yield made.ModelLoading(t=t, contender=model.name, fraction=0.1)
@@ -96,6 +116,7 @@ def _run(asked: Scenario, nodes: list[str]) -> Iterator[made.Event]:
             t += 0.3 + length / model.tok_s
             number += 1
         yield made.ModelUnloaded(t=t, contender=model.name)
+        free[node] = t
 
 
 def _answer(number: int, t: float, length: int, tok_s: float) -> Iterator[made.Event]:
@@ -108,7 +129,14 @@ def _answer(number: int, t: float, length: int, tok_s: float) -> Iterator[made.E
     yield done(number, times[-1] + 0.01, prompt_tokens=PROMPT, output_tokens=length, prefill_ms=200.0)
 
 
-def _machine(node: str, recording: str, lasting: float) -> Iterator[made.Event]:
+def machine(node: str, recording: str, lasting: float) -> Iterator[made.Event]:
+    """Yields the readings of a machine that stays as its recording left it.
+
+    Args:
+        node: Name of the node.
+        recording: Which recording it is.
+        lasting: Seconds.
+    """
     changes = Changes(node)
     first, held = moments(play(RECORDINGS / recording))
     slow = {name: value for name, value in first.values.items() if name not in held.values}

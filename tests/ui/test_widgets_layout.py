@@ -10,11 +10,13 @@ from rich.cells import cell_len
 from sparktop.ui.widgets.axis import Axis, duration_label, next_axis, nice_step, tick_labels, time_labels
 from sparktop.ui.widgets.columns import Column, column_widths
 from sparktop.ui.widgets.document import Document
+from sparktop.ui.widgets.ends import End, tag_rows
 from sparktop.ui.widgets.gauge import share_cells
 from sparktop.ui.widgets.labels import fit, place_label
 from sparktop.ui.widgets.legend import LegendEntry, legend_spans
 from sparktop.ui.widgets.line_widget import absorb_blanks, inked_width, merge_spans, row_width
 from sparktop.ui.widgets.marks import Mark, cut_at_marks
+from sparktop.ui.widgets.names import short_names, tags
 from sparktop.ui.widgets.raster import GRAINS, ColumnSpans, glyph, level, plot
 from sparktop.ui.widgets.ribbon import ribbon
 from sparktop.ui.widgets.series import Phase
@@ -170,6 +172,46 @@ def test_legend_keeps_values_longest() -> None:
         "━ 12.3",
         "12.3",
     ]
+
+
+def test_a_legend_always_says_whose_line_is_whose() -> None:
+    names = ("vm", "spark-1", "spark-2", "spark-3", "spark-4")
+    tagged = [LegendEntry("━", name, (), "series-1", tag) for name, tag in zip(names, tags(names), strict=True)]
+    assert ["".join(text for text, _ in legend_spans(tagged, width, "in + out")) for width in (80, 60, 54, 30, 16)] == [
+        "━m vm   ━1 spark-1   ━2 spark-2   ━3 spark-3   ━4 spark-4   in + out",
+        "━m vm   ━1 spark-1   ━2 spark-2   ━3 spark-3   ━4 spark-4",
+        "━m vm  ━1 spark-1  ━2 spark-2  ━3 spark-3  ━4 spark-4",
+        "━m vm   ━1   ━2   ━3   ━4",
+        "━m  ━1  ━2  ━3",
+    ]
+    untagged = [LegendEntry("━", name, (), "series-1") for name in names]
+    assert "".join(text for text, _ in legend_spans(untagged, 16)) == "━ vm  ━ …1  +3"
+
+
+@given(
+    st.lists(st.text("spark-火花12", min_size=1, max_size=30), min_size=2, max_size=9, unique=True), st.integers(4, 40)
+)
+def test_short_names_stay_different(names: list[str], cells: int) -> None:
+    short = short_names(names, cells)
+    assert len(set(short)) == len(names)
+    assert all(cell_len(name) <= cells for name in short)
+    assert len(set(tags(names))) == len(names)
+    assert all(len(tag) == 1 and tag.isascii() for tag in tags(names))
+
+
+def test_short_names_keep_whole_words_from_their_ends() -> None:
+    assert short_names(["spark-alpha", "spark-gamma"], 8) == ["…alpha", "…gamma"]
+    assert short_names(["alpha.lab.example.org", "gamma.lab.example.org"], 8) == ["alpha.l…", "gamma.l…"]
+    assert short_names(["one.lab.a.long.way", "one.lab.b.long.way"], 8) == ["one.la…1", "one.la…2"]
+    assert tags(["spark-1", "spark-2"]) == ["1", "2"]
+    assert tags(["vm", "spark-1"]) == ["v", "s"]
+    assert tags(["火花一号", "火花二号"]) == ["a", "b"]
+
+
+def test_tags_stand_where_lines_end_or_as_near_as_they_can() -> None:
+    ends = [End(row=1, text=tag, style_class="") for tag in "abcd"]
+    assert ["".join(tag for tag, _ in row) for row in tag_rows(ends, 4, 2)] == ["cd", "ab", "", ""]
+    assert tag_rows([], 2, 3) == [[], []]
 
 
 def test_ribbon() -> None:

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from textual.app import App
 from textual.containers import Vertical
 
+from sparktop.model.state import Phase, RunState
 from sparktop.ui.chrome import Chrome, glyphs_of, whole
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
@@ -113,6 +114,12 @@ def _figure_row(row: FigureRow, wide: int, width: int) -> SpanRow:
     needed = [named, *(group for group, (_, value) in zip(groups, row.figures, strict=True) if value)]
     fits = wide and row_width([span for group in needed for span in group]) <= width
     return tuple(whole([named, *groups] if fits else groups, width))
+
+
+def several_ready(state: RunState) -> frozenset[str]:
+    """The contenders that run at once, as on machines of their own; none where it is but one."""
+    ready = frozenset(name for name, one in state.contenders.items() if one.phase is Phase.READY)
+    return ready if len(ready) > 1 else frozenset()
 
 
 COLOURS = 4

@@ -35,6 +35,9 @@ from sparktop.ui.widgets.series import Series
 ROWS: Final = 6
 """Rows that a GPU's figures fill where there is room."""
 
+POWER_CELLS: Final = 34
+"""Cells of a panel of several machines in which their power finds room."""
+
 PROCESS_CELLS: Final = 24
 SIZE_CELLS: Final = 10
 LEAST_NAME: Final = 8
@@ -104,7 +107,7 @@ class GpuPanel(MachinePanel):
         nodes = [machine.node for machine in self.machines if machine.node]
         names = [safe(name) for node in nodes for name in node.gpus]
         if self._below():
-            return "power of GPUs only"
+            return "power of GPUs only" if self.size.width >= POWER_CELLS else ""
         return names[0] if len(names) == 1 else ""
 
     def figures(self, width: int, height: int) -> list[SpanRow]:

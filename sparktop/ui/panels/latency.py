@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from sparktop.model import metrics
 from sparktop.ui.chrome import safe
 from sparktop.ui.format import speed
-from sparktop.ui.panels.base import FigureRow, Figures, Panel, series_mark, series_style
+from sparktop.ui.panels.base import FigureRow, Figures, Panel, series_mark, series_style, several_ready
 from sparktop.ui.panels.curves import Curves, gaps_ms
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.chart import TimeChart
@@ -35,6 +35,7 @@ class LatencyPanel(Panel):
             chart.window = run.window_s
         series: list[Series] = []
         rows: list[FigureRow] = []
+        ready = several_ready(run.state)
         for index, (name, curve) in enumerate(self._curves.by_name.items()):
             gaps = metrics.spread(gaps_ms(run.state.measured(name)))
             figures = [("p50", speed(gaps.median))] if gaps.median is not None else []
@@ -43,8 +44,11 @@ class LatencyPanel(Panel):
             if gaps.n:
                 figures.append((f"of {gaps.n:,} gaps", ""))
                 rows.append(FigureRow(safe(name), series_style(index), tuple(figures)))
-            style = series_style(index)
-            series.append(Series(safe(name), curve.times, curve.tpot_ms, style, mark=series_mark(index, self.app)))
+            style, mark = series_style(index), series_mark(index, self.app)
+            # Of several that run at once there may be figures for one only: the legend tells the median of each.
+            told = name in ready and gaps.median is not None
+            facts = (speed(gaps.median),) if told else ()
+            series.append(Series(safe(name), curve.times, curve.tpot_ms, style, facts, mark))
         if chart.size.height == 1 and rows:
             # One row is a value and a curve: of the contender that ran last.
             series = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
@@ -27,6 +27,8 @@ OVERDUE: Final = 3
 
 USUAL_S: Final = 0.5
 """Seconds between readings in a run."""
+
+SEEN: Final = "gpu, ever seen"
 
 DRAWN_S: Final = 0.5
 """How long a reading may take to be drawn: no sign that it is late."""
@@ -57,6 +59,8 @@ class Machine:
     interval_s: float
     seen: Mapping[int, ProcessSeen]
     servers: Mapping[str, str]
+    _things: dict[str, tuple[str, ...]] = field(default_factory=dict, compare=False, repr=False)
+    """What was asked for before: all readings have to be looked through for it."""
 
     def get(self, channel: str) -> float | None:
         """The newest reading of a channel; None if it is missing or not read any more."""
@@ -81,8 +85,11 @@ class Machine:
 
     def things(self, source: str) -> tuple[str, ...]:
         """Which things of a source there are, in order: numbers by their value, names by the alphabet."""
-        told = [*(name for name in self.gauges if self.get(name) is not None), *self.missing]
-        return tuple(sorted(channels.things(told, source), key=_order))
+        if source not in self._things:
+            start = f"{source}."
+            told = [name for name in self.gauges if name.startswith(start) and self.get(name) is not None]
+            self._things[source] = tuple(sorted(channels.things([*told, *self.missing], source), key=_order))
+        return self._things[source]
 
     @property
     def read(self) -> bool:
@@ -105,7 +112,9 @@ class Machine:
     @property
     def gpus(self) -> tuple[str, ...]:
         """The GPUs that were ever seen: a driver that restarts is no reason to forget them."""
-        return tuple(sorted(channels.things(self.gauges, "gpu"), key=_order))
+        if SEEN not in self._things:
+            self._things[SEEN] = tuple(sorted(channels.things(self.gauges, "gpu"), key=_order))
+        return self._things[SEEN]
 
     @property
     def unified(self) -> bool:

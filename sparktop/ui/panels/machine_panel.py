@@ -199,6 +199,21 @@ def shares(wanted: Sequence[int], room: int) -> list[int]:
     return given
 
 
+def rows_taken(found: Sequence[Machine], rows_of: RowsOf, width: int, height: int, closing: int) -> int:
+    """How many of some rows several machines fill, so that a curve can have the others.
+
+    Args:
+        found: The machines.
+        rows_of: Makes the rows of one.
+        width: The cells there are.
+        height: The rows there are.
+        closing: Rows below those of the machines.
+    """
+    cells, room = name_cells(found, width), max(len(found), height - closing)
+    wanted = [1 if machine.silent else len(rows_of(machine, width - cells, room)) for machine in found]
+    return min(height, sum(shares(wanted, room)) + closing)
+
+
 def _closed(closing: Closing, cells: int, width: int) -> SpanRow:
     label = closing.label if cell_len(closing.label) < cells else SHORT
     return (*head(label.ljust(cells), cells), *closing.row(width - cells))

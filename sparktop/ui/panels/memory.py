@@ -23,6 +23,7 @@ from sparktop.ui.panels.machine_panel import (
     fitting,
     head,
     reason,
+    rows_taken,
 )
 from sparktop.ui.panels.together import covers, label, summed, worth_a_row
 from sparktop.ui.run import Run
@@ -71,18 +72,18 @@ class MemoryPanel(MachinePanel):
 
     def rows_wanted(self, height: int) -> int:
         """See `MachinePanel`."""
-        rows = max((len(_rows(machine, 60, height, self.signs)) for machine in self.machines), default=0)
-        return max(1, rows) if len(self.machines) == 1 else height
+        if len(self.machines) > 1:
+            return rows_taken(self.machines, self._rows_of, self.size.width, height, len(self._below()))
+        return max(1, sum(len(_rows(machine, 60, height, self.signs)) for machine in self.machines))
 
     def figures(self, width: int, height: int) -> list[SpanRow]:
         """See `MachinePanel`."""
+        return by_machine(self.machines, self._rows_of, width, height, self._below())
 
-        def rows_of(machine: Machine, width: int, height: int) -> list[SpanRow]:
-            if height == 1 or (len(self.machines) > 1 and width < LEAST_ROW):
-                return [_line(machine, width, self.signs)]
-            return [row for _, row in fitting(_rows(machine, width, height, self.signs), height)]
-
-        return by_machine(self.machines, rows_of, width, height, self._below())
+    def _rows_of(self, machine: Machine, width: int, height: int) -> list[SpanRow]:
+        if height == 1 or (len(self.machines) > 1 and width < LEAST_ROW):
+            return [_line(machine, width, self.signs)]
+        return [row for _, row in fitting(_rows(machine, width, height, self.signs), height)]
 
     def _below(self) -> list[Closing]:
         """What the memory of several machines comes to."""

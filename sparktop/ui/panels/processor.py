@@ -25,6 +25,7 @@ from sparktop.ui.panels.machine_panel import (
     head,
     reason,
     reason_fits,
+    rows_taken,
 )
 from sparktop.ui.panels.together import Sum, covers, label, summed, worth_a_row
 from sparktop.ui.run import Run
@@ -48,19 +49,18 @@ class ProcessorPanel(MachinePanel):
 
     def rows_wanted(self, height: int) -> int:
         """See `MachinePanel`."""
-        several = len(self.machines) > 1
-        rows = sum(1 if machine.silent else len(self._rows(machine, 60)) for machine in self.machines)
-        return max(1, min(rows + len(self._below()) * several, height))
+        if len(self.machines) > 1:
+            return rows_taken(self.machines, self._rows_of, self.size.width, height, len(self._below()))
+        return max(1, min(sum(len(self._rows(machine, 60)) for machine in self.machines), height))
 
     def figures(self, width: int, height: int) -> list[SpanRow]:
         """See `MachinePanel`."""
+        return by_machine(self.machines, self._rows_of, width, height, self._below())
 
-        def rows_of(machine: Machine, width: int, height: int) -> list[SpanRow]:
-            if height == 1:
-                return [_line(machine, width, self.signs)]
-            return [row for _, row in fitting(self._rows(machine, width), height)]
-
-        return by_machine(self.machines, rows_of, width, height, self._below())
+    def _rows_of(self, machine: Machine, width: int, height: int) -> list[SpanRow]:
+        if height == 1:
+            return [_line(machine, width, self.signs)]
+        return [row for _, row in fitting(self._rows(machine, width), height)]
 
     def _rows(self, machine: Machine, width: int) -> list[tuple[int, SpanRow]]:
         """Every row, each with its rank: what is not known is worth least where there is little room."""
@@ -99,12 +99,17 @@ class ProcessorPanel(MachinePanel):
         )
         if len(costs) == 1:
             return whole([row[1:], [(next(iter(where.values())), "muted")]], width)
-        told = [(where[name].strip(), cost.gpu_j) for name, cost in costs.items() if cost.gpu_j is not None]
-        groups: list[list[Span]] = []
+        told = [
+            (where[name].removeprefix(" on "), cost.gpu_j) for name, cost in costs.items() if cost.gpu_j is not None
+        ]
+        if len(told) < 2:
+            return list(row[1:])
+        each: list[Span] = []
         for name, joule in told:
-            gap = "  " if groups else ""
-            groups.append([(f"{gap}{name} ", "muted"), (joules(joule), "value"), ("/token", "muted")])
-        return whole([*groups, [(", GPU only", "muted")]], width) if len(told) > 1 else list(row[1:])
+            each += [(f"  {name} ", "muted"), (joules(joule), "value")]
+        start: Span = ("GPU only", "muted")
+        return first_fitting([[start, *each, ("/token each", "muted")], [start, *each, ("/token", "muted")],
+                              [("GPU", "muted"), *each, ("/token", "muted")]], width)  # fmt: skip
 
     def _sums(self) -> tuple[Sum, Sum, Sum]:
         """Busy cores and the power of whole machines; before them the one that says which machines the row covers."""

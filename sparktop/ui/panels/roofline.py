@@ -101,11 +101,13 @@ class RooflineGauge(Chrome):
         if height == 1:
             return [self._line(self._shown[0], width)] if self._shown else []
         rows: list[SpanRow] = []
+        # Where there is no room for every bar, each contender's line is worth more than one's bar.
+        bars = height >= sum(1 + _has_bar(one.found) for one in self._shown)
         for one in self._shown:
             if one.found is None:
                 rows.append(self._line(one, width))
                 continue
-            if _has_bar(one.found):
+            if bars and _has_bar(one.found):
                 rows.append(tuple(self._bar(one.found, one, width)))
             name: list[Span] = [(f"{one.name} ", one.style)] if len(self._shown) > 1 else []
             rows.append((*name, *self._words(one.found, one, width - row_width(name))))

@@ -11,7 +11,7 @@ from sparktop.model import metrics
 from sparktop.model.state import RunState
 from sparktop.ui.chrome import glyphs_of, safe
 from sparktop.ui.format import speed
-from sparktop.ui.panels.base import FigureRow, Figures, Panel, series_mark, series_style
+from sparktop.ui.panels.base import FigureRow, Figures, Panel, series_mark, series_style, several_ready
 from sparktop.ui.panels.curves import Curves
 from sparktop.ui.panels.roofline import RooflineGauge
 from sparktop.ui.run import Run
@@ -49,6 +49,7 @@ class ThroughputPanel(Panel):
         start = run.now - run.window_s
         series = []
         rows: list[FigureRow] = []
+        ready = several_ready(run.state)
         for index, (name, curve) in enumerate(self._curves.by_name.items()):
             seen = curve.within(curve.tok_s, start)
             now = next((v for v in reversed(curve.tok_s[-2:]) if v is not None), None)
@@ -57,9 +58,10 @@ class ThroughputPanel(Panel):
                 figures = [("now", speed(now or 0.0))] if runs else []
                 figures += [("mean", speed(metrics.mean(seen))), ("peak", speed(max(seen)))]
                 rows.append(FigureRow(safe(name), series_style(index), tuple(figures)))
-            series.append(
-                Series(safe(name), curve.times, curve.tok_s, series_style(index), mark=series_mark(index, self.app))
-            )
+            # Of several that run at once there may be figures for one only: the legend tells how fast each is.
+            facts = (speed(now or 0.0),) if name in ready else ()
+            mark = series_mark(index, self.app)
+            series.append(Series(safe(name), curve.times, curve.tok_s, series_style(index), facts, mark))
         if chart.size.height == 1 and rows:
             # One row is a value and a curve: of the contender that ran last.
             series = [

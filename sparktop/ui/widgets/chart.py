@@ -305,13 +305,20 @@ class TimeChart(LineWidget):
                 bits |= here
         if owner is None:
             return None
+        if self._glyphs == "ascii" and owner.tag:
+            # Without colour nothing else tells such curves apart where they cross.
+            return owner.tag, owner.style_class
         return glyph(bits, self._glyphs, owner.mark), owner.style_class
 
     def _entries(self) -> list[LegendEntry]:
         markers = _MARKERS[self._glyphs]
         return [
             LegendEntry(
-                markers[one.mark], one_line(one.name), tuple(map(one_line, one.facts)), one.style_class, one.tag
+                "" if self._glyphs == "ascii" and one.tag else markers[one.mark],
+                one_line(one.name),
+                tuple(map(one_line, one.facts)),
+                one.style_class,
+                tag=one.tag,
             )
             for one in self._series
         ]
