@@ -28,8 +28,9 @@ from sparktop.model.roce_checks import (
     split_contenders,
     split_nodes,
 )
-from sparktop.model.state import Phase, RunState
+from sparktop.model.state import ContenderState, Phase, RunState
 from sparktop.model.timeseries import Gauge
+from sparktop.model.transport_checks import proven
 from sparktop.model.verdicts import LINE_CELLS, Alert, Code, Severity
 from sparktop.model.watch import Load, Watch, hidden
 
@@ -72,6 +73,9 @@ def _fallbacks(state: RunState, now: float) -> Iterator[Alert]:
     """Split contenders whose traffic goes past RDMA, told of the machine that sees most of it."""
     for contender in split_contenders(state):
         name = contender.contender.name
+        if contender.links:
+            yield from _proven_fallbacks(state, contender)
+            continue
         seen = {node: split for node, watch in state.watches.items() if (split := watch.splits.get(name)) is not None}
         recent = {node: split.recent(now) for node, split in seen.items()}
         most = busiest(recent.values())
@@ -85,6 +89,21 @@ def _fallbacks(state: RunState, now: float) -> Iterator[Alert]:
             node=next(node for node, traffic in recent.items() if traffic is most),
             text=text,
             evidence={"contender": name, **fallback_evidence(most)},
+        )
+
+
+def _proven_fallbacks(state: RunState, contender: ContenderState) -> Iterator[Alert]:
+    for link in proven(state, contender):
+        if not link.fell_back or contender.phase is not Phase.READY:
+            continue
+        per_token = link.use.bytes_per_token
+        size = "what is sent goes" if per_token is None else f"{per_token / 1024:,.1f} KiB a token go"
+        yield Alert(
+            code=Code.ROCE_FALLBACK,
+            severity=Severity.NOTE,
+            node=link.first,
+            text=f"no RDMA: {size} by TCP to {link.use.node}"[:LINE_CELLS],
+            evidence={"contender": contender.contender.name, "node": link.use.node, "tokens": link.use.decode_tokens},
         )
 
 

@@ -10,6 +10,7 @@ from sparktop.model.records import Node
 from sparktop.model.split_traffic import LEAST_PER_TOKEN, LEAST_TOKENS, SplitTraffic, Traffic
 from sparktop.model.state import ContenderState, RunState
 from sparktop.model.timeseries import Gauge
+from sparktop.model.transport_checks import proven
 from sparktop.model.verdicts import Code, Findings, Unjudged, fault, note
 from sparktop.model.watch import Watch
 
@@ -42,6 +43,9 @@ def fallback(state: RunState) -> Findings:
     """Whether a model that is split over machines with RDMA sent its traffic past it."""
     for contender in split_contenders(state):
         name = contender.contender.name
+        if contender.links:
+            yield from _proven_fallback(state, contender)
+            continue
         nodes = split_nodes(state, contender)
         followed = [s for node in nodes if (s := state.watches.get(node.name, Watch()).splits.get(name)) is not None]
         traffic = busiest(seen.whole for seen in followed)
@@ -61,6 +65,20 @@ def fallback(state: RunState) -> Findings:
                 f" {traffic.past_rdma / traffic.tokens / 1024:,.1f} KiB a token, none of it by RDMA"
             )
             yield note(Code.ROCE_FALLBACK, text, contender=name, **fallback_evidence(traffic))
+
+
+def _proven_fallback(state: RunState, contender: ContenderState) -> Findings:
+    name = contender.contender.name
+    for link in proven(state, contender):
+        use = link.use
+        if use.rdma:
+            continue
+        if link.unexpected:
+            yield Unjudged(code=Code.ROCE_FALLBACK, reason=f"{name}: {link.unexpected}")
+            continue
+        text = f"{name} expected RDMA to {use.node}, and llama.cpp took TCP: {use.proof}"
+        evidence = {"tokens": use.decode_tokens, **({} if use.decode_bytes is None else {"tcp": use.decode_bytes})}
+        yield note(Code.ROCE_FALLBACK, text, contender=name, node=use.node, **evidence)
 
 
 def errors(state: RunState) -> Findings:
