@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from textual.color import Color, ColorParseError
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -71,11 +70,11 @@ def read_theme(path: Path) -> Theme:
     try:
         with path.open("rb") as file:
             content = tomllib.load(file)
-        theme = msgspec.convert(content, ThemeFile)
     except OSError as error:
         raise BadTheme(f"{path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadTheme(f"{path}: {error}") from None
+    theme = _theme_of(path, content)
     _check(path, theme)
     # Textual's widgets ask an ANSI theme for more variables than it derives from the colours.
     base = BUILTIN_THEMES["ansi-dark" if theme.dark else "ansi-light"].variables if theme.ansi else {}
@@ -107,6 +106,43 @@ def read_themes(folders: Iterable[Path]) -> tuple[list[Theme], list[str]]:
                 themes[theme.name] = theme
     order = {DEFAULT: 0, "light": 1, "high-contrast": 2, "colour-blind": 3, COLOURLESS: 4}
     return sorted(themes.values(), key=lambda theme: (order.get(theme.name, 9), theme.name)), problems
+
+
+def _theme_of(path: Path, content: Mapping[str, Any]) -> ThemeFile:
+    """Returns what a file holds, once each value is of its kind.
+
+    By hand: what converts JSON takes more memory than all themes, and a monitor needs it for nothing else.
+    """
+
+    def text(key: str) -> str:
+        if not isinstance(value := content.get(key, ""), str):
+            raise BadTheme(f"{path}: {key}: expected text")
+        return value
+
+    def flag(key: str, default: bool) -> bool:
+        if not isinstance(value := content.get(key, default), bool):
+            raise BadTheme(f"{path}: {key}: expected true or false")
+        return value
+
+    def texts(key: str) -> dict[str, str]:
+        values = content.get(key, {})
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise BadTheme(f"{path}: {key}: expected a table of texts, [{key}]")
+        return dict(values)
+
+    for key in ("name", "colors"):
+        if key not in content:
+            raise BadTheme(f"{path}: {key} is missing")
+    return ThemeFile(
+        name=text("name"),
+        title=text("title"),
+        colors=texts("colors"),
+        extra=texts("extra"),
+        series=texts("series"),
+        variables=texts("variables"),
+        dark=flag("dark", True),
+        ansi=flag("ansi", False),
+    )
 
 
 def _check(path: Path, theme: ThemeFile) -> None:

@@ -36,6 +36,10 @@ def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
         ('name = "mine"\n[colors]\nprimary = "red"\nprimery = "red"\n', 'there is no "primery"'),
         ('name = "mine"\n[colors]\nprimary = "red"\n[series]\n9 = "red"\n', 'there is no "9"'),
         ('name = "mine"\n[colors]\nprimary = 7\n', "colors"),
+        ('name = "mine"\ncolors = "red"\n', "colors: expected a table of texts"),
+        ('name = "mine"\ndark = "no"\n[colors]\nprimary = "red"\n', "dark: expected true or false"),
+        ('name = 7\n[colors]\nprimary = "red"\n', "name: expected text"),
+        ('[colors]\nprimary = "red"\n', "name is missing"),
         ("name = \n", "line 1"),
     ],
 )
