@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sparktop.runner.contenders import BadContender, placed
@@ -33,13 +34,15 @@ class Reaching:
     Args:
         machines: They.
         choice: Takes what they have.
+        tried: Called when it is begun to connect: from then on somebody has to look.
 
     Attributes:
         away: Those that could be connected to, as they were at the last look.
     """
 
-    def __init__(self, machines: Machines, choice: Choice) -> None:
+    def __init__(self, machines: Machines, choice: Choice, tried: Callable[[], None]) -> None:
         self._machines = machines
+        self._tried = tried
         self._choice = choice
         self._typed = ""
         self.away = machines.away
@@ -49,6 +52,11 @@ class Reaching:
     def anybody(self) -> bool:
         """Whether there is any other machine."""
         return bool(self.away or self._machines.contenders())
+
+    @property
+    def trying(self) -> bool:
+        """Whether it is being connected to anybody."""
+        return any(one.connecting_s is not None for one in self._machines.away)
 
     def begin(self, typed: str) -> bool:
         """Begins to connect to the machines of what was typed; returns whether there are any to wait for.
@@ -64,13 +72,16 @@ class Reaching:
         names = self._missing()
         for name in names:
             self._machines.connect(name)
-        if not names:
+        if names:
+            self._tried()
+        else:
             self._typed = ""
         return bool(names)
 
     def connect(self, name: str) -> None:
         """Begins to connect to one of those that are away."""
         self._machines.connect(name)
+        self._tried()
 
     def give_up(self) -> bool:
         """Stops connecting; returns whether there was anything to stop."""

@@ -7,6 +7,7 @@ from functools import partial
 from itertools import groupby
 
 from textual import on
+from textual.timer import Timer
 from textual.widgets import Input
 from textual.worker import Worker, get_current_worker
 
@@ -38,14 +39,15 @@ class PlacedScreen(ScopedScreen):
         self._ports = ports
         self._problem = ""
         self._choice = Choice(chosen)
-        self._reaching = Reaching(ports.machines, self._choice)
+        self._reaching = Reaching(ports.machines, self._choice, self._tried)
         self._whom = Whom(self._choice)
+        self._looking: Timer | None = None
 
     def on_mount(self) -> None:
         """Lists the contenders, and asks whether they fit."""
         self._list_contenders()
         self._assess()
-        self.set_interval(_LOOK_S, self._look)
+        self._looking = self.set_interval(_LOOK_S, self._look, pause=not self._reaching.trying)
 
     def on_unmount(self) -> None:
         """Leaves nobody waiting: the program could not end before a silent machine is given up."""
@@ -126,6 +128,8 @@ class PlacedScreen(ScopedScreen):
 
     def _look(self) -> None:
         """Takes in what came of connecting to other machines, and shows how long it has gone on."""
+        if self._looking is not None and not self._reaching.trying:
+            self._looking.pause()
         pointed, machine = self._whom.pointed_name, self._whom.pointed_away
         if (news := self._reaching.look()) is None:
             return
@@ -149,6 +153,10 @@ class PlacedScreen(ScopedScreen):
         self._redraw()
         if isinstance(self.app.screen, Placing):
             self.app.screen.refresh_places()
+
+    def _tried(self) -> None:
+        if self._looking is not None:
+            self._looking.resume()
 
     def _connect_pointed(self) -> None:
         if (away := self._whom.pointed_away) is not None:
