@@ -46,6 +46,14 @@ _BEFORE: Final = 24
 """Events before the present that are asked for at first: what is read every five seconds is among them."""
 
 
+_MOST_NAMES: Final = 1 << 16
+"""Channels, or processes, that a node may have told of; each costs the head memory for as long as it runs."""
+
+_FIRST_EVENTS: Final = 50_000
+_EVENTS_S: Final = 50.0
+"""Events a second that a node may tell of itself beyond the first; an agent makes two, and keeps fewer than those."""
+
+
 class Line:
     """A node's events on the run's time line.
 
@@ -72,6 +80,9 @@ class Line:
         self._is_cut = False
         self._told_clock = float("-inf")
         self._asked: dict[int, float] = {}
+        self._count = 0
+        self._channels: set[str] = set()
+        self._processes: set[int] = set()
 
     async def begin(self, link: Link) -> None:
         """Holds the clocks against each other, and asks for events.
@@ -82,7 +93,7 @@ class Line:
         hello = link.hello
         self._node_seen(hello.node)
         for process in hello.processes:
-            self._listen(replace(process, t=self._now(), node=self._name))
+            self._process_seen(process, self._now())
         if hello.instance != self._instance:
             # Another agent: it counts anew, and its clock is another one.
             first_ever = not self._instance
@@ -204,6 +215,9 @@ class Line:
     def _take(self, frame: Events) -> None:
         if frame.start < self._next:
             raise Lost("it told events twice")
+        self._count += len(frame.events)
+        if self._count > _FIRST_EVENTS + _EVENTS_S * self._now():
+            raise Lost("it told more events than any machine makes", nonsense=True)
         if frame.start > self._next:
             self._hole()
         self._next = frame.start
@@ -214,7 +228,7 @@ class Line:
             elif isinstance(event, NodeSeen):
                 self._node_seen(event.node)
             elif isinstance(event, ProcessSeen):
-                self._listen(replace(event, t=self._placed(event.t), node=self._name))
+                self._process_seen(event, self._placed(event.t))
 
     def _hole(self) -> None:
         """What happened here is not kept any more: a gap that nothing fills."""
@@ -230,7 +244,27 @@ class Line:
             self._node = node
             self._listen(NodeSeen(t=self._now(), node=node))
 
+    def _process_seen(self, process: ProcessSeen, t: float) -> None:
+        if process.pid in self._processes or len(self._processes) < _MOST_NAMES:
+            self._processes.add(process.pid)
+            self._listen(replace(process, t=t, node=self._name))
+
+    def _bounded(self, event: SampleTaken) -> SampleTaken:
+        """The reading without channels that are too many."""
+        told = event.values.keys() | event.missing.keys()
+        if told <= self._channels:
+            return event
+        if len(self._channels) + len(told) <= _MOST_NAMES:
+            self._channels |= told
+            return event
+        return replace(
+            event,
+            values={name: value for name, value in event.values.items() if name in self._channels},
+            missing={name: why for name, why in event.missing.items() if name in self._channels},
+        )
+
     def _sample(self, event: SampleTaken) -> None:
+        event = self._bounded(event)
         t = self._here(event.t)
         if t < self._last_t - _KNOWN_S:
             # Another agent of that machine has told of this time already.

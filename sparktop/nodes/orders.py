@@ -208,15 +208,15 @@ def shown(who: str) -> str:
     return one_line(who[: 4 * _MOST_NAME])[:_MOST_NAME] or "another head"
 
 
-def safe_fit(fit: Fit, text: Callable[[str], str]) -> Fit:
+def safe_fit(fit: Fit, text: Callable[[str], str], count: Callable[[int], int]) -> Fit:
     """Returns what a node says of its memory, safe to show and to count with."""
     return replace(
         fit,
-        weights=max(0, fit.weights),
-        kv=max(0, fit.kv),
-        compute=max(0, fit.compute),
-        allocatable=None if fit.allocatable is None else max(0, fit.allocatable),
-        reserve=max(0, fit.reserve),
+        weights=count(fit.weights),
+        kv=count(fit.kv),
+        compute=count(fit.compute),
+        allocatable=None if fit.allocatable is None else count(fit.allocatable),
+        reserve=count(fit.reserve),
         rule=text(fit.rule),
         problem=text(fit.problem),
         elsewhere="",

@@ -37,7 +37,7 @@ from sparktop.nodes.orders import (
     check,
     safe_fit,
 )
-from sparktop.nodes.safe import Unsafe, job_event, machine_event, safe_node, safe_process, text
+from sparktop.nodes.safe import MOST_NUMBER, Unsafe, count, job_event, machine_event, safe_node, safe_process, text
 
 VERSION: Final = 2
 """Of the protocol; both sides must speak the same."""
@@ -222,7 +222,7 @@ def read_from_node(message: str | bytes) -> FromNode:
         case Bye() | Refused():
             return replace(content, reason=text(content.reason))
         case FitTold():
-            return replace(content, fit=safe_fit(content.fit, text))
+            return replace(content, fit=safe_fit(content.fit, text, count))
     checked: Pong | Held = content
     return checked
 
@@ -271,7 +271,7 @@ def _convert(head: dict[str, Any], kinds: dict[str, type[Any]]) -> Any:
 
 
 def _number(found: object) -> int:
-    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < MOST_NUMBER:
         raise BadFrame("events without a number")
     return found
 
@@ -292,10 +292,10 @@ def _safe_hello(hello: Hello) -> Hello:
         instance=text(hello.instance)[:64],
         sparktop=text(hello.sparktop)[:40],
         node=safe_node(hello.node),
-        models=tuple(replace(model, name=text(model.name), size=max(0, model.size)) for model in hello.models),
+        models=tuple(replace(model, name=text(model.name), size=count(model.size)) for model in hello.models),
         processes=tuple(safe_process(one) for one in hello.processes),
-        first=max(0, hello.first),
-        next=max(0, hello.next),
+        first=_number(hello.first),
+        next=_number(hello.next),
         interfaces=tuple(
             replace(
                 one,

@@ -32,6 +32,12 @@ from sparktop.nodes.work import Make, Work
 _KILL_S: Final = 3.0
 """How long a node may take to say that what was killed is gone."""
 
+_TOKEN: Final = 1024
+"""Characters of an answer for each token that was asked for, at most; the longest of usual vocabularies have 128."""
+
+_CHUNK: Final = 256
+"""What a chunk counts for beside its characters."""
+
 
 class RemoteEngine:
     """A model that a node has.
@@ -71,7 +77,7 @@ class RemoteEngine:
         self._clock = clock
         self._split = split
         self._lock = threading.Lock()
-        self._outstanding: set[int] = set()
+        self._outstanding: dict[int, int] = {}
         self._at_work: set[int] = set()
         self._offset: float | None = None
         self._job = -1
@@ -90,7 +96,8 @@ class RemoteEngine:
         with self._lock:
             over = self._over
             if not over:
-                self._outstanding.update(generation.request for generation in requests)
+                # Characters that may come.
+                self._outstanding |= {one.request: _TOKEN * (64 + one.sampling.max_tokens) for one in requests}
         if over:
             for generation in requests:
                 self._emit(RequestFailed(t=self._clock(), request=generation.request, error=self._reason))
@@ -161,9 +168,14 @@ class RemoteEngine:
         self, event: PrefillProgress | Tokens | RequestSent | RequestDone | RequestFailed, offset: float
     ) -> None:
         with self._lock:
-            known = event.request in self._outstanding
-        if not known:
+            left = self._outstanding.get(event.request)
+            if left is not None and isinstance(event, Tokens):
+                left -= len(event.text) + _CHUNK * len(event.times)
+                self._outstanding[event.request] = left
+        if left is None:
             raise Lost("it told of a request that it was not given", nonsense=True)
+        if left < 0:
+            raise Lost("it told more of an answer than was asked for", nonsense=True)
         if isinstance(event, RequestSent):
             if not self._at_work:
                 # One for all that is worked on together: how it is refined meanwhile must not look like a pause.
@@ -172,7 +184,7 @@ class RemoteEngine:
         if isinstance(event, RequestDone | RequestFailed):
             self._at_work.discard(event.request)
             with self._lock:
-                self._outstanding.discard(event.request)
+                self._outstanding.pop(event.request, None)
         self._emit(self._placed(event, self._offset or offset))
 
     def _placed(self, event: Event, offset: float) -> Event:
@@ -191,7 +203,7 @@ class RemoteEngine:
             if self._over:
                 return
             self._over, self._reason = True, reason
-            left, self._outstanding = sorted(self._outstanding), set()
+            left, self._outstanding = sorted(self._outstanding), {}
         for request in left:
             self._emit(RequestFailed(t=event.t, request=request, error=reason))
         self._emit(event)

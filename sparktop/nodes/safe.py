@@ -34,7 +34,8 @@ _MOST_LIST: Final = 4096
 _MOST_CHANNELS: Final = 4096
 _MOST_NAME: Final = 120
 _MOST_GPUS: Final = 64
-_MOST_NUMBER: Final = 1 << 62
+MOST_NUMBER: Final = 1 << 62
+"""Beyond it nothing is counted: JSON as it is written here ends at 64 bits, and numbers are added up."""
 
 _JOB_EVENTS: Final = (
     *(ModelLoading, ModelReady, FootprintKnown, ModelUnloaded, ContenderFailed, Notice),
@@ -52,6 +53,11 @@ class Unsafe(ValueError):
 def text(found: str) -> str:
     """Returns a text in one line, without anything that acts on a terminal, and not too long."""
     return one_line(found[: 4 * _MOST_TEXT])[:_MOST_TEXT]
+
+
+def count(found: int) -> int:
+    """Returns a number of things that can be counted with."""
+    return min(max(0, found), MOST_NUMBER)
 
 
 def machine_event(event: Event) -> Event:
@@ -84,8 +90,8 @@ def safe_node(node: Node) -> Node:
         os=text(node.os),
         machine=text(node.machine),
         cpu=text(node.cpu),
-        cores=max(0, node.cores),
-        memory=max(0, node.memory),
+        cores=count(node.cores),
+        memory=count(node.memory),
         gpus=tuple(text(name) for name in node.gpus[:_MOST_GPUS]),
         driver=text(node.driver)[:40],
         llama_cpp=text(node.llama_cpp),
@@ -129,7 +135,7 @@ def _tokens(event: Tokens) -> Tokens:
         late < early for early, late in pairwise(event.times)
     ):
         raise Unsafe("tokens at impossible times")
-    if any(not 0 <= count < _MOST_NUMBER for count in event.counts):
+    if any(not 0 <= count < MOST_NUMBER for count in event.counts):
         raise Unsafe("a negative number of tokens")
     return event
 
@@ -139,7 +145,7 @@ def _clean(value: _Kept) -> _Kept:
     found: Any = value
     if isinstance(found, float) and not math.isfinite(found):
         raise Unsafe("a number that is none")
-    if isinstance(found, int) and not isinstance(found, bool) and not 0 <= found < _MOST_NUMBER:
+    if isinstance(found, int) and not isinstance(found, bool) and not 0 <= found < MOST_NUMBER:
         raise Unsafe("an impossible number")
     if type(found) is str:
         found = text(found)

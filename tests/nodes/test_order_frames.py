@@ -228,12 +228,14 @@ TOKENS = {"event": "tokens", "t": 1.0, "request": 0, "kind": "answer", "text": "
         {**TOKENS, "request": 1},
         {**TOKENS, "times": [2.0, 1.0], "counts": [1, 1]},
         {**TOKENS, "counts": [-1]},
+        {**TOKENS, "text": "x" * 1_000_000},
+        {**TOKENS, "text": "", "times": [1.0] * 5000, "counts": [0] * 5000},
         {**DONE, "prompt_tokens": -1},
         {"event": "run-ended", "t": 1.0, "status": "completed"},
         {"event": "model-loading", "t": 1.0, "contender": "another", "fraction": 1.0},
         {"event": "model-loading", "t": 1.0, "contender": "c", "fraction": "x"},
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_a_node_that_tells_what_can_not_be_fails_its_contender(event: dict[str, Any], token_file: Path) -> None:
     events, failed = play(evil(event), token_file)
