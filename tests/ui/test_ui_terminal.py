@@ -129,6 +129,33 @@ def test_the_screens_never_import_what_is_heavy(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize(
+    ("words", "sign", "unneeded"),
+    [
+        (
+            [],
+            "fits",
+            {"model.snapshot", "model.state", "nodes.remote", "runner.session", "store.rating_book", "ui.run"},
+        ),
+        (["monitor"], "available", {"headless", "model.codec", "runner.plan", "scenarios.loader", "ui.replay"}),
+    ],
+)
+def test_a_screen_that_waits_holds_nothing_of_what_may_come(
+    tmp_path: Path, terminals: list[Terminal], words: list[str], sign: str, unneeded: set[str]
+) -> None:
+    code = (
+        f"import sys; from sparktop.cli import main; code = main({words!r})\n"
+        "open('held', 'w').write(' '.join(sys.modules)); sys.exit(code)"
+    )
+    terminals.append(Terminal(["-c", code], tmp_path, {"PYTHONPATH": str(Path(__file__).parents[2])}))
+    terminals[-1].read_until(sign)
+    terminals[-1].type("q")
+    assert terminals[-1].ended() == 0
+    held = set((tmp_path / "held").read_text().split())
+    assert "textual.app" in held
+    assert not held & {f"sparktop.{name}" for name in unneeded}
+
+
 def test_the_front_door_imports_no_textual() -> None:
     code = "import sys, sparktop.ui.app; print('textual' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
