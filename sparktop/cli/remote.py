@@ -69,7 +69,7 @@ def taking_part(
     wanted = [node for spec in contenders for node in placed(spec)[1].split(AND) if node and node != own_name]
     if not wanted and not nodes:
         return []
-    if console.interactive:
+    if console.err.isatty():
         # Over ssh, through another host, it may take seconds.
         console.note(f"connecting to {', '.join(dict.fromkeys(map(one_line, (*nodes, *wanted))))}")
     known = [one.name for one in named((), None, console)]

@@ -138,6 +138,9 @@ def test_a_run_on_a_node_of_the_configuration(configured: dict[str, str], sparkt
         ("demo-bas@spark-2", 2, 'spark-2 has no model "demo-bas" in the folders that its agent was started with: did'),
         ("demo-base@away", 3, "away can't be connected to (No such file or directory): start"),
         ("mine@spark-2", 1, "mine.gguf is no GGUF file"),
+        ("demo-base@sparc-2", 3, '"ssh sparc-2" must work without questions; did you mean spark-2?'),
+        ("demo-base@nowhere.invalid", 3, "or config.toml say where it is ([nodes.nowhere.invalid])"),
+        ("demo-base@nowhere.gguf", 2, "demo-base@nowhere.gguf does not exist"),
     ],
 )
 def test_a_run_that_can_not_be_there(

@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from sparktop.model.interfaces import Interface, links
+from sparktop.engines.llama.rpc import RpcFailed
+from sparktop.model.interfaces import Interface, links, same_machine
 from sparktop.model.records import ModelInfo
 from sparktop.model.roofline import ceilings_of
 from sparktop.nodes.fit import Fit
 from sparktop.runner.course import in_turn
+from sparktop.runner.fleet import Fleet
+from sparktop.runner.split import find_link
 from sparktop.runner.split_fit import given, together, with_lent_hardware
 from sparktop.telemetry.interfaces import own_interfaces
 from tests.model.synthetic import NODE
@@ -121,3 +124,18 @@ def test_what_other_machines_lend_is_known_by_what_it_is() -> None:
     assert found == ("RPC0 (NVIDIA GB10)", "RPC1 (CPU)", "RPC2 (who)", "CUDA0 (NVIDIA GB10)")
     assert ceilings_of(spark, (found[0], found[3]), None, "").theoretical == 273e9
     assert ceilings_of(spark, found, None, "").theoretical is None
+
+
+def test_one_machine_under_two_names_is_told_as_that() -> None:
+    wifi, docker = (
+        Interface(name="wlan0", address="10.0.0.2", prefix=24),
+        Interface(name="docker0", address="172.17.0.1", prefix=16),
+    )
+    assert same_machine((wifi, docker), (docker, wifi))
+    # What every machine has is no sign, and where nothing is known nobody can tell.
+    assert not same_machine((wifi, docker), (docker,))
+    assert not same_machine((), ())
+    # Both are this machine, since neither is one of the others.
+    sentence = "spark-1 and spark-2 are the same machine" if own_interfaces() else "have no network in common"
+    with pytest.raises(RpcFailed, match=sentence):
+        find_link(Fleet(), "spark-1", "spark-2")
