@@ -87,8 +87,16 @@ class AlertBar(Chrome):
             rows[-1] = [*spread_out(rows[-1], [(f" +{len(waiting)} more", "warn")], width)]
         return [tuple(row) for row in rows]
 
+    def _more(self, width: int) -> list[Span]:
+        """What to say at the right end; of many panels no more than their numbers, so that something else has room."""
+        if not self.more:
+            return []
+        if cell_len(self.more) <= MORE_SHARE * width:
+            return [(f" {self.more}", "label")]
+        return [(f" panels {' '.join(one.split()[0] for one in self.more.split('  '))}", "label")]
+
     def _quiet(self, width: int) -> SpanRow:
-        right: list[Span] = [(f" {self.more}", "label")] if self.more else []
+        right = self._more(width)
         room = width - row_width(right) - 1
         told: list[list[Span]] = [[("   ", ""), (safe(one.text), "label")] for one in self._findings]
         if len(self._machines) > 1:
@@ -103,6 +111,7 @@ class AlertBar(Chrome):
 
 
 MORE_CELLS = 9
+MORE_SHARE = 0.6
 
 
 def _alert_spans(alert: Alert, machines: Sequence[Machine], signs: Glyphs, width: int) -> list[Span]:

@@ -15,7 +15,7 @@ from sparktop.ui.panels.base import series_mark, series_style
 from sparktop.ui.panels.links_table import BUSY, IDLE, short_rate, traffic_table
 from sparktop.ui.panels.machine import Machine
 from sparktop.ui.panels.machine_curves import added, machine_line
-from sparktop.ui.panels.machine_panel import MachinePanel, beside, fitting, head, reason
+from sparktop.ui.panels.machine_panel import MachinePanel, beside, fitting, head, name_cells, reason
 from sparktop.ui.panels.split import shown, split_rows
 from sparktop.ui.panels.together import worth_a_row
 from sparktop.ui.run import Run
@@ -93,12 +93,15 @@ class LinksPanel(MachinePanel):
             rows = traffic_table(self.machines, width, height)
         else:
             rows = self._rows_of_one(width, height)
-        if self.shown is not None:
-            rows += [(1, row) for row in split_rows(self.shown, width)]
+        cells = max(LABEL_CELLS, name_cells(self.machines, width)) if len(self.machines) > 1 else LABEL_CELLS
+        split = split_rows(self.shown, width, cells) if self.shown is not None else []
+        rows += [(1, row) for row in split]
         if with_ports:
             if self.shown is not None and self.shown.state.started is not None:
-                rows.append(_cost_row(self.shown, width))
-            rows.append(_health_row(with_ports, width))
+                rank, cost = _cost_row(self.shown, width, cells)
+                # What llama.cpp itself moves is told already.
+                rows.append((3 if rank == 1 and split else rank, cost))
+            rows.append(_health_row(with_ports, width, cells))
         return rows
 
     def _rows_of_one(self, width: int, height: int) -> list[tuple[int, SpanRow]]:
@@ -216,22 +219,22 @@ def _line(machine: Machine, width: int) -> SpanRow:
     return tuple(whole(groups, width))
 
 
-def _cost_row(run: Run | None, width: int) -> tuple[int, SpanRow]:
+def _cost_row(run: Run | None, width: int, cells: int) -> tuple[int, SpanRow]:
     """What goes over the link for each token of a model that is split."""
     cost = live_cost(run.state, run.now) if run is not None else None
-    start = head("split", LABEL_CELLS)
+    start = head("split", cells)
     if cost is None or (cost.rdma_bytes is None and cost.tcp_bytes is None):
         why = "nothing is decoded" if cost is None else cost.notes.get("rdma_bytes", "no model is split over nodes")
-        return 6, (*start, *crop([(NA, "muted"), (f" ({safe(why)})", "muted")], width - LABEL_CELLS))
+        return 6, (*start, *crop([(NA, "muted"), (f" ({safe(why)})", "muted")], width - cells))
     groups: list[list[Span]] = [start]
     for name, count in (("RDMA", cost.rdma_bytes), ("TCP", cost.tcp_bytes)):
         groups.append([(f"{name} ", "muted"), (f"{volume(count):>9}", "value"), ("/token  ", "muted")])
     return 1, tuple(whole(groups, width))
 
 
-def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
+def _health_row(found: Sequence[Machine], width: int, cells: int) -> tuple[int, SpanRow]:
     """Error counters that are not 0, those of a machine's devices together."""
-    groups: list[list[Span]] = [head("errors", LABEL_CELLS)]
+    groups: list[list[Span]] = [head("errors", cells)]
     known, unread = False, 0
     for machine in found:
         counts: dict[str, float] = {}
@@ -245,7 +248,7 @@ def _health_row(found: Sequence[Machine], width: int) -> tuple[int, SpanRow]:
             if count:
                 groups.append([(f"{who}{name} ", "muted"), (f"{count:,.0f}  ", "warn")])
     if not known:
-        return 3, (*groups[0], *reason(found[0].why("roce"), width - LABEL_CELLS))
+        return 3, (*groups[0], *reason(found[0].why("roce"), width - cells))
     if len(groups) == 1 and unread:
         # What was not read may well have errors.
         told: list[Span] = [*groups[0], ("none of those read", "value")]

@@ -28,8 +28,8 @@ KIND_CELLS: Final = 5
 WAYS: Final = ("in", "out")
 RDMA, TCP = "RDMA", "TCP"
 
-HEADER, TOTAL, PORT, BUSY, IDLE, DOWN = 2, 1, 0, 4, 6, 7
-"""What rows are worth: 0 most."""
+HEADER, PORT, TOTAL, BUSY, IDLE, DOWN = 0, 0, 2, 4, 6, 7
+"""What rows are worth: 0 most. Between ports and their sum is what a model is split over."""
 
 Rates = tuple[float | None, float | None, float | None, float | None]
 """Bytes per second: received and sent by RDMA, received and sent otherwise."""
@@ -110,7 +110,8 @@ def _fewer(rows: list[tuple[int, SpanRow]], machines: int, height: int) -> list[
     """Says how many machines find no row, where there are even fewer rows than machines."""
     if machines <= height:
         return rows
-    shown = [row for row in rows if row[0] == PORT][: max(0, height - 1)]
+    # Without the header, which is the first.
+    shown = [row for row in rows[1:] if row[0] == PORT][: max(0, height - 1)]
     total = [(PORT, row) for rank, row in rows if rank == TOTAL]
     return [*shown, *(total or [(PORT, ((f"+{machines - len(shown)} more", "label"),))])]
 

@@ -40,7 +40,7 @@ class WatchedAlerts(AlertBar):
         machine = next(iter(self._machines), None)
         if machine is None or not machine.read:
             return ((f"waiting for the first reading{signs.ellipsis}", "muted"),)
-        right: list[Span] = [(f" {self.more}", "label")] if self.more else []
+        right = self._more(width)
         groups: list[list[Span]] = [[("No alert.", "label")]]
         if self._suspicions:
             # What is not judged yet must not read as passed.
