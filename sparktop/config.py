@@ -49,7 +49,17 @@ def read_tables(config: Path, kind: str, entry: type[Entry], *, example: str) ->
         where = f"{config}: {kind}.{one_line(name)[:64]}"
         if not _NAME.fullmatch(name):
             raise BadConfig(f'{where}: a name has letters, digits, "-", "_" and "." only')
+        if (odd := _unprintable(fields)) is not None:
+            raise BadConfig(f"{where}: {one_line(odd)[:60]!r} has characters that nothing here can have")
         try:
             yield name, msgspec.convert(fields, entry)
         except msgspec.ValidationError as error:
             raise BadConfig(f"{where}: {error}") from None
+
+
+def _unprintable(value: object) -> str | None:
+    """Returns a text that holds control characters, which no path, host or name has."""
+    if isinstance(value, str):
+        return None if one_line(value) == value else value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((found for one in inner if (found := _unprintable(one)) is not None), None)

@@ -174,10 +174,18 @@ def _url(text: str, where: str) -> str:
     try:
         parts = urlsplit(text)
         port = parts.port
+        # As it will be looked up; UnicodeError is a ValueError.
+        (parts.hostname or "").encode("idna")
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.username or parts.password or parts.query or parts.fragment:
         raise BadPlace(f"{where}: an address has no user, password or token in it; the token is in a file of its own")
-    if parts.scheme not in ("ws", "wss") or not parts.hostname or port is None or parts.path not in ("", "/"):
+    if (
+        parts.scheme not in ("ws", "wss")
+        or not parts.hostname
+        or not port
+        or one_line(text) != text
+        or parts.path not in ("", "/")
+    ):
         raise BadPlace(f"{where}: expected ws://HOST:PORT or wss://HOST:PORT, found {one_line(text)[:60]!r}")
     return f"{parts.scheme}://{parts.netloc}"

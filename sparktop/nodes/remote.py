@@ -170,8 +170,7 @@ class RemoteNode:
                             failed = 0
             except Unreachable as error:
                 if line is None:
-                    self._met.set_exception(error)
-                    self._listen(Notice(t=max(0.0, time.monotonic() - self._origin), text=str(error)))
+                    self._never_met(error)
                     return
                 line.cut(str(error) if error.final else "")
                 if error.nobody:
@@ -183,9 +182,21 @@ class RemoteNode:
                     line.cut(str(error))
                 if error.nonsense:
                     self.work.fail(f"{self.name} can't be understood: {error}; install the same sparktop on both")
+            except Exception as error:  # a thread that ended without a word would be waited for in vain
+                sentence = f"sparktop made an error with {self._place.shown} ({error!r})"
+                if line is None:
+                    self._never_met(Unreachable(sentence))
+                    return
+                line.cut(sentence)
+                self.work.fail(sentence)
             pause = _BACKOFF_S[min(failed, len(_BACKOFF_S) - 1)]
             await asyncio.sleep(min(pause, _BUSY_S) if self.work.live else pause)
             failed += 1
+
+    def _never_met(self, error: Unreachable) -> None:
+        if not self._met.done():
+            self._met.set_exception(error)
+        self._listen(Notice(t=max(0.0, time.monotonic() - self._origin), text=str(error)))
 
     async def _follow(self, link: Link, line: Line) -> None:
         """Hands on what comes, and sends what is ordered, until the connection ends.
