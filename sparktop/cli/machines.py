@@ -5,13 +5,16 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sparktop.cli.console import Console, Refused
+from sparktop.cli.library import places
 from sparktop.runner.contenders import placed
 
 if TYPE_CHECKING:
     from sparktop.nodes.remote import RemoteNode
+    from sparktop.runner.others import Others
 
 
 @contextmanager
@@ -41,3 +44,30 @@ def machines(
         yield found
     finally:
         stop(found)
+
+
+@contextmanager
+def in_menu(console: Console, nodes: Sequence[RemoteNode] = (), *, begin: bool) -> Iterator[tuple[Others, str]]:
+    """Gives what the menu offers of other machines, and what is wrong with config.toml (empty if nothing is).
+
+    Args:
+        console: Where the person's folders are.
+        nodes: Those that are connected to.
+        begin: Whether those are connected to at once that config.toml wants always.
+    """
+    from sparktop.nodes.place import BadPlace, read_places
+    from sparktop.runner.others import Others
+
+    problem, known = "", {}
+    try:
+        known = read_places(places(console).config_file)
+    except BadPlace as error:
+        # Said on the screen: what has nothing to do with other machines works all the same.
+        problem = str(error)
+    if not begin:
+        known = {name: replace(place, always=False) for name, place in known.items()}
+    others = Others(nodes, known)
+    try:
+        yield others, problem
+    finally:
+        others.stop()

@@ -6,6 +6,7 @@ import argparse
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import library, places
+from sparktop.cli.machines import in_menu
 from sparktop.cli.runs import snapshot_of, the_run
 from sparktop.model.text import one_line
 from sparktop.store.opening import BadRun, open_tape
@@ -65,4 +66,5 @@ def _open(entry: RunEntry, beside: list[RunEntry], rater: str, arguments: argpar
     for guest in guests:
         guest.pull()
     sitting = Sitting(rater=rater, blind=arguments.blind, voting=arguments.vote, beside=guests)
-    return rate(library(console), places(console), open_tape(entry), entry, sitting, arguments.fps)
+    with in_menu(console, begin=False) as (others, _):
+        return rate(library(console), places(console), open_tape(entry), entry, sitting, arguments.fps, others)

@@ -6,6 +6,7 @@ import argparse
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import library, places
+from sparktop.cli.machines import in_menu
 from sparktop.cli.runs import snapshot_of, the_run
 from sparktop.store.opening import BadRun, open_tape
 
@@ -30,6 +31,6 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         raise Refused(f"--at {arguments.at:g} s is after the end of this run, which took {tape.length_s:.1f} s")
     from sparktop.ui.app import replay
 
-    return replay(
-        library(console), places(console), tape, entry, speed=arguments.speed, at_s=arguments.at, fps=arguments.fps
-    )
+    speed, at_s, fps = arguments.speed, arguments.at, arguments.fps
+    with in_menu(console, begin=False) as (others, _):
+        return replay(library(console), places(console), tape, entry, speed=speed, at_s=at_s, fps=fps, others=others)

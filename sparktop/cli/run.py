@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import library, places
-from sparktop.cli.machines import machines
+from sparktop.cli.machines import in_menu, machines
 from sparktop.cli.target import Target
 from sparktop.model.events import Status
 from sparktop.model.records import Options
@@ -81,22 +81,10 @@ def _plan(
 
 
 def _screen(console: Console, plan: Plan | None, fps: int, nodes: Sequence[RemoteNode] = ()) -> int:
-    from sparktop.nodes.place import BadPlace, read_places
-    from sparktop.runner.others import Others
     from sparktop.ui.app import run
 
-    where = places(console)
-    problem, known = "", {}
-    try:
-        known = read_places(where.config_file)
-    except BadPlace as error:
-        # Said on the screen: what has nothing to do with other machines works all the same.
-        problem = str(error)
-    others = Others(nodes, known)
-    try:
-        return run(library(console), where, plan=plan, fps=fps, others=others, problem=problem)
-    finally:
-        others.stop()
+    with in_menu(console, nodes, begin=True) as (others, problem):
+        return run(library(console), places(console), plan=plan, fps=fps, others=others, problem=problem)
 
 
 def _headless(plan: Plan, target: Target, console: Console, nodes: Sequence[RemoteNode] = ()) -> int:

@@ -110,6 +110,7 @@ def replay(
     speed: float = 1.0,
     at_s: float = 0.0,
     fps: int = FPS,
+    others: Others | None = None,
 ) -> int:
     """Shows a run that is over, in the screens of a run, until the person leaves.
 
@@ -123,6 +124,7 @@ def replay(
         speed: Seconds of the run that pass in a second.
         at_s: Where it begins, in seconds of the run.
         fps: Most paints a second.
+        others: Machines elsewhere that the menu offers.
 
     Returns:
         The exit code: as of `run`.
@@ -134,10 +136,18 @@ def replay(
     from sparktop.ui.wiring import real_ports
 
     played = Replay(tape, monotonic, speed=speed, at_s=at_s, entry=entry)
-    return SparktopApp(real_ports(library, places, monotonic), replay=played, fps=fps).run_until_left()
+    return SparktopApp(real_ports(library, places, monotonic, others), replay=played, fps=fps).run_until_left()
 
 
-def rate(library: Library, places: Places, tape: Tape, entry: RunEntry, sitting: Sitting, fps: int = FPS) -> int:
+def rate(
+    library: Library,
+    places: Places,
+    tape: Tape,
+    entry: RunEntry,
+    sitting: Sitting,
+    fps: int = FPS,
+    others: Others | None = None,
+) -> int:
     """Shows the answers of a run that is over, for somebody who came to rate them.
 
     Standard input and output have to be a terminal; see to that before.
@@ -149,6 +159,7 @@ def rate(library: Library, places: Places, tape: Tape, entry: RunEntry, sitting:
         entry: Its files.
         sitting: Who rates, and how.
         fps: Most paints a second.
+        others: Machines elsewhere that the menu offers.
 
     Returns:
         The exit code: as of `run`.
@@ -160,7 +171,8 @@ def rate(library: Library, places: Places, tape: Tape, entry: RunEntry, sitting:
     from sparktop.ui.wiring import real_ports
 
     run = Replay(tape, monotonic, at_s=tape.length_s, entry=entry)
-    return SparktopApp(real_ports(library, places, monotonic), replay=run, rating=sitting, fps=fps).run_until_left()
+    ports = real_ports(library, places, monotonic, others)
+    return SparktopApp(ports, replay=run, rating=sitting, fps=fps).run_until_left()
 
 
 def _before_textual(fps: int) -> None:
