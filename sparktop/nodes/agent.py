@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from sparktop import __version__
+from sparktop.engines.tcp import retry_soon
 from sparktop.model.codec import encode
 from sparktop.model.events import Event
 from sparktop.model.text import one_line
@@ -206,6 +207,7 @@ class Agent:
     async def _serve(self, head: ServerConnection) -> None:
         self._callers.known(head)
         self._heads.add(head)
+        retry_soon(head.transport.get_extra_info("socket"))
         followers: dict[int | None, asyncio.Task[None]] = {}
         self._log(f"a head connected from {_peer(head)}")
         why, cut = "it left", True
@@ -236,8 +238,8 @@ class Agent:
             cut = False
             await self._drop(head)
         except ConnectionClosed as error:
-            # Whatever this side closed, it closed because nothing came or went any more.
-            cut = error.sent is None or error.rcvd_then_sent is True
+            # Whatever this side closed, it closed because nothing came or went any more, and the kernel likewise.
+            cut = (error.sent is None or error.rcvd_then_sent is True) and _closed_there(error.__cause__)
         finally:
             self._heads.discard(head)
             for follower in followers.values():
@@ -316,6 +318,11 @@ def _with_version(connection: ServerConnection, request: Request | None, respons
         response.headers[VERSION_HEADER] = str(VERSION)
         response.headers[PROGRAM_HEADER] = __version__
     return response
+
+
+def _closed_there(cause: BaseException | None) -> bool:
+    """Whether a connection ended because the other side's machine closed it; else it can't be reached."""
+    return not isinstance(cause, OSError) or isinstance(cause, ConnectionError)
 
 
 def _peer(connection: ServerConnection) -> str:

@@ -11,12 +11,14 @@ import time
 from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage, InvalidStatus
 
 from sparktop import __version__
+from sparktop.engines.tcp import retry_soon
 from sparktop.model.text import one_line
 from sparktop.nodes import token as tokens
 from sparktop.nodes.orders import FitTold, Held, Refused
@@ -40,6 +42,8 @@ from sparktop.nodes.quiet import SILENT
 from sparktop.nodes.tunnel import Tunnel
 
 _OPEN_S: Final = 10.0
+_DIAL_S: Final = 1.5
+"""An attempt to connect; more than any round trip."""
 
 
 class _Connect(connect):
@@ -79,6 +83,7 @@ class Link:
             else:
                 self._socket = await self._open(self._place)
             self._stack.push_async_callback(self._close)
+            retry_soon(self._socket.transport.get_extra_info("socket"))
             self.hello = await self._greeting()
         except BaseException:
             await self._stack.aclose()
@@ -151,7 +156,9 @@ class Link:
         tls = _tls(place)
         shown = place.shown
         try:
-            more: dict[str, Any] = {"unix": True, "path": str(place.socket)} if place.socket is not None else {}
+            more: dict[str, Any] = {"unix": True, "path": str(place.socket)}
+            if place.socket is None:
+                more = {"sock": await _dial(place.url)}
             return await _Connect(
                 (place.url or "ws://localhost") + PATH,
                 ssl=tls,
@@ -181,8 +188,9 @@ class Link:
             ) from None
         except (OSError, ConnectionClosed, EOFError) as error:
             number = getattr(error, "errno", None)
-            # asyncio puts the address in the place of the reason.
-            why = os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
+            # asyncio puts the address in the place of the reason; where a name was looked up, the number is no errno.
+            why = os.strerror(number) if number and number > 0 else getattr(error, "strerror", "") or str(error)
+            why = why or type(error).__name__
             raise Unreachable(
                 f'{shown} can\'t be connected to ({one_line(why)}): start "sparktop node" there',
                 nobody=isinstance(error, ConnectionRefusedError | FileNotFoundError),
@@ -203,6 +211,36 @@ class Link:
         if not isinstance(content, Hello):
             raise Unreachable(f"{self._place.shown} did not say who it is", final=True)
         return content
+
+
+async def _dial(url: str) -> socket.socket:
+    """Connects to an address, with attempts that begin anew: the kernel's own pauses double.
+
+    When a link is back, a head that waits for it is there before its node takes it for gone.
+
+    Raises:
+        OSError: It can't be reached; TimeoutError where nobody says that.
+    """
+    parts, loop = urlsplit(url), asyncio.get_running_loop()
+    found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+    deadline = time.monotonic() + _OPEN_S
+    while True:
+        failed: OSError = TimeoutError()
+        for family, kind, protocol, _, address in found:
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.setblocking(False)
+                async with asyncio.timeout(_DIAL_S):
+                    await loop.sock_connect(connection, address)
+                return connection
+            except OSError as error:
+                connection.close()
+                failed = error
+            except BaseException:
+                connection.close()
+                raise
+        if not isinstance(failed, TimeoutError) or time.monotonic() > deadline:
+            raise failed
 
 
 def _authorization(place: Place) -> dict[str, str]:

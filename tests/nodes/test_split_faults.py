@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests.nodes.conftest import StartAgent
 from tests.nodes.split_head import Head, head, here, three
 
 __all__ = ["head", "three"]
 
 ORPHAN_S = 5.0
+
+RETRIES = tuple(map(int, re.findall(r"\d+", os.uname().release)[:2])) >= (6, 15)
+"""Whether the kernel can be told how often to try again (TCP_RTO_MAX_MS)."""
 
 
 def scenario(head: Head, tokens: int, isl: int = 32) -> str:
@@ -51,21 +57,24 @@ def kill_agent(head: Head) -> None:
 
 
 @pytest.mark.parametrize("kill", [kill_server, kill_agent])
-def test_a_machine_that_is_lost_is_named(head: Head, kill: Callable[[Head], None]) -> None:
+def test_a_machine_that_is_lost_is_named(head: Head, start_agent: StartAgent, kill: Callable[[Head], None]) -> None:
     process = long_run(head)
     kill(head)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 1, err
     document: dict[str, Any] = json.loads(out)
     error = document["contenders"][0]["error"]
-    assert "spark-2" in error
+    assert error.startswith("demo-sutra lost spark-2, which held a part of it: ")
+    assert error.endswith("what had arrived is kept, run it again")
     assert "\n" not in error
     assert document["requests"][0]["error"] == error
     assert sum(document["requests"][0]["chunks"]["n"]) > 3, "what had come is kept"
     assert document["contenders"][0]["parts"]
     nothing_is_left(head)
-    if kill is kill_server:
-        assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
+    if kill is kill_agent:
+        machine = head.machines[1]
+        start_agent(name="spark-2", prefix=machine.within, listen=f"{machine.address}:7470")
+    assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
 
 
 @pytest.mark.parametrize(
@@ -96,6 +105,8 @@ def test_a_head_that_goes_leaves_nothing(head: Head, how: signal.Signals) -> Non
     process.communicate(timeout=30)
     assert process.returncode in (-how, 130)
     nothing_is_left(head)
+    told = [event for event in head.journal if event["event"] == "tokens"]
+    assert len(told) > 3, "what had come is kept"
     assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
 
 
@@ -106,22 +117,88 @@ def test_a_link_that_is_down_for_a_moment_is_waited_for(head: Head) -> None:
     head.machines[1].link_is("up")
     before = len(head.journal)
     head.wait(lambda events: sum(event["event"] == "tokens" for event in events[before:]) > 5)
+    assert not any(event["event"] == "contender-failed" for event in head.journal)
     process.kill()
     process.communicate()
+    nothing_is_left(head)
 
 
-def test_a_link_that_stays_down_is_named(head: Head) -> None:
-    process = long_run(head)
-    head.machines[1].link_is("down")
+def both_run(head: Head) -> tuple[str, ...]:
+    """What runs one model on spark-2 and one that is split with spark-3, at the same time."""
+    return ("-m", "demo-base@spark-2", "-m", f"demo-sutra@{here()}+spark-3")
+
+
+def long_run_of_both(head: Head) -> subprocess.Popen[str]:
+    process = head.begin(scenario(head, 3900), *both_run(head))
+    head.wait(lambda events: len({event["request"] for event in events if event["event"] == "tokens"}) == 2)
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_a_link_that_stays_down_ends_both_sides_at_the_same_time(head: Head) -> None:
+    process = long_run_of_both(head)
+    head.machines[0].link_is("down")
+    lost, lost_t = time.monotonic(), head.journal[-1]["t"]
+    failed: dict[str, float] = {}
+    gone: dict[str, float] = {}
+    # Read beside: what it tells at its end is more than a pipe holds.
+    told: list[tuple[str, str]] = []
+    reading = threading.Thread(target=lambda: told.append(process.communicate()), daemon=True)
+    reading.start()
     try:
-        out, err = process.communicate(timeout=60)
+        while reading.is_alive():
+            now = time.monotonic() - lost
+            assert now < 90
+            for event in head.journal:
+                if event["event"] == "contender-failed":
+                    failed.setdefault(event["contender"], event["t"] - lost_t)
+            if not head.engines("rpc_server"):
+                gone.setdefault("demo-sutra", now)
+            if not [one for one in head.engines("worker") if one.environ()["HOME"].endswith("spark-2")]:
+                gone.setdefault("demo-base", now)
+            time.sleep(0.2)
+        nothing_is_left(head)
+        gone.setdefault("demo-base", time.monotonic() - lost)
     finally:
-        head.machines[1].link_is("up")
+        head.machines[0].link_is("up")
+    ((out, err),) = told
     assert process.returncode == 1, err
     document: dict[str, Any] = json.loads(out)
-    assert "spark-2" in document["contenders"][0]["error"]
-    assert sum(document["requests"][0]["chunks"]["n"]) > 3, "what had come is kept"
-    assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
+    errors = {one["contender"]["name"]: one["error"] for one in document["contenders"]}
+    assert errors["demo-sutra"].startswith("demo-sutra lost spark-3, which held a part of it: ")
+    assert "the link is down; what had arrived is kept, run it again" in errors["demo-sutra"]
+    assert errors["demo-base"].startswith(
+        "nothing came from spark-2 for 60 s: see whether the machine and the link to it"
+    )
+    assert {request["error"] for request in document["requests"]} == set(errors.values())
+    assert all(sum(request["chunks"]["n"]) > 3 for request in document["requests"]), "what had come is kept"
+    for name, patience in (("demo-sutra", 20), ("demo-base", 60)):
+        assert patience - 3 < failed[name] < patience + 12, (failed, gone, errors)
+        assert abs(gone[name] - failed[name]) < ORPHAN_S, (failed, gone)
+    assert head.document("smoke", "--limit", "1", *both_run(head))["status"] == "completed"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_cancelled_while_the_link_is_down(head: Head) -> None:
+    process = long_run_of_both(head)
+    head.machines[0].link_is("down")
+    try:
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert head.engines()
+    finally:
+        head.machines[0].link_is("up")
+    back = time.monotonic()
+    assert "spark-2 is cut off" in err
+    assert all(sum(request["chunks"]["n"]) > 3 for request in json.loads(out)["requests"]), "what had come is kept"
+    while head.engines():
+        # The kernels try again after six seconds, or as late as they have tried for already.
+        assert time.monotonic() - back < ORPHAN_S + (6 if RETRIES else 20)
+        time.sleep(0.1)
+    assert head.document("smoke", "--limit", "1", *both_run(head))["status"] == "completed"
 
 
 def test_a_slow_link_is_seen_in_the_figures(head: Head) -> None:

@@ -261,6 +261,7 @@ ignore_eos = true
 """
 
 
+@pytest.mark.slow
 def test_models_on_both_machines_while_the_link_is_down_for_long(pair: Pair, agent: Agent, tmp_path: Path) -> None:
     """Longer than a connection lives without a sign: it is made anew, and what came meanwhile is filled in."""
     config = tmp_path / ".config/sparktop"
@@ -289,7 +290,7 @@ def test_models_on_both_machines_while_the_link_is_down_for_long(pair: Pair, age
             assert time.monotonic() < deadline, said
             time.sleep(0.05)
         ip("-n", pair.node, "link", "set", pair.node_link, "down")
-        time.sleep(14)
+        time.sleep(30)
         ip("-n", pair.node, "link", "set", pair.node_link, "up")
         assert head.wait(60) == 0, said
     finally:
@@ -302,7 +303,7 @@ def test_models_on_both_machines_while_the_link_is_down_for_long(pair: Pair, age
     assert "spark-2 is cut off: nothing came for 3 s" in notices
     assert "spark-2 is back" in notices
     for request in run["requests"]:
-        # The link's fourteen seconds show nowhere in when a token was made.
+        # The link's thirty seconds show nowhere in when a token was made.
         assert sum(request["chunks"]["n"]) == 1000
         assert max(later - earlier for earlier, later in pairwise(request["chunks"]["t_ms"])) < 2000
     # Both machines had begun before either was done.
