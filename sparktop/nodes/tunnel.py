@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import secrets
 import shlex
 import shutil
 import signal
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -47,12 +48,22 @@ _OPTIONS: Final = {
     "PermitLocalCommand": "no",
     "ForwardAgent": "no",
     "ForwardX11": "no",
+    # Their own forwardings may be in use by another ssh of theirs, and the one of this connection is wanted.
+    "ClearAllForwardings": "no",
+    "ExitOnForwardFailure": "no",
     # A link that is down is noticed here; the other side can't know whether somebody still waits.
     "ServerAliveInterval": "5",
     "ServerAliveCountMax": "3",
     "ConnectTimeout": "10",
     "LogLevel": "ERROR",
 }
+
+_SINCE: Final = (8, 7)
+_NEWER: Final = {"SessionType": "default", "StdinNull": "no", "ForkAfterAuthentication": "no"}
+"""Options that OpenSSH knows since that version; an older one refuses what it does not know."""
+
+_PLAIN: Final = re.compile(r"/[\w/.,@=+-]{0,63}")
+"""A folder whose name ssh takes as it is, and in which the path of a socket is not too long."""
 
 
 class Tunnel:
@@ -81,11 +92,12 @@ class Tunnel:
                 f"{self._place.shown} is reached over ssh, which is not here: install openssh", final=True
             )
         _sweep()
-        self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+        options = _OPTIONS | (_NEWER if await _version(program) >= _SINCE else {})
+        self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_place_for_sockets())
         try:
             self._process = await asyncio.create_subprocess_exec(
                 program,
-                *self._words(f"/tmp/sparktop-{secrets.token_hex(8)}/node.sock"),
+                *self._words(options, f"/tmp/sparktop-{secrets.token_hex(8)}/node.sock"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -132,14 +144,13 @@ class Tunnel:
     def _local(self) -> Path:
         return Path(self._folder) / "node.sock"
 
-    def _words(self, remote: str) -> list[str]:
+    def _words(self, options: Mapping[str, str], remote: str) -> list[str]:
         words = ["-F", str(self._place.ssh_config)] if self._place.ssh_config is not None else []
-        for option, value in _OPTIONS.items():
+        for option, value in options.items():
             words += ["-o", f"{option}={value}"]
-        order = f"{shlex.quote(self._place.command) if self._place.command else 'sparktop'} node --tunnel {remote}"
+        order = f"{_quoted(self._place.command or 'sparktop')} node --tunnel {remote}"
         for folder in self._place.models:
-            # A leading "~" is for the shell there.
-            order += " --models " + ("~/" + shlex.quote(folder[2:]) if folder.startswith("~/") else shlex.quote(folder))
+            order += f" --models {_quoted(folder)}"
         # Tools that were installed for one person are not on the path of a shell that nobody logged in to; and whatever
         # shell that is, it understands these words.
         order = f"sh -c {shlex.quote(f'PATH=$PATH:$HOME/.local/bin exec {order}')}"
@@ -150,8 +161,8 @@ class Tunnel:
         try:
             async with asyncio.timeout(_READY_S):
                 while line := await self._process.stdout.readline():
-                    # A shell's own greeting may come first.
-                    if line.lstrip().startswith(b'{"protocol":'):
+                    # A shell's own greeting may come first, and need not end its line.
+                    if b'{"protocol":' in line:
                         return
                 await self._process.wait()
         except TimeoutError:
@@ -194,7 +205,11 @@ class Tunnel:
         except TimeoutError:
             self._signal(signal.SIGKILL)
             await self._process.wait()
-        self._reading.cancel()
+        finally:
+            # Where this is cancelled as it waits, too.
+            if self._process.returncode is None:
+                self._signal(signal.SIGKILL)
+            self._reading.cancel()
 
     def _signal(self, number: signal.Signals) -> None:
         # A ProxyCommand too, which would hold our pipes open.
@@ -202,9 +217,35 @@ class Tunnel:
             os.killpg(self._process.pid, number)
 
 
+async def _version(program: str) -> tuple[int, int]:
+    """Returns which OpenSSH a program is; (0, 0) for another ssh."""
+    asked = await asyncio.create_subprocess_exec(
+        program,
+        "-V",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await asked.communicate()
+    found = re.match(rb"OpenSSH_(\d+)\.(\d+)", said)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _quoted(path: str) -> str:
+    """Returns a path as a word for the shell there, to which a leading "~" is the home there."""
+    if path == "~":
+        return path
+    return "~/" + shlex.quote(path[2:]) if path.startswith("~/") else shlex.quote(path)
+
+
+def _place_for_sockets() -> str:
+    usual = tempfile.gettempdir()
+    return usual if _PLAIN.fullmatch(usual) else "/tmp"
+
+
 def _sweep() -> None:
     """Removes the folders of heads that were killed; the socket in them leads nowhere any more."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+    for folder in Path(_place_for_sockets()).glob(f"{_PREFIX}*-*"):
         owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
         with suppress(OSError):
             if folder.stat().st_uid == os.geteuid() and not Path("/proc", owner).exists():
