@@ -36,7 +36,8 @@ async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None
         due_s = min(timers, default=float("inf")) - loop.time()
         if loop._ready:  # type: ignore[attr-defined]
             calm = 0
-        elif due_s < FRAME_S:
+        elif due_s < FRAME_S and not active_app.get()._exit:
+            # An app that has ended paints no more, and a screen that still wants to asks at every frame.
             calm = 0
             await asyncio.sleep(max(0.0, due_s))
         elif elapsed < THREADS_S and _works():
