@@ -6,6 +6,8 @@ import hmac
 import os
 import re
 import secrets
+import stat
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -27,21 +29,23 @@ def make_or_read(path: Path, node: str) -> str:
     Raises:
         BadToken: The file can't be made, or is no token, or others can read it.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        return read(path)
-    except OSError as error:
-        raise BadToken(f"the token can't be written to {path}: {error.strerror or error}") from error
     name = re.sub(r"[^A-Za-z0-9_-]", "-", node)[:60] or "node"
     token = f"{name}.{secrets.token_urlsafe(32)}"
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(token + "\n")
+        if os.path.lexists(path):
+            return read(path)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # In its place only once it is whole: another agent may begin at the same time, and this one be killed.
+        descriptor, new = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(token + "\n")
+            os.link(new, path)
+        finally:
+            os.unlink(new)
+    except FileExistsError:
+        return read(path)
     except OSError as error:
-        # Half a token would be in the way of the next attempt.
-        path.unlink(missing_ok=True)
         raise BadToken(f"the token can't be written to {path}: {error.strerror or error}") from error
     return token
 
@@ -53,13 +57,16 @@ def read(path: Path) -> str:
         BadToken: It can't be read, holds none, or others than its owner can read it.
     """
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            content = file.read(_MOST_BYTES)
+        # A pipe would be waited for.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            found = os.fstat(file.fileno())
+            content = file.read(_MOST_BYTES) if stat.S_ISREG(found.st_mode) else b""
     except OSError as error:
         raise BadToken(f"the token in {path} can't be read: {error.strerror or error}") from error
-    if mode & 0o077:
+    if found.st_mode & 0o077 and content:
         raise BadToken(f"others can read the token in {path}: chmod 600 it, or delete it on the node for a new one")
+    if found.st_uid not in (0, os.geteuid()):
+        raise BadToken(f"the token in {path} belongs to somebody else: make a copy of your own")
     token = content.decode("ascii", "replace").strip()
     if not _SHAPE.fullmatch(token):
         raise BadToken(f"{path} holds no token of a node: copy the node's own file, which it names as it starts")
