@@ -114,3 +114,6 @@ async def test_the_smallest_dashboard_still_tells_how_fast(tmp_path: Path, event
         text = screen_text(bench.latest)
         for part in ("tok/s", "ms", "available", "demo-sutra", "answering", "▏ 20 %"):
             assert part in text, part
+        text = await at(bench, pilot, 200)
+        for part in (" tok/s ", " ms ", "available", "The run is completed."):
+            assert part in text, part

@@ -21,6 +21,7 @@ from sparktop.ui.panels.processor import ProcessorPanel
 from sparktop.ui.panels.status import ending_rows, progress_row, title_row
 from sparktop.ui.panels.streams import StreamsPanel
 from sparktop.ui.panels.throughput import ThroughputPanel
+from sparktop.ui.replay import Replay
 from sparktop.ui.run import Run
 from sparktop.ui.screens.arrangement import LOW, TALL, Arrangement, arrange
 from sparktop.ui.screens.panelled import PanelScreen
@@ -95,7 +96,9 @@ class DashboardScreen(PanelScreen):
         low = self.size.height < LOW
         bar.display = bar.urgent or not low
         self.query_one("#ending").styles.margin = (0, 0, 1 + bar.lines * bar.display, 0)
-        self.query_one("#progress").display = not (low and bar.urgent)
+        # So does the progress of a run that has ended, which its last line tells; a replay's goes on telling where it is.
+        over = not self.shown.active and not isinstance(self.shown, Replay)
+        self.query_one("#progress").display = not (low and (bar.urgent or over))
 
     def arrangement(self, wanted: tuple[str, ...]) -> Arrangement:
         """See `PanelScreen.arrangement`."""
