@@ -96,7 +96,7 @@ class DashboardScreen(PanelScreen):
         low = self.size.height < LOW
         bar.display = bar.urgent or not low
         self.query_one("#ending").styles.margin = (0, 0, 1 + bar.lines * bar.display, 0)
-        # So does the progress of a run that has ended, which its last line tells; a replay's goes on telling where it is.
+        # So does the progress of a run that has ended, which its last line tells; a replay's tells where it is.
         over = not self.shown.active and not isinstance(self.shown, Replay)
         self.query_one("#progress").display = not (low and (bar.urgent or over))
 
