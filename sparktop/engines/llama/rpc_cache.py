@@ -81,6 +81,10 @@ def seal(folder: Path) -> None:
             for path in _tensors(folder)
             if now - (found := path.stat()).st_mtime > _SETTLED_S
         }
+        # A large tensor is one write, which the kernel dates from its beginning: on a slow disk it is under way for
+        # longer than that. What was closed only after it was looked at above is of another size by now.
+        for name in _being_written(folder):
+            whole.pop(name, None)
         new = folder / f"{_LIST}.{os.getpid()}"
         new.write_bytes(orjson.dumps(whole))
         new.replace(folder / _LIST)
@@ -88,6 +92,21 @@ def seal(folder: Path) -> None:
 
 def _tensors(folder: Path) -> list[Path]:
     return [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and path.is_file()]
+
+
+def _being_written(folder: Path) -> set[str]:
+    """Names of the folder's files that this process holds open, or another one that can be looked into."""
+    names: set[str] = set()
+    here = os.path.realpath(folder)
+    for descriptors in Path("/proc").glob("[0-9]*/fd"):
+        # OSError: it has ended, or is somebody else's.
+        with suppress(OSError):
+            for descriptor in os.listdir(descriptors):
+                with suppress(OSError):
+                    where, name = os.path.split(os.readlink(descriptors / descriptor))
+                    if where == here:
+                        names.add(name)
+    return names
 
 
 def _listed(folder: Path) -> dict[str, object]:
