@@ -132,6 +132,10 @@ def find(env: Environment, folder: Path) -> Path | None:
 # Fetching one
 
 
+PIP_INSTALL = ("install", "--quiet", "--disable-pip-version-check")
+"""Its notice of a newer pip would come last, in place of why it failed."""
+
+
 def _quiet(command: Sequence[str | Path], env: Environment) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env=dict(env), stdin=subprocess.DEVNULL)
     if done.returncode:
@@ -142,13 +146,13 @@ def _quiet(command: Sequence[str | Path], env: Environment) -> None:
 def by_venv(python: str, folder: Path, env: Environment) -> None:
     """A virtual environment, and pip in it."""
     _quiet([python, "-m", "venv", folder], env)
-    _quiet([folder / "bin" / "pip", "install", "--quiet", REQUIREMENT], env)
+    _quiet([folder / "bin" / "pip", *PIP_INSTALL, REQUIREMENT], env)
 
 
 def by_target(python: str, folder: Path, env: Environment) -> None:
     """The interpreter's own pip, into a folder of ours."""
     packages = folder / "packages"
-    _quiet([python, "-m", "pip", "install", "--quiet", "--target", packages, REQUIREMENT], env)
+    _quiet([python, "-m", "pip", *PIP_INSTALL, "--target", packages, REQUIREMENT], env)
     (folder / "bin").mkdir(exist_ok=True)
     (folder / "bin" / "uv").symlink_to(Path("..", "packages", "bin", "uv"))
 

@@ -94,6 +94,17 @@ def test_a_python_without_venv_and_pip_fails_both_ways(tmp_path: Path) -> None:
             way(str(python), tmp_path / ".uv", {"PATH": "/usr/bin:/bin"})
 
 
+def test_why_pip_failed_is_told_and_not_that_there_is_a_newer_pip(tmp_path: Path) -> None:
+    python = tmp_path / "python3"
+    python.write_text(
+        '#!/bin/sh\necho "ERROR: no matching distribution" >&2\n'
+        'case "$*" in *--disable-pip-version-check*) ;; *) echo "[notice] To update, run pip" >&2 ;; esac\nexit 1\n'
+    )
+    python.chmod(0o755)
+    with pytest.raises(UvMissingError, match="no matching distribution"):
+        get_uv.by_target(str(python), tmp_path / ".uv", {"PATH": "/usr/bin:/bin"})
+
+
 def wheel_name(version: str, tag: str) -> str:
     return f"uv-{version}-py3-none-{tag}.whl"
 
