@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from sparktop.engines.log_file import open_log
 from sparktop.engines.protocol import Clock, Emit, Generation
 from sparktop.engines.wire import Command, encode_command
 from sparktop.model.codec import NotAnEvent, decode
@@ -122,20 +122,10 @@ class WorkerEngine:
         self._send(self._first)
 
     def _open_log(self) -> BinaryIO:
-        """Opens the worker's log: where it belongs, else in the folder for temporary files.
-
-        Raises:
-            OSError: It can be in neither.
-        """
-        try:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            return self._log.open("ab")
-        except OSError as error:
-            handle, name = tempfile.mkstemp(prefix=f"{self._log.stem}-", suffix=".log")
-            text = f"the log of {self._contender} can't be written to {self._log.parent}: {error.strerror or error}"
-            self._emit(Notice(t=self._clock(), text=f"{text}; it goes to {name}"))
-            self._log = Path(name)
-            return os.fdopen(handle, "ab")
+        log, self._log, elsewhere = open_log(self._log, self._contender)
+        if elsewhere:
+            self._emit(Notice(t=self._clock(), text=elsewhere))
+        return log
 
     def submit(self, generations: Sequence[Generation]) -> None:
         """Sends requests to the worker; to one that is dead or has given up, they fail."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import gguf
@@ -60,13 +64,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_second_load_sends_only_what_is_not_surely_there(bench: MakeBench, model: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
+@pytest.fixture
+def load(bench: MakeBench, model: Path, tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """One run with a server of its own; returns what the connection carried, and the answer."""
 
-    def load() -> tuple[int, str]:
-        """One run with a server of its own; returns what the connection carried, and the answer."""
+    def run_once(cache: Path, started: Callable[[], None] | None = None) -> tuple[int, str]:
         server = RpcServer("spark-2", "127.0.0.1", log=tmp_path / "log", cache=cache, coming=EMBEDDING)
         server.start()
+        if started is not None:
+            started()
         run = bench(model, split=Split(node="spark-1", servers=(server.endpoint,), shares=(1, 1)))
         run.ready()
         run.ask(question(0, max_tokens=8, ignore_eos=True))
@@ -79,18 +85,79 @@ def test_a_second_load_sends_only_what_is_not_surely_there(bench: MakeBench, mod
         server.stop()
         return int(re.sub(r"\D", "", told.link.proof)), run.answer(0)
 
-    sent, first = load()
+    return run_once
+
+
+def test_a_second_load_sends_only_what_is_not_surely_there(
+    load: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    sent, first = load(cache)
     assert sent > EMBEDDING
     (tensor,) = (path for path in cache.iterdir() if path.suffix != ".json")
     assert tensor.stat().st_size == EMBEDDING
 
-    again, second = load()
+    again, second = load(cache)
     assert again < EMBEDDING / 4
     assert second == first
 
     with tensor.open("r+b") as file:
         file.truncate(EMBEDDING // 2)
-    anew, third = load()
+    anew, third = load(cache)
     assert anew > EMBEDDING
     assert third == first
     assert tensor.stat().st_size == EMBEDDING
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for much, as long as nobody makes it smaller."""
+    if os.geteuid() != 0:
+        pytest.skip("a small disk is root's to make")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4g", "tmpfs", folder], check=False, capture_output=True)
+    if made.returncode:
+        pytest.skip(f"mounting is not allowed here: {made.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("room_again", [False, True])
+def test_a_disk_that_fills_up_while_tensors_come_keeps_none(
+    load: Callable[..., tuple[int, str]], disk: Path, tmp_path: Path, room_again: bool
+) -> None:
+    def resize(size: str) -> None:
+        subprocess.run(["mount", "-o", f"remount,size={size}", disk], check=True)
+
+    _, whole = load(tmp_path / "elsewhere")
+    cut_off: list[int] = []
+
+    def watch() -> None:
+        """Sees what is written, and lets others give back the disk that they filled."""
+        deadline = time.monotonic() + 20
+        while not cut_off and time.monotonic() < deadline:
+            for path in disk.iterdir():
+                with suppress(OSError):
+                    if path.suffix != ".json" and path.stat().st_size:
+                        cut_off.append(path.stat().st_size)
+            time.sleep(0.002)
+        if room_again:
+            time.sleep(0.5)
+            resize("4g")
+
+    def fill() -> None:
+        resize("8m")
+        threading.Thread(target=watch, daemon=True).start()
+
+    _, answer = load(disk, fill)
+    assert answer == whole, "the run goes on without them"
+    assert cut_off
+    assert max(cut_off) < EMBEDDING
+    resize("4g")
+    sent, answer = load(disk)
+    assert answer == whole
+    assert sent > EMBEDDING, "nothing half-written was taken for a tensor"
+    sent, answer = load(disk)
+    assert sent < EMBEDDING / 4
+    assert answer == whole

@@ -361,7 +361,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("a small disk is root's to make")
     disk = tmp_path / "spark-2"
     disk.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False, capture_output=True)
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k,nr_inodes=64", "tmpfs", disk], check=False, capture_output=True
+    )
     if made.returncode:
         pytest.skip(f"mounting is not allowed here: {made.stderr.decode().strip()}")
     yield disk

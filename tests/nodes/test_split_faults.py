@@ -10,14 +10,17 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.nodes.conftest import StartAgent
 from tests.nodes.split_head import Head, head, here, three
+from tests.nodes.test_orders import small_disk
 
-__all__ = ["head", "three"]
+__all__ = ["head", "small_disk", "three"]
 
 ORPHAN_S = 5.0
 
@@ -199,6 +202,40 @@ def test_a_run_that_is_cancelled_while_the_link_is_down(head: Head) -> None:
         assert time.monotonic() - back < ORPHAN_S + (6 if RETRIES else 20)
         time.sleep(0.1)
     assert head.document("smoke", "--limit", "1", *both_run(head))["status"] == "completed"
+
+
+@pytest.mark.parametrize("first", [here(), "spark-3"])
+@pytest.mark.parametrize("full", ["bytes", "names"])
+def test_a_full_disk_of_the_machine_that_lends_stops_nothing(
+    small_disk: Path, head: Head, full: str, first: str
+) -> None:
+    with suppress(OSError), (small_disk / "full").open("wb", buffering=0) as file:
+        while full == "bytes":
+            file.write(bytes(4096))
+    with suppress(OSError):
+        while full == "names":
+            (small_disk / str(time.monotonic_ns())).touch()
+    words = ("smoke", "--limit", "1", "-m", "demo-sutra", "-m", f"demo-sutra@{first}+spark-2")
+    # What is lost there is named though there is no log of it.
+    process = head.begin(scenario(head, 3900), *words[-2:])
+    head.wait(lambda events: any(event["event"] == "tokens" for event in events))
+    kill_server(head)
+    out, _ = process.communicate(timeout=30)
+    assert "spark-2" in json.loads(out)["contenders"][0]["error"]
+    nothing_is_left(head)
+    document = head.document(*words)
+    assert document["status"] == "completed"
+    whole, split = (request["answer"] for request in document["requests"])
+    assert whole == split
+    (link,) = document["contenders"][1]["links"]
+    assert not link["rdma"]
+    notices = [
+        notice["text"] for notice in document["notices"] if "keeps no tensors for the next time" in notice["text"]
+    ]
+    assert len(notices) == 1
+    assert notices[0].startswith("spark-2")
+    assert not list(small_disk.glob(".cache/sparktop/rpc/*"))
+    nothing_is_left(head)
 
 
 def test_a_slow_link_is_seen_in_the_figures(head: Head) -> None:

@@ -54,12 +54,17 @@ class LlamaEngine(WorkerEngine):
 
     def _explain(self) -> str:
         """A worker that loses one of its split's machines is aborted by llama.cpp, which does not say which."""
-        if self._split is None or not any(sign in self._tail() for sign in _LOST):
+        tail = self._tail()
+        told = any(sign in tail for sign in _LOST)
+        # On a full disk there is no log, and only who answers can tell.
+        if self._split is None or (tail.strip() and not told):
             return ""
         servers = self._split.servers
         with ThreadPoolExecutor(len(servers)) as together:
             # At once: a server that nobody is connected to stays for a moment only.
             gone = [one.node for one, there in zip(servers, together.map(_answers, servers), strict=True) if not there]
+        if not (told or gone):
+            return ""
         who = " and ".join(gone) or " or ".join(server.node for server in servers)
         what = "its RPC server ended or the link is down" if gone else "the link broke"
         return f"{self._contender} lost {who}, which held a part of it: {what}; what had arrived is kept, run it again"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from contextlib import suppress
 from typing import Final
 
 import llama_cpp.llama_cpp as llama
@@ -32,7 +33,8 @@ class _Log:
             self._shown = level in _LOG_LEVELS
         if self._shown:
             self._kept.append(text.decode("utf-8", "replace"))
-            os.write(2, text)
+            with suppress(OSError):  # a full disk loses the log, and nothing else
+                os.write(2, text)
 
     @property
     def text(self) -> str:

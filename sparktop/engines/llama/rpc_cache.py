@@ -69,11 +69,28 @@ def prepare(folder: Path, coming: int) -> str:
     return ""
 
 
+def is_short(folder: Path) -> bool:
+    """Whether somebody else fills the disk, so that what is written may be cut off."""
+    try:
+        return shutil.disk_usage(folder).free < SPARE // 2
+    except OSError:
+        return True
+
+
+def drop_new(folder: Path) -> None:
+    """Removes what this server has written: to be called as long as the disk is short, then never `seal`."""
+    with suppress(OSError):
+        whole = _listed(folder)
+        for path in _tensors(folder):
+            found = path.stat()
+            if whole.get(path.name) != [found.st_size, found.st_mtime_ns]:
+                path.unlink()
+
+
 def seal(folder: Path) -> None:
     """Writes down which files are whole, as a server ends."""
     with suppress(OSError):
-        if shutil.disk_usage(folder).free < SPARE // 2:
-            # Somebody else filled the disk meanwhile: what was written last may be cut off.
+        if is_short(folder):
             return
         now = time.time()
         whole = {

@@ -13,6 +13,7 @@ from typing import Final
 
 from sparktop.engines.llama import rpc_cache
 from sparktop.engines.llama.rpc import Endpoint, RpcFailed, Transport, Version, check_address, greet, transport_of
+from sparktop.engines.log_file import open_log
 
 _READY_S: Final = 60.0
 """CUDA's start on a busy machine."""
@@ -100,8 +101,10 @@ class RpcServer:
             cache = None
         endpoint = self._endpoint = Endpoint(node=self._node, host=self._host, port=self._find_port())
         try:
-            self._log.parent.mkdir(parents=True, exist_ok=True)
-            with self._log.open("ab") as log:
+            log, self._log, elsewhere = open_log(self._log, f"the RPC server of {self._node}")
+            if elsewhere:
+                self._say(elsewhere)
+            with log:
                 self._process = subprocess.Popen(
                     [
                         *(sys.executable, "-m", "sparktop.engines.llama.rpc_server"),

@@ -34,6 +34,10 @@ _ALONE_S: Final = 2.0
 """How long it stays when its llama.cpp has gone: who lost a part of its model then asks each server if it is there."""
 
 
+_CUT_OFF: Final = threading.Event()
+"""The disk was so full that a tensor in the cache may not be whole: none is kept, though there be room again."""
+
+
 def main(argv: list[str]) -> int:
     """Serves until there is nobody to serve; returns only if it can't."""
     host, port, cache, threads = argv[1], int(argv[2]), argv[3], int(argv[4])
@@ -65,6 +69,9 @@ def _end_with_client(port: int, cache: Path | None) -> None:
         time.sleep(_COMES_S)
     seen = time.monotonic()
     while time.monotonic() - seen < _ALONE_S:
+        if cache is not None and rpc_cache.is_short(cache):
+            _CUT_OFF.set()
+            rpc_cache.drop_new(cache)
         time.sleep(_LOOK_S)
         if _serves(port):
             seen = time.monotonic()
@@ -92,7 +99,7 @@ def _serves(port: int) -> bool:
 
 
 def _end(cache: Path | None) -> None:
-    if cache is not None:
+    if cache is not None and not _CUT_OFF.is_set():
         rpc_cache.seal(cache)
     # No way leads out of llama.cpp's loop. The kernel takes back all that it held.
     os._exit(0)
