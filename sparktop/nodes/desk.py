@@ -136,6 +136,9 @@ class Desk:
         while self._may_be_gone(asked.session):
             # Known within a moment: nobody is sent away for a head that was killed.
             await asyncio.sleep(_TICK_S)
+        # At once, and not only when the other one's order was carried out.
+        if (refused := self._refused(asked)) is not None:
+            return refused
         # After an order that is still being carried out: it may be this head's own, by the connection of before.
         async with self._turn:
             return await self._hold(asked, head)
@@ -145,21 +148,31 @@ class Desk:
         holding = self._holding
         return holding is not None and holding.session != session and holding.cut is not None
 
+    def _refused(self, asked: Hold) -> Refused | None:
+        """Returns why the node can't be had; None if it can."""
+        if self._ended:
+            return Refused(reason=f"the agent of {self._node().name} was stopped")
+        holding = self._holding
+        if holding is None or holding.session == asked.session:
+            return None
+        silent = self._clock() - holding.heard
+        # The same person on the same machine reaches the node again, and the run of before does not come back.
+        if silent >= AWAY_S and holding.who == shown(asked.who):
+            return None
+        return Refused(reason=self._taken_by(holding, silent, asked))
+
     async def _hold(self, asked: Hold, head: object) -> Held | Refused:
         while True:
             while self._leaving:
                 # What the last head ran has to be gone: its memory is counted on.
                 await asyncio.wait(self._leaving)
-            if self._ended:
-                return Refused(reason=f"the agent of {self._node().name} was stopped")
-            now, holding = self._clock(), self._holding
+            if (refused := self._refused(asked)) is not None:
+                return refused
+            holding = self._holding
             if holding is None or holding.session == asked.session:
                 break
-            silent = now - holding.heard
-            if silent < AWAY_S or holding.who != shown(asked.who):
-                return Refused(reason=self._taken_by(holding, silent, asked))
-            # The same person on the same machine reaches the node again, and the run of before does not come back.
             self._end("it was not heard of any more, and begins anew")
+        now = self._clock()
         if holding is None:
             holding = _Holding(asked.session, shown(asked.who), f"{self._wall():%H:%M:%S}", head, now)
             self._holding = holding

@@ -13,11 +13,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from sparktop.engines.protocol import Room
 from sparktop.engines.wire import Split
 from sparktop.model.events import ContenderFailed, Event, ModelUnloaded
+from sparktop.nodes.client import Client, OrderedJob
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.line import Line, Told
 from sparktop.nodes.orders import (
@@ -56,34 +57,6 @@ Make = Callable[[int], Order]
 """Makes an order with its number."""
 
 
-class Client(Protocol):
-    """Whoever ordered a job. All calls come from the node's thread."""
-
-    def take(self, event: Event, offset: float) -> None:
-        """Takes an event; `offset` turns its times into seconds since the run began.
-
-        Raises:
-            Lost: The event can't be true.
-        """
-
-    def fail(self, why: str, *, unreachable: bool) -> None:
-        """Takes that nothing more will come of it."""
-
-    def look(self) -> None:
-        """Is called a few times a second."""
-
-
-class _Job:
-    """An order to load, and how far its events have come."""
-
-    def __init__(self, client: Client, load: int) -> None:
-        self.client = client
-        self.load = load
-        self.next = 0
-        self.told = 0
-        self.over = False
-
-
 class Work:
     """One head's orders to one node.
 
@@ -103,7 +76,7 @@ class Work:
         self._lock = threading.RLock()
         self._session = secrets.token_hex(16)
         self._orders: list[Order] = []
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, OrderedJob] = {}
         self._asked: dict[int, tuple[Fits, float, Future[Fit]]] = {}
         self._numbers = itertools.count()
         self._answer: asyncio.Future[Held | Refused] | None = None
@@ -139,7 +112,7 @@ class Work:
         with self._lock:
             number = len(self._jobs)
             order = make(len(self._orders), number)
-            self._jobs[number] = _Job(client, order.order)
+            self._jobs[number] = OrderedJob(client, order.order)
             self._orders.append(order)
         self._wake()
         return number
@@ -181,7 +154,9 @@ class Work:
             news.clear()
             for number in list(self._asked.keys() - asked):
                 asked.add(number)
-                await link.send(self._asked[number][0])
+                # It may have been given up while the one before was on its way.
+                if (waiting := self._asked.get(number)) is not None:
+                    await link.send(waiting[0])
             if sent is None and self._orders:
                 sent = await self._hold(link)
             while sent is not None and sent < len(self._orders):
@@ -215,7 +190,15 @@ class Work:
         """Takes hold of the node; returns the number of the order that is due, or None if it can't be had."""
         self._answer = asyncio.get_running_loop().create_future()
         await link.send(Hold(session=self._session, who=self._who))
-        answer = await self._answer
+        try:
+            async with asyncio.timeout(self._patience_s):
+                answer = await self._answer
+        except TimeoutError:
+            self._begin_anew(
+                f"{self._name()} did not say within {self._patience_s:.0f} s whether it can be had: see what its agent"
+                " does there, then run again"
+            )
+            return None
         if isinstance(answer, Refused):
             self._begin_anew(answer.reason, unreachable=False)
             return None
@@ -346,7 +329,7 @@ class Work:
                 self._orders.append(Kill(order=len(self._orders), job=number))
                 self._end(self._jobs[number], why, unreachable=unreachable)
 
-    def _end(self, job: _Job, why: str, *, unreachable: bool = True) -> None:
+    def _end(self, job: OrderedJob, why: str, *, unreachable: bool = True) -> None:
         if not job.over:
             job.over = True
             job.client.fail(why, unreachable=unreachable)

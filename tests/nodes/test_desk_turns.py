@@ -63,6 +63,21 @@ async def test_a_head_that_comes_back_during_a_load_finds_it(tmp_path: Path) -> 
     await desk.end()
 
 
+async def test_another_head_is_sent_away_at_once_during_a_load(tmp_path: Path) -> None:
+    disk = SlowDisk()
+    desk = desk_of(disk, tmp_path, asyncio.get_running_loop().time)
+    await desk.hold(HOLD, "head")
+    loading = asyncio.create_task(desk.order(LOAD, "head"))
+    await asyncio.to_thread(disk.asked.wait, 5)
+    async with asyncio.timeout(1):
+        answer = await desk.hold(replace(HOLD, session="f" * 32, who="you"), "other")
+    assert isinstance(answer, Refused)
+    assert answer.reason.startswith("spark-2 runs models for me, since ")
+    disk.spun_up.set()
+    await loading
+    await desk.end()
+
+
 async def test_what_was_being_loaded_as_the_agent_ends_ends_with_it(tmp_path: Path) -> None:
     disk = SlowDisk()
     desk = desk_of(disk, tmp_path, asyncio.get_running_loop().time)

@@ -16,9 +16,11 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from sparktop.model.events import Event, Notice, SampleTaken
+from sparktop.engines.protocol import Room
+from sparktop.model.events import ContenderFailed, Event, Notice, SampleTaken
 from sparktop.nodes.place import Place
 from sparktop.nodes.remote import RemoteNode
+from sparktop.nodes.remote_engine import RemoteEngine
 from tests.nodes.conftest import Head
 from tests.nodes.test_agent import HELLO, READING, impostor, token_file
 
@@ -128,3 +130,34 @@ def test_a_node_can_not_fill_the_memory_with_names(follow: Callable[[Place], Hea
         )
         head.remote.stop()
     assert 60_000 < len(head.state.gauges["evil"]) <= 1 << 16
+
+
+def test_a_node_that_never_says_whether_it_can_be_had(token_file: Path) -> None:
+    async def tell(connection: ServerConnection) -> None:
+        t = 1.0
+        while True:
+            # It lives: its readings come.
+            await connection.send(told(int(t), {**READING, "t": t}))
+            t += 1
+            await asyncio.sleep(0.2)
+
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with impostor(telling(tell, first=1, next=1)) as url:
+        node = RemoteNode(Place(url=url, token_file=token_file), patience_s=1.0)
+        node.connect()
+        node.start(lambda event: None, time.monotonic())
+        engine = RemoteEngine(
+            node.work,
+            node="evil",
+            contender="c",
+            model="m",
+            room=Room(slots=1, context=64),
+            beside=1,
+            emit=events.put,
+            clock=lambda: 0.0,
+        )
+        engine.open()
+        failed = events.get(timeout=5)
+        node.stop()
+    assert isinstance(failed, ContenderFailed)
+    assert failed.error.startswith("evil did not say within 1 s whether it can be had")
