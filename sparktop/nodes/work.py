@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparktop.engines.protocol import Room
 from sparktop.engines.wire import Split
-from sparktop.model.events import ContenderFailed, Event, ModelUnloaded
+from sparktop.model.events import ContenderFailed, ModelUnloaded
 from sparktop.nodes.client import Client, OrderedJob
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.line import Line, Told
