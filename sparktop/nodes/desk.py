@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sparktop.engines.protocol import Clock
 from sparktop.model.records import Node
 from sparktop.nodes.fit import Fit, assess_model, assess_nothing
-from sparktop.nodes.no_job import NoJob
+from sparktop.nodes.jobs import Maker, finish
 from sparktop.nodes.orders import (
     BadOrder,
     Cancel,
@@ -37,8 +35,7 @@ from sparktop.nodes.shelf import Shelf
 from sparktop.store.logs import prune_logs
 
 if TYPE_CHECKING:
-    from sparktop.nodes.job import Job
-    from sparktop.nodes.rpc_job import RpcJob
+    from sparktop.nodes.jobs import AnyJob
 
 PATIENCE_S: Final = 60.0
 """How long a head may be silent, as when a link is down, before what it runs ends."""
@@ -48,9 +45,6 @@ CUT_S: Final = 3.0
 
 AWAY_S: Final = 20.0
 """A head that lives and can reach the node is back within this time: it gives up after 12 s, and tries every 8 s."""
-
-_KILL_S: Final = 1.0
-"""How long what is ended may take to go by itself."""
 
 _TICK_S: Final = 0.25
 
@@ -72,7 +66,7 @@ class _Holding:
     heard: float
     cut: float | None = None
     orders: int = 0
-    jobs: dict[int, Job | NoJob | RpcJob] = field(default_factory=dict)
+    jobs: dict[int, AnyJob] = field(default_factory=dict)
 
 
 class Desk:
@@ -108,10 +102,7 @@ class Desk:
         self._shelf = shelf
         self._node = node
         self._logs = logs
-        self._state = state
         self._clock = clock
-        self._origin_ns = origin_ns
-        self._environ = environ
         self._log = log
         self._wall = wall
         self._patience_s = patience_s
@@ -120,7 +111,16 @@ class Desk:
         self._watching: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._ended = False
-        self._number = 0
+        self._make = Maker(
+            shelf=shelf,
+            node=node,
+            logs=logs,
+            state=state,
+            clock=clock,
+            origin_ns=origin_ns,
+            environ=environ,
+            wall=wall,
+        )
 
     async def fits(self, asked: Fits) -> FitTold:
         """Holds what a model needs against what this machine has; of no model, tells what it has."""
@@ -128,7 +128,7 @@ class Desk:
             return FitTold(id=asked.id, fit=await asyncio.to_thread(assess_nothing, asked.reserve))
         path = await asyncio.to_thread(self._shelf.path, asked.model)
         if path is None:
-            return FitTold(id=asked.id, fit=Fit(0, 0, 0, None, 0, "", problem=await self._unknown(asked.model)))
+            return FitTold(id=asked.id, fit=Fit(0, 0, 0, None, 0, "", problem=await self._make.unknown(asked.model)))
         return FitTold(id=asked.id, fit=await asyncio.to_thread(assess_model, path, asked.room, asked.reserve))
 
     async def hold(self, asked: Hold, head: object) -> Held | Refused:
@@ -201,7 +201,7 @@ class Desk:
         if isinstance(order, Load | ServeRpc):
             if order.job in holding.jobs:
                 raise BadOrder(f"job {order.job} twice")
-            begun = await (self._load(order) if isinstance(order, Load) else self._serve_rpc(order))
+            begun = await (self._make.load(order) if isinstance(order, Load) else self._make.serve_rpc(order))
             holding.jobs[order.job] = begun
             if self._holding is not holding:
                 # It was ended meanwhile, and this began after that.
@@ -282,48 +282,6 @@ class Desk:
             raise BadOrder("an order from a head that does not hold the node")
         return self._holding
 
-    async def _load(self, order: Load) -> Job | NoJob:
-        path = await asyncio.to_thread(self._shelf.path, order.model)
-        if path is None:
-            return NoJob(order.contender, await self._unknown(order.model), self._clock())
-        try:
-            size = path.stat().st_size
-        except OSError as error:
-            why = f'the model "{order.model}" can\'t be read: {error.strerror or error}'
-            return NoJob(order.contender, why, self._clock())
-        job, processor_threads = await asyncio.to_thread(_engines)
-        return job(
-            order,
-            path,
-            node=self._node,
-            log=self._log_file(order.model),
-            state=self._state,
-            clock=self._clock,
-            origin_ns=self._origin_ns,
-            environ=self._environ,
-            threads=order.room.threads or processor_threads(size, order.beside),
-        )
-
-    async def _serve_rpc(self, order: ServeRpc) -> RpcJob:
-        job, processor_threads = await asyncio.to_thread(_servers)
-        return job(
-            order,
-            node=self._node().name,
-            log=self._log_file("rpc"),
-            clock=self._clock,
-            environ=self._environ,
-            threads=processor_threads(order.weights, 1),
-        )
-
-    def _log_file(self, what: str) -> Path:
-        self._number += 1
-        name = re.sub(r"[^\w.-]", "-", what).encode()[:80].decode("utf-8", "ignore")
-        return self._logs / f"node-{self._wall():%Y%m%d-%H%M%S}-{self._number}-{name}.log"
-
-    async def _unknown(self, model: str) -> str:
-        known = ", ".join(one.name for one in await asyncio.to_thread(self._shelf.models))
-        return f'there is no model "{shown(model)}" in the folders of {self._node().name}: it has {known or "none"}'
-
     async def _watch(self, holding: _Holding) -> None:
         """Ends what a head runs that does not come back."""
         while self._holding is holding:
@@ -340,45 +298,7 @@ class Desk:
         self._log(f"no longer held by {holding.who}: {why}")
         self._leave(holding.jobs.values())
 
-    def _leave(self, jobs: Iterable[Job | NoJob | RpcJob]) -> None:
-        task = asyncio.create_task(_finish([job for job in jobs if not job.over]))
+    def _leave(self, jobs: Iterable[AnyJob]) -> None:
+        task = asyncio.create_task(finish([job for job in jobs if not job.over]))
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
-
-
-def _engines() -> tuple[type[Job], Callable[[int, int], int]]:
-    """Imports what runs models: it is half as large as an agent that only reads its machine."""
-    from sparktop.engines.threads import processor_threads
-    from sparktop.nodes.job import Job
-
-    return Job, processor_threads
-
-
-def _servers() -> tuple[type[RpcJob], Callable[[int, int], int]]:
-    """Imports what serves llama.cpp's RPC; see `_engines`."""
-    from sparktop.engines.threads import processor_threads
-    from sparktop.nodes.rpc_job import RpcJob
-
-    return RpcJob, processor_threads
-
-
-async def _finish(jobs: list[Job | NoJob | RpcJob]) -> None:
-    for job in jobs:
-        job.cancel()
-        job.close()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_KILL_S):
-            await _over(jobs)
-    for job in jobs:
-        if not job.over:
-            job.kill()
-    # The kernel takes back at once what was killed; what it can't kill, nobody can wait for.
-    with suppress(TimeoutError):
-        async with asyncio.timeout(5 * _KILL_S):
-            await _over(jobs)
-
-
-async def _over(jobs: list[Job | NoJob | RpcJob]) -> None:
-    for job in jobs:
-        while not job.over:
-            await job.feed.beyond(job.feed.ring.next)
