@@ -240,6 +240,9 @@ class Agent:
         except ConnectionClosed as error:
             # Whatever this side closed, it closed because nothing came or went any more, and the kernel likewise.
             cut = (error.sent is None or error.rcvd_then_sent is True) and _closed_there(error.__cause__)
+        except Exception as error:  # for which websockets would close the connection without a word
+            why = f"sparktop made an error ({error!r})"
+            await head.close(1011, _short(why))
         finally:
             self._heads.discard(head)
             for follower in followers.values():

@@ -222,7 +222,8 @@ async def _dial(url: str) -> socket.socket:
         OSError: It can't be reached; TimeoutError where nobody says that.
     """
     parts, loop = urlsplit(url), asyncio.get_running_loop()
-    found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+    async with asyncio.timeout(_OPEN_S):
+        found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
     deadline = time.monotonic() + _OPEN_S
     while True:
         failed: OSError = TimeoutError()

@@ -11,15 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from websockets.asyncio.client import unix_connect
+from websockets.exceptions import ConnectionClosed
 
 from sparktop.engines.protocol import Room
 from sparktop.model.events import Tokens
+from sparktop.nodes.agent import Agent
 from sparktop.nodes.desk import Desk
-from sparktop.nodes.orders import BadOrder, Held, Hold, Load, Refused
+from sparktop.nodes.orders import BadOrder, Fits, Held, Hold, Load, Refused
+from sparktop.nodes.protocol import PATH, frame
 from sparktop.nodes.recorder import Recorder
 from sparktop.nodes.shelf import Shelf
 from sparktop.resources import demo_dir
 from tests.nodes.conftest import StartAgent
+from tests.nodes.test_agent import NOW
 from tests.nodes.test_orders import LONG, StartRun, gone, once, start_run, workers
 
 __all__ = ["start_run"]
@@ -61,6 +66,29 @@ async def test_a_head_that_comes_back_during_a_load_finds_it(tmp_path: Path) -> 
     with pytest.raises(BadOrder):
         desk.feed(0, "before")
     await desk.end()
+
+
+async def test_an_error_of_the_agent_itself_is_told_and_logged(tmp_path: Path) -> None:
+    class Broken(SlowDisk):
+        def path(self, name: str) -> Path | None:
+            raise KeyError(name)
+
+    loop, said = asyncio.get_running_loop(), list[str]()
+    disk = Broken()
+    desk = desk_of(disk, tmp_path, loop.time)
+    agent = Agent(Recorder("spark-2", loop.time), disk, clock=loop.time, log=said.append, desk=desk)
+    server = await agent.listen_unix(tmp_path / "s")
+    async with unix_connect(str(tmp_path / "s"), f"ws://localhost{PATH}", additional_headers=NOW) as head:
+        await head.recv()
+        await head.send(frame(Fits(id=0, model="m", room=LOAD.room)))
+        with pytest.raises(ConnectionClosed) as closed:
+            await head.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1011
+    assert closed.value.rcvd.reason == "sparktop made an error (KeyError('m'))"
+    server.close()
+    await server.wait_closed()
+    assert said[-1] == "the head from this machine is gone: sparktop made an error (KeyError('m'))"
 
 
 async def test_another_head_is_sent_away_at_once_during_a_load(tmp_path: Path) -> None:
