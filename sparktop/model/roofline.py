@@ -206,6 +206,38 @@ def ceilings_of(gpus: Sequence[str], devices: Sequence[str], measured: float | N
     return Ceilings(theoretical=None, measured=None, source=f"the memory bandwidth of {where} is not known")
 
 
+def layer_split(parts: Sequence[tuple[str, float, Ceilings]]) -> Ceilings:
+    """Returns the ceilings of a model whose layers lie on several machines, which read one after another.
+
+    A token takes sum(bytes_i / B_i) for the bytes that machine i holds and its bandwidth B_i, so together they read
+    sum(bytes_i) / sum(bytes_i / B_i) bytes per second: the harmonic mean, weighted by what each holds. What goes over
+    the links takes its time too, so this is a ceiling and no more.
+
+    Args:
+        parts: Name, bytes and ceilings of each machine.
+    """
+    ceilings = [own for _, _, own in parts]
+    if all(own == ceilings[0] for own in ceilings):
+        return ceilings[0]
+    theoretical = _harmonic([(held, own.theoretical) for _, held, own in parts])
+    measured = _harmonic([(held, own.measured) for _, held, own in parts])
+    told = parts
+    if theoretical is None and measured is None:
+        told = [part for part in parts if part[2].theoretical is None and part[2].measured is None] or parts
+    return Ceilings(
+        theoretical=theoretical,
+        measured=measured,
+        source="; ".join(f"{name}: {own.source}" for name, _, own in told),
+    )
+
+
+def _harmonic(parts: Sequence[tuple[float, float | None]]) -> float | None:
+    if not all(speed and speed > 0 for _, speed in parts):
+        return None
+    takes = sum(held / speed for held, speed in parts if speed)
+    return sum(held for held, _ in parts) / takes if takes > 0 else None
+
+
 def roofline(step: StepBytes, ceilings: Ceilings, tok_s: float | None) -> Roofline:
     """Holds a decode speed against its ceiling.
 

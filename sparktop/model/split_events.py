@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sparktop.model.events import Event
 from sparktop.model.parts import LinkUse, SplitPart
+from sparktop.model.roofline import Ceilings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +35,10 @@ class RpcReady(Event):
     Attributes:
         address: Its IPv4 address.
         version: Of llama.cpp's RPC protocol ("7.0.0").
+        ceilings: How fast what is lent can be read; None if nobody looked.
     """
 
     address: str
     port: int
     version: str
+    ceilings: Ceilings | None = None

@@ -11,6 +11,7 @@ from typing import Final
 
 from sparktop.engines.llama.rpc import Endpoint, RpcFailed
 from sparktop.model.events import ContenderFailed, Event, ModelUnloaded, Notice
+from sparktop.model.roofline import Ceilings
 from sparktop.model.split_events import RpcReady
 from sparktop.nodes.orders import Close, Kill
 from sparktop.nodes.place import Lost
@@ -32,6 +33,7 @@ class RemoteLender:
         address: Address of the node, in the network of whoever will use it.
         weights: Bytes of tensors that may come at most.
         say: Takes sentences that stop nothing.
+        learn: Takes how fast what it lends can be read, where it tells.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class RemoteLender:
         address: str,
         weights: int,
         say: Callable[[str], None],
+        learn: Callable[[Ceilings], None] = lambda ceilings: None,
     ) -> None:
         self._work = work
         self._node = node
@@ -50,6 +53,7 @@ class RemoteLender:
         self._address = address
         self._weights = weights
         self._say = say
+        self._learn = learn
         self._job = -1
         self._ready: Future[Endpoint] = Future()
         self._gone = threading.Event()
@@ -82,6 +86,8 @@ class RemoteLender:
             # Whatever it says: it was told where to listen.
             if event.address != self._address or not 0 < event.port < 65536:
                 raise Lost("it serves where it was not told to", nonsense=True)
+            if event.ceilings is not None:
+                self._learn(event.ceilings)
             if not self._ready.done():
                 self._ready.set_result(Endpoint(node=self._node, host=event.address, port=event.port))
         elif isinstance(event, ContenderFailed):

@@ -13,7 +13,9 @@ from sparktop.engines.llama.rpc_host import RpcServer
 from sparktop.engines.protocol import Clock, Generation
 from sparktop.model.codec import encode
 from sparktop.model.events import ContenderFailed, Event, ModelUnloaded, Notice
+from sparktop.model.records import Node
 from sparktop.model.split_events import RpcReady
+from sparktop.nodes.ceilings import find_lent
 from sparktop.nodes.orders import ServeRpc
 from sparktop.nodes.ring import Feed
 
@@ -27,8 +29,9 @@ class RpcJob:
 
     Args:
         order: Where it is to listen.
-        node: What this machine is called.
+        node: What this machine is.
         log: File of the server's log.
+        state: Folder of what was measured about this machine.
         clock: The agent's clock, in seconds.
         environ: Environment of the server's process.
         threads: Processor threads, where the processor is what is lent.
@@ -39,12 +42,22 @@ class RpcJob:
     """
 
     def __init__(
-        self, order: ServeRpc, *, node: str, log: Path, clock: Clock, environ: Mapping[str, str], threads: int
+        self,
+        order: ServeRpc,
+        *,
+        node: Node,
+        log: Path,
+        state: Path,
+        clock: Clock,
+        environ: Mapping[str, str],
+        threads: int,
     ) -> None:
         self.feed = Feed()
         self.over = False
         self._contender = order.contender
-        self._node = node
+        self._machine, self._node = node, node.name
+        self._weights = order.weights
+        self._state = state
         self._clock = clock
         self._closing = False
         self._ending: asyncio.Task[None] | None = None
@@ -54,7 +67,7 @@ class RpcJob:
             loop.call_soon_threadsafe(self._notice, sentence)
 
         self._server = RpcServer(
-            node,
+            node.name,
             order.address,
             log=log,
             cache=rpc_cache.usual_folder(environ),
@@ -90,7 +103,10 @@ class RpcJob:
                 self._take(ContenderFailed(t=self._clock(), contender=self._contender, error=str(error)))
             return
         where = self._server.endpoint
-        ready = RpcReady(t=self._clock(), address=where.host, port=where.port, version=".".join(map(str, version)))
+        # Before anything of it is timed: a processor is measured, once on each machine.
+        ceilings = await asyncio.to_thread(find_lent, self._machine, self._weights, self._state)
+        dotted = ".".join(map(str, version))
+        ready = RpcReady(t=self._clock(), address=where.host, port=where.port, version=dotted, ceilings=ceilings)
         self._take(ready)
         while not self._closing and self._server.alive:
             await asyncio.sleep(_LOOK_S)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 from sparktop.engines.protocol import Clock, Emit, Engine, Room
 from sparktop.engines.wire import Split
 from sparktop.model.events import Event
 from sparktop.model.interfaces import Interface, links_from
 from sparktop.model.records import Contender, Node
+from sparktop.model.roofline import Ceilings
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.lender import RemoteLender
 from sparktop.nodes.place import Unreachable
@@ -29,6 +31,7 @@ class Fleet:
     def __init__(self, nodes: Sequence[RemoteNode] = ()) -> None:
         self._nodes = {node.name: node for node in nodes}
         self._lost: dict[str, str] = {}
+        self._lent: dict[str, Ceilings] = {}
 
     def connect(self) -> None:
         """Waits until all are connected to that can be; what is placed on others is refused with the reason."""
@@ -108,7 +111,12 @@ class Fleet:
             address=address,
             weights=contender.size,
             say=say,
+            learn=partial(self._lent.__setitem__, node),
         )
+
+    def ceilings(self, node: str) -> Ceilings | None:
+        """Returns how fast what a node lends can be read; None if it did not tell."""
+        return self._lent.get(node)
 
     def engine(
         self,

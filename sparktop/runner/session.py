@@ -6,6 +6,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from sparktop.model import channels
 from sparktop.model.events import (
     BaselineFound,
     Event,
+    FootprintKnown,
     ModelReady,
     Notice,
     PrefillProgress,
@@ -42,7 +44,8 @@ from sparktop.runner.fleet import Fleet
 from sparktop.runner.lane import Lane
 from sparktop.runner.plan import Plan
 from sparktop.runner.run_ratings import RunRatings
-from sparktop.runner.split_fit import machines, with_lent_hardware
+from sparktop.runner.split_ceilings import of_contender
+from sparktop.runner.split_fit import machines
 from sparktop.runner.sums import Sums
 from sparktop.store.history import find_baselines
 from sparktop.store.journal import Journal
@@ -225,13 +228,16 @@ class Session(Background):
             found = find_footprint(Path(contender.model))
             if found is None or started is None:
                 return None
-            info = with_lent_hardware(info, started.nodes)
-            return found, find_ceilings(started.nodes[0], info, found, self._places.state, self._root)
+            own = find_ceilings(started.nodes[0], info, found, self._places.state, self._root)
+            return found, self._ceilings_of_all(contender.name, own)
         except BadModelFile:
             raise
         except Exception as error:  # a model that runs is measured, whatever is odd about its header
             self._blame(error)
             return None
+
+    def _ceilings_of_all(self, name: str, first: Ceilings) -> Ceilings:
+        return of_contender(self._state, name, first, self._fleet, self._places.state, self._root)
 
     def _all_loaded(self) -> bool:
         return all(c.phase not in (Phase.QUEUED, Phase.LOADING) for c in self._state.contenders.values())
@@ -258,6 +264,9 @@ class Session(Background):
         """Publishes what has come; waits a moment if nothing has."""
         event = self._next_event()
         if event is not None and not self._comes_too_late(event):
+            if isinstance(event, FootprintKnown):
+                # It comes from another machine, which knows its own memory alone.
+                event = replace(event, ceilings=self._ceilings_of_all(event.contender, event.ceilings))
             self._publish(event)
             if isinstance(event, ModelReady):
                 self._tell_baselines(event.contender)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sparktop.engines.protocol import Room
-from sparktop.model.records import Contender, ModelInfo, Node
+from sparktop.model.records import Contender
 from sparktop.nodes.fit import Fit, assess_model, assess_nothing
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ AND: Final = "+"
 """Between the names of a split contender's machines."""
 
 _GIB: Final = 1 << 30
-_LENT: Final = re.compile(r"(RPC\d+) \((.+)\)")
 
 
 def machines(contender: Contender) -> tuple[str, ...]:
@@ -32,20 +30,6 @@ def machines(contender: Contender) -> tuple[str, ...]:
 def is_split(contender: Contender) -> bool:
     """Whether a contender is split over machines by llama.cpp's RPC."""
     return AND in contender.node and not contender.url
-
-
-def with_lent_hardware(info: ModelInfo, nodes: Iterable[Node]) -> ModelInfo:
-    """Returns what an engine says of a model, with other machines' devices by what they are ("RPC0 (NVIDIA GB10)").
-
-    The machines of a split model work in turn: where all of them read equally fast, that is how fast the model is read.
-    """
-    gpus = {node.name: ", ".join(node.gpus) or "CPU" for node in nodes}
-
-    def lent(device: str) -> str:
-        found = _LENT.fullmatch(device)
-        return f"{found[1]} ({gpus.get(found[2], found[2])})" if found else device
-
-    return replace(info, devices=tuple(map(lent, info.devices)))
 
 
 class SplitFit:

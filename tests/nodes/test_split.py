@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import queue
 import subprocess
 import sys
+import time
 from itertools import combinations
 from typing import Any
 
 import pytest
 
+from sparktop.model.roofline import Ceilings
+from sparktop.nodes.lender import RemoteLender
+from sparktop.nodes.remote import RemoteNode
+from tests.nodes.conftest import StartAgent
 from tests.nodes.split_head import Head, head, here, three
 
 __all__ = ["head", "three"]
@@ -39,6 +45,8 @@ def test_a_split_model_answers_as_the_whole_does(head: Head, places: str) -> Non
     assert [link["node"] for link in split["links"]] == names[1:]
     assert all(link["decode_bytes"] > 1000 * link["decode_tokens"] > 0 for link in split["links"])
     assert whole["parts"] == []
+    assert "the weights are so few" in split["ceilings"]["source"]
+    assert split["footprint"] == whole["footprint"]
     everybody = [one for one in addresses if one == here() or one in names]
     assert [node["name"] for node in document["nodes"]] == everybody
     for node in document["nodes"]:
@@ -99,6 +107,31 @@ def test_an_answer_is_not_spread_over_time(head: Head) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_machine_that_lends_tells_how_fast_its_memory_is(start_agent: StartAgent) -> None:
+    told: queue.SimpleQueue[Ceilings] = queue.SimpleQueue()
+    remote = RemoteNode(start_agent(name="spark-9").place)
+    remote.connect()
+    remote.start(lambda event: None, time.monotonic())
+    lender = RemoteLender(
+        remote.work,
+        node="spark-9",
+        contender="large",
+        address="127.0.0.1",
+        weights=1 << 33,
+        say=lambda sentence: None,
+        learn=told.put,
+    )
+    try:
+        assert lender.lend().host == "127.0.0.1"
+        found = told.get(timeout=5)
+        assert found.measured is not None
+        assert 1e9 < found.measured < 1e12
+        assert found.source.startswith("read by processor: ")
+    finally:
+        lender.end()
+        remote.stop()
 
 
 def test_the_links_between_machines_are_listed(head: Head) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from sparktop.engines.gguf import BadModelFile
-from sparktop.model.roofline import GB10
+from sparktop.model.parts import SplitPart
+from sparktop.model.roofline import GB10, Ceilings
 from sparktop.model.shape import Cache, Experts, Footprint
 from sparktop.nodes import ceilings
-from sparktop.nodes.ceilings import find_ceilings, find_footprint
+from sparktop.nodes.ceilings import TOO_FEW, find_ceilings, find_footprint, find_lent
+from sparktop.runner.split_ceilings import of_all
 from sparktop.telemetry.bandwidth import Bandwidth
 from sparktop.telemetry.reading import Unreadable
 from tests.model.synthetic import INFO, NODE
@@ -61,6 +63,49 @@ def test_where_it_cannot_be_measured_the_reason_is_given(tmp_path: Path, monkeyp
     monkeypatch.setattr(ceilings, "processor_bandwidth", refuse)
     found = find_ceilings(LAPTOP, PROCESSOR, LARGE, tmp_path)
     assert (found.theoretical, found.measured, found.source) == (None, None, "too little memory is free")
+
+
+BOTH = replace(INFO, devices=("RPC0 (spark-b)", "CUDA0 (NVIDIA GB10)"))
+BUILT = replace(NODE, llama_cpp="llama-cpp-python 0.3.36 (CUDA, RPC)")
+
+
+def part(node: str, weights: int) -> SplitPart:
+    return SplitPart(node=node, address="", devices=(), layers=1, weights=weights, kv=0, compute=0)
+
+
+def test_a_part_counts_by_what_it_lies_on(tmp_path: Path, measured: list[Path]) -> None:
+    assert find_ceilings(NODE, BOTH, LARGE, tmp_path) is GB10
+    assert find_lent(BUILT, LARGE.dense, tmp_path) is GB10
+    assert measured == []
+    # A build that can't use the GPU lends the processor.
+    without = find_lent(replace(BUILT, llama_cpp="llama-cpp-python 0.3.36 (CPU, RPC)"), LARGE.dense, tmp_path)
+    assert (without.theoretical, without.measured) == (273e9, 30e9)
+    assert find_lent(LAPTOP, LARGE.dense, tmp_path).measured == 30e9
+    assert len(measured) == 2
+
+
+def test_machines_that_read_in_turn_are_as_fast_as_what_each_holds_takes(tmp_path: Path, measured: list[Path]) -> None:
+    parts = (part("spark-a", 30 << 30), part("spark-b", 10 << 30))
+    assert of_all(parts, GB10, {"spark-b": GB10}.get) == GB10
+    slow = find_lent(LAPTOP, LARGE.dense, tmp_path)
+    mixed = of_all(parts, GB10, {"spark-b": slow}.get)
+    # 30 GiB at 232 GB/s, then 10 GiB at 30 GB/s.
+    token_s = (30 << 30) / 232e9 + (10 << 30) / 30e9
+    assert mixed.measured == pytest.approx((40 << 30) / token_s)
+    assert mixed.theoretical is None, "of the one only what was measured is known"
+    assert mixed.source == f"spark-a: {GB10.source}; spark-b: {slow.source}"
+    assert of_all(parts[:1], slow, lambda name: None) == slow
+
+
+def test_one_part_that_nobody_knows_leaves_no_ceiling() -> None:
+    parts = (part("spark-a", 30 << 30), part("spark-b", 10 << 30))
+    silent = of_all(parts, GB10, lambda name: None)
+    assert (silent.theoretical, silent.measured) == (None, None)
+    assert silent.source == "spark-b: it did not tell how fast its memory is"
+    processor = Ceilings(theoretical=None, measured=30e9, source="read")
+    cached = of_all((parts[0], part("spark-b", 9 << 20)), GB10, {"spark-b": processor}.get)
+    assert cached.measured is None
+    assert cached.source == f"spark-b: {TOO_FEW}"
 
 
 def write_model(path: Path, *, architecture: str = "qwen3moe", blocks: int = 2) -> None:

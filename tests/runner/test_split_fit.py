@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from sparktop.engines.llama.rpc import RpcFailed
 from sparktop.model.interfaces import Interface, links, same_machine
-from sparktop.model.records import ModelInfo
-from sparktop.model.roofline import ceilings_of
 from sparktop.nodes.fit import Fit
 from sparktop.runner.course import in_turn
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.split import find_link
-from sparktop.runner.split_fit import given, together, with_lent_hardware
+from sparktop.runner.split_fit import given, together
 from sparktop.telemetry.interfaces import own_interfaces
-from tests.model.synthetic import NODE
 
 GIB = 1 << 30
 
@@ -103,27 +98,6 @@ def test_the_best_link_is_one_with_rdma_then_the_fastest() -> None:
 
 def test_own_interfaces_have_addresses_and_no_loopback() -> None:
     assert all(not one.address.startswith("127.") and 0 < one.prefix <= 32 for one in own_interfaces())
-
-
-def test_what_other_machines_lend_is_known_by_what_it_is() -> None:
-    devices = ("RPC0 (spark-2)", "RPC1 (box)", "RPC2 (who)", "CUDA0 (NVIDIA GB10)")
-    info = ModelInfo(
-        description="",
-        parameters=1,
-        size=1,
-        context=1,
-        slots=1,
-        vocabulary=1,
-        layers=1,
-        devices=devices,
-        chat_template=True,
-    )
-    spark = ("NVIDIA GB10",)
-    nodes = (replace(NODE, name="spark-2", gpus=spark), replace(NODE, name="box", gpus=()))
-    found = with_lent_hardware(info, nodes).devices
-    assert found == ("RPC0 (NVIDIA GB10)", "RPC1 (CPU)", "RPC2 (who)", "CUDA0 (NVIDIA GB10)")
-    assert ceilings_of(spark, (found[0], found[3]), None, "").theoretical == 273e9
-    assert ceilings_of(spark, found, None, "").theoretical is None
 
 
 def test_one_machine_under_two_names_is_told_as_that() -> None:
