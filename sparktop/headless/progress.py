@@ -18,9 +18,11 @@ from sparktop.model.events import (
     RequestFailed,
     RunStarted,
 )
+from sparktop.model.log_text import log_end
 from sparktop.model.split_events import ModelSplit
+from sparktop.model.split_text import layers
 from sparktop.model.state import Phase, RequestState, RunState
-from sparktop.model.text import one_line, printable
+from sparktop.model.text import one_line
 
 _LINE_EVERY_S: Final = 0.1
 _LINES_A_SECOND: Final = 4
@@ -190,12 +192,12 @@ def _news(state: RunState, event: Event, failures: _Failures) -> list[str]:
                 where += f" of {contender.contender.node}"
             return [one_line(f"{event.contender}: {event.model.description} loaded in {event.load_s:.1f} s on {where}")]
         case ModelSplit():
-            held = (f"{part.node} {_size(part.total)} ({part.layers} layers)" for part in event.parts)
+            held = (f"{part.node} {_size(part.total)} ({layers(part)})" for part in event.parts)
             return [one_line(f"{event.contender}: split over {', '.join(held)}")]
         case ContenderFailed():
             failures.is_new(event.contender, event.error)
-            log = printable(event.log).rstrip().splitlines()[-_LOG_LINES:]
-            return [f"{one_line(event.contender)} failed: {one_line(event.error)}", *(f"    {line}" for line in log)]
+            log = (f"    {line}" for line in log_end(event.log, _LOG_LINES))
+            return [f"{one_line(event.contender)} failed: {one_line(event.error)}", *log]
         case RequestFailed():
             request = state.requests.get(event.request)
             if request is None:

@@ -13,6 +13,7 @@ from sparktop.model.metrics import Spread
 from sparktop.model.records import Contender
 from sparktop.model.scenario import Item, Kind, Slo
 from sparktop.model.snapshot import RequestRecord, Snapshot
+from sparktop.model.split_text import NO_FASTER, split_remarks
 from sparktop.model.summary import Summary
 from sparktop.model.text import one_line
 from sparktop.model.validity import Validity
@@ -49,6 +50,7 @@ def results(snapshot: Snapshot, path: Path | None) -> list[str]:
         legend = (*_LEGEND, *(_BATCH_LEGEND if batch else ()), *_slo_legend(slo))
         lines += [*_figures(snapshot.summary, labels, batch, slo != Slo()), "", *legend, *_places(snapshot), ""]
         lines += _remarks(snapshot.summary, labels, snapshot.scenario.kind)
+    lines += _splits(snapshot, labels)
     if snapshot.scenario.kind is Kind.QUESTIONS and snapshot.requests:
         lines += [*_answers(snapshot, labels), ""]
     lines += _failures(snapshot)
@@ -85,8 +87,23 @@ def _places(snapshot: Snapshot) -> list[str]:
     contenders = [record.contender for record in snapshot.contenders]
     if len(snapshot.nodes) < 2 and len({one.node for one in contenders}) < 2:
         return []
-    places = ", ".join(f"{one_line(one.name)} on {one_line(one.node.replace('+', ' and '))}" for one in contenders)
+    places = ", ".join(f"{one_line(one.name)} on {one_line(_listed(one.node))}" for one in contenders)
     return [f"Where they ran: {places}."]
+
+
+def _listed(node: str) -> str:
+    *rest, last = node.split("+")
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def _splits(snapshot: Snapshot, labels: Mapping[str, str]) -> list[str]:
+    """Of each model that is split over machines, what each of them holds and what went between them."""
+    lines: list[str] = []
+    for record in snapshot.contenders:
+        if record.parts:
+            lines.append(f"{labels[record.contender.name]}, split:")
+            lines += [f"  {one_line(remark)}" for remark in split_remarks(record.parts, record.links)]
+    return [*lines, NO_FASTER, ""] if lines else []
 
 
 def _slo_legend(slo: Slo) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from sparktop.model.parts import LinkUse, SplitPart
-from sparktop.report.document import Align, Block, Cell, Column, Row
+from sparktop.report.document import Align, Block, Cell, Column, Row, Text, Tone
 from sparktop.report.language import Language
 from sparktop.report.runs import Part
 from sparktop.report.tables import Maker, name_column
@@ -16,7 +16,7 @@ _SENT: Final = ("transport", "token", "waited", "rtt")
 
 
 def split_models(parts: tuple[Part, ...], language: Language) -> Iterator[Block]:
-    """Yields a table of the machines of every contender that is split; nothing where none is."""
+    """Yields a table of the machines of every split contender, and what to expect of it; nothing where none is."""
     say, maker = language.say, Maker(language)
     rows: list[Row] = []
     for part in parts:
@@ -34,6 +34,7 @@ def split_models(parts: tuple[Part, ...], language: Language) -> Iterator[Block]
         *(Column(id=key, title=say(f"split.{key}"), align=Align.RIGHT) for key in (*_HELD, *_SENT)),
     ]
     yield maker.table("split", say("split.title"), columns, rows)
+    yield Text(text=say("split.slow"), tone=Tone.NOTE)
 
 
 def _held(part: SplitPart, language: Language) -> list[Cell]:
@@ -51,7 +52,9 @@ def _sent(link: LinkUse | None, part: SplitPart, maker: Maker) -> list[Cell]:
     per_token = link.bytes_per_token
     return [
         maker.word(link.transport, link.proof),
-        maker.missing(say("split.uncounted")) if per_token is None else Cell(text=language.size(per_token)),
+        maker.missing(say("split.uncounted"))
+        if per_token is None
+        else Cell(text=f"{language.short(per_token / 1e3)} kB"),
         maker.missing(say("split.unknown", why=link.reason))
         if link.waiting is None
         else Cell(text=language.percent(f"{link.waiting * 100:.0f}")),

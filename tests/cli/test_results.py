@@ -17,8 +17,10 @@ from sparktop.model.events import (
     SampleTaken,
     Status,
 )
+from sparktop.model.parts import LinkUse, SplitPart
 from sparktop.model.scenario import Kind, Slo
 from sparktop.model.snapshot import take_snapshot
+from sparktop.model.split_events import LinkMeasured, ModelSplit
 from sparktop.model.state import fold
 from tests.cli.scripted import SCENARIO, beginning, contender, failed, request, whole_run
 from tests.model.spark import DENSE, spark
@@ -56,12 +58,41 @@ def test_one_line_for_each_answer() -> None:
 
 
 def test_where_contenders_ran_is_told_where_there_is_a_choice() -> None:
-    split = replace(contender("b"), node="here+there")
+    split = replace(contender("b"), node="here+there+far")
     events = beginning(contender("a"), split)
     requests = [*request(0, "a", "Q1", start=1.0, text="x"), *request(1, "b", "Q1", start=2.0, text="x")]
-    assert "Where they ran: a on here, b on here and there." in lines([*events, *requests])
+    assert "Where they ran: a on here, b on here, there and far." in lines([*events, *requests])
     alone = lines([*beginning(contender("a")), *requests[: len(requests) // 2]])
     assert not any(line.startswith("Where") for line in alone)
+
+
+def test_what_each_machine_holds_of_a_split_model_is_told() -> None:
+    here = SplitPart(node="a", address="", devices=("CPU",), layers=1, weights=3 << 20, kv=0, compute=1 << 20)
+    there = SplitPart(node="b", address="10.0.0.2:5", devices=("RPC0",), layers=40, weights=3 << 30, kv=0, compute=0)
+    link = LinkUse(
+        node="b",
+        rdma=False,
+        proof="its TCP connection carried 9 bytes",
+        rtt_ms=0.5,
+        decode_tokens=10,
+        decode_bytes=481_200,
+        prompt_tokens=0,
+        prompt_bytes=0,
+        waiting=None,
+        samples=18,
+        reason="18 samples were taken, and it takes 100",
+    )
+    told = (ModelSplit(t=0.5, contender="m", parts=(here, there)), LinkMeasured(t=0.6, contender="m", link=link))
+    shown = lines([*beginning(contender("m")), *told, *request(0, "m", "Q1", start=1.0, text="x")])
+    at = shown.index("m, split:")
+    assert shown[at + 1 : at + 4] == [
+        "  a holds 4.0 MiB, 1 layer",
+        (
+            "  b holds 3.0 GiB, 40 layers; 48.12 kB a token by TCP; waited for it n/a (18 samples were taken, and it takes"
+            " 100); round trip 0.50 ms; its TCP connection carried 9 bytes"
+        ),
+        "A split makes no single stream faster: each token goes through one machine after the other.",
+    ]
 
 
 def test_only_toys_are_labelled() -> None:

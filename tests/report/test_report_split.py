@@ -15,7 +15,7 @@ from sparktop.model.unfold import unfold
 from sparktop.report import Lang
 from sparktop.report.build import build
 from tests.model.synthetic import Run
-from tests.report.reading import table
+from tests.report.reading import table, texts
 
 GIB = 1 << 30
 
@@ -53,11 +53,12 @@ def test_every_machine_has_a_row() -> None:
     rows = [[cell.text for cell in row.cells] for row in found.rows]
     assert rows == [
         ["qwen", "a", "41", "35.0 GiB", "1.00 GiB", "1.00 GiB", *["n/a"] * 4],
-        ["qwen", "b", "40", "34.0 GiB", "1.00 GiB", "0 B", "TCP", "32.0 KiB", "51 %", "0.214 ms"],
+        ["qwen", "b", "40", "34.0 GiB", "1.00 GiB", "0 B", "TCP", "32.8 kB", "51 %", "0.214 ms"],
         ["qwen", "c", "1", "1.00 GiB", "0 B", "0 B", "RDMA", "n/a", "n/a", "n/a"],
     ]
     assert "18 samples were taken" in found.notes
     assert LINK.proof in found.notes
+    assert any("makes no single stream faster" in text for text in texts(build([run()], Lang.EN)))
     assert table(build([run()], Lang.ZH), "split").title == "分布在多台机器上的模型"
 
 

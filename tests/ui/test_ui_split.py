@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import recorded
-from fakes import Bench, settle
+from fakes import Bench, screen_text, settle
 
 from sparktop.model.events import Event, ModelReady
 from sparktop.model.parts import LinkUse, SplitPart
@@ -70,9 +70,27 @@ async def test_the_links_panel_tells_of_a_split_model(tmp_path: Path, link: Link
         await settle(pilot)
         panel = bench.latest.screen.query_one("#links", MachinePanel)
         told = ["".join(text for text, _ in row) for row in panel.figures(100, 30)]
-        assert "holds  spark-a 36.5 GiB  spark-b 35.0 GiB  " in told
+        assert "holds  spark-a 36.5 GiB, 41 layers  spark-b 35.0 GiB, 40 layers  " in told
         assert row in told
+        assert any(line.startswith(f"proof  spark-b: {link.proof[:40]}") for line in told)
+        assert told[-1] == "speed  a split makes no single stream faster"
         narrow = ["".join(text for text, _ in row) for row in panel.figures(30, 30)]
-        assert any(line.startswith("holds  spark-a 36.5 GiB") for line in narrow)
+        # Of many machines none is left out: they take more rows.
+        assert "holds  spark-a 36.5 GiB  " in narrow
+        assert "       spark-b 35.0 GiB  " in narrow
         assert not any("36." in line and "GiB" not in line for line in narrow)
         assert panel.query_one(Chrome).rows
+
+
+async def test_the_results_tell_of_a_split_model(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=split(LINK))
+    async with bench.app(bench.default_plan()).run_test(size=(200, 60)) as pilot:
+        bench.watch.t = 1000.0
+        bench.latest.poll()
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        text = screen_text(bench.latest)
+    assert ": spark-a holds 36.5 GiB, 41 layers" in text
+    assert "spark-b holds 35.0 GiB, 40 layers; 48.12 kB a token by RDMA; waited for it 49 % of the time; round" in text
+    assert "A split makes no single stream faster" in text

@@ -7,6 +7,7 @@ from pathlib import Path
 from textual.app import ComposeResult
 
 from sparktop.model import metrics
+from sparktop.model.log_text import log_end
 from sparktop.model.state import ContenderState, Phase, RunState
 from sparktop.ui.chrome import Chrome, crop, glyphs_of, safe, whole
 from sparktop.ui.format import NA, millis, seconds, size, speed
@@ -128,7 +129,7 @@ class ContendersPanel(Panel):
         wrapped = WrappedText(max(8, width - 2))
         wrapped.append(safe(contender.error))
         rows: list[SpanRow] = [(("  ", ""), (row.text, "bad")) for row in wrapped.rows]
-        last = contender.log.strip().rpartition("\n")[2]
+        last = "".join(log_end(contender.log, 1))
         # The reason names the log in most cases.
         where = "its log ends" if str(self._logs) in contender.error else f"log in {self._logs}"
         where += f': "{safe(last)}"' if last else ""

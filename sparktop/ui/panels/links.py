@@ -12,11 +12,11 @@ from sparktop.model.live import live_cost
 from sparktop.ui.chrome import crop, safe, whole
 from sparktop.ui.format import NA, traffic, volume
 from sparktop.ui.panels.base import series_mark, series_style
-from sparktop.ui.panels.links_table import BUSY, IDLE, short_rate, traffic_table
+from sparktop.ui.panels.links_table import BUSY, EXPECTED, IDLE, PROOF, SPLIT, short_rate, traffic_table
 from sparktop.ui.panels.machine import Machine
 from sparktop.ui.panels.machine_curves import added, machine_line
 from sparktop.ui.panels.machine_panel import MachinePanel, beside, fitting, head, name_cells, reason
-from sparktop.ui.panels.split import shown, split_rows
+from sparktop.ui.panels.split import expected_rows, proof_rows, shown, split_rows
 from sparktop.ui.panels.together import worth_a_row
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow
@@ -95,13 +95,16 @@ class LinksPanel(MachinePanel):
             rows = self._rows_of_one(width, height)
         cells = max(LABEL_CELLS, name_cells(self.machines, width)) if len(self.machines) > 1 else LABEL_CELLS
         split = split_rows(self.shown, width, cells) if self.shown is not None else []
-        rows += [(1, row) for row in split]
+        rows += [(SPLIT, row) for row in split]
         if with_ports:
             if self.shown is not None and self.shown.state.started is not None:
                 rank, cost = _cost_row(self.shown, width, cells)
                 # What llama.cpp itself moves is told already.
                 rows.append((3 if rank == 1 and split else rank, cost))
             rows.append(_health_row(with_ports, width, cells))
+        if self.shown is not None and split:
+            rows += [(PROOF, row) for row in proof_rows(self.shown, width, cells)]
+            rows += [(EXPECTED, row) for row in expected_rows(width, cells)]
         return rows
 
     def _rows_of_one(self, width: int, height: int) -> list[tuple[int, SpanRow]]:
@@ -225,7 +228,7 @@ def _cost_row(run: Run | None, width: int, cells: int) -> tuple[int, SpanRow]:
     start = head("split", cells)
     if cost is None or (cost.rdma_bytes is None and cost.tcp_bytes is None):
         why = "nothing is decoded" if cost is None else cost.notes.get("rdma_bytes", "no model is split over nodes")
-        return 6, (*start, *crop([(NA, "muted"), (f" ({safe(why)})", "muted")], width - cells))
+        return IDLE, (*start, *crop([(NA, "muted"), (f" ({safe(why)})", "muted")], width - cells))
     groups: list[list[Span]] = [start]
     for name, count in (("RDMA", cost.rdma_bytes), ("TCP", cost.tcp_bytes)):
         groups.append([(f"{name} ", "muted"), (f"{volume(count):>9}", "value"), ("/token  ", "muted")])

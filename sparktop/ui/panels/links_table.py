@@ -28,8 +28,8 @@ KIND_CELLS: Final = 5
 WAYS: Final = ("in", "out")
 RDMA, TCP = "RDMA", "TCP"
 
-HEADER, PORT, TOTAL, BUSY, IDLE, DOWN = 0, 0, 2, 4, 6, 7
-"""What rows are worth: 0 most. Between ports and their sum is what a model is split over."""
+HEADER, PORT, SPLIT, TOTAL, BUSY, EXPECTED, PROOF, IDLE, DOWN = 0, 0, 1, 2, 4, 5, 6, 7, 8
+"""What rows are worth: 0 most. SPLIT is what a model is split over, EXPECTED what that does not bring."""
 
 Rates = tuple[float | None, float | None, float | None, float | None]
 """Bytes per second: received and sent by RDMA, received and sent otherwise."""

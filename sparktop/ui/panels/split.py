@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from sparktop.model.parts import LinkUse
+from sparktop.model.parts import LinkUse, SplitPart
+from sparktop.model.split_text import layers
 from sparktop.model.state import ContenderState, Phase
 from sparktop.ui.chrome import safe, whole
 from sparktop.ui.format import NA, size, volume
+from sparktop.ui.panels.choice import sentence_rows
 from sparktop.ui.panels.machine_panel import beside, head
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.labels import cut_start
-from sparktop.ui.widgets.line_widget import Span, SpanRow
+from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 
 LABEL_CELLS: Final = 7
 
@@ -27,11 +30,46 @@ def split_rows(run: Run, width: int, label_cells: int = LABEL_CELLS) -> list[Spa
     contender = shown(run)
     if contender is None:
         return []
-    held: list[list[Span]] = [
-        [(f"{safe(part.node)} ", "muted"), (f"{size(part.total)}  ", "value")] for part in contender.parts
-    ]
-    rows = [beside(head("holds", label_cells), held, width)]
+    rows = _held(contender.parts, width, label_cells)
     return rows + [_link(link, width, label_cells) for link in contender.links.values()]
+
+
+def proof_rows(run: Run, width: int, label_cells: int = LABEL_CELLS) -> list[SpanRow]:
+    """Returns what shows by what the further machines are reached."""
+    contender = shown(run)
+    links = contender.links.values() if contender is not None else ()
+    told = [f"{safe(link.node)}: {safe(link.proof)}" for link in links if link.proof]
+    return [row for text in told for row in _sentence("proof", text, width, label_cells)]
+
+
+def expected_rows(width: int, label_cells: int = LABEL_CELLS) -> list[SpanRow]:
+    """Returns what a split does not bring."""
+    return _sentence("speed", "a split makes no single stream faster", width, label_cells)
+
+
+def _sentence(label: str, text: str, width: int, label_cells: int) -> list[SpanRow]:
+    rows = sentence_rows(text, width - label_cells, "muted")
+    return [(*head(label if at == 0 else "", label_cells), *row) for at, row in enumerate(rows)]
+
+
+def _held(parts: Sequence[SplitPart], width: int, label_cells: int) -> list[SpanRow]:
+    """What each machine holds, in as many rows as it takes; with the layers where all that is one row."""
+    full = [_part(part, f", {layers(part)}") for part in parts]
+    if label_cells + sum(row_width(one) for one in full) <= width:
+        return [(*head("holds", label_cells), *(span for one in full for span in one))]
+    rows: list[SpanRow] = []
+    rest = [_part(part) for part in parts]
+    while rest:
+        label = head("" if rows else "holds", label_cells)
+        fits = whole(rest, width - label_cells)
+        count = max(1, len(fits) // len(rest[0]))
+        rows.append(beside(label, rest[:count], width))
+        rest = rest[count:]
+    return rows
+
+
+def _part(part: SplitPart, more: str = "") -> list[Span]:
+    return [(f"{safe(part.node)} ", "muted"), (size(part.total), "value"), (f"{more}  ", "muted")]
 
 
 def shown(run: Run) -> ContenderState | None:

@@ -13,6 +13,7 @@ from textual.containers import VerticalScroll
 from sparktop.model.decoding import full_summary, remarks
 from sparktop.model.ratings import collect_ratings
 from sparktop.model.scenario import Kind
+from sparktop.model.split_text import NO_FASTER, split_remarks
 from sparktop.model.state import RunState
 from sparktop.model.summary import Summary, measured
 from sparktop.model.validity import Severity, judge
@@ -56,6 +57,7 @@ class ResultsScreen(RunScreen):
         self._verdicts: list[Sentence] = []
         self._remarks: list[Sentence] = []
         self._compared: list[Sentence] = []
+        self._split: list[Sentence] = []
 
     def compose(self) -> ComposeResult:
         """Makes the tables."""
@@ -84,6 +86,9 @@ class ResultsScreen(RunScreen):
             said = Chrome(lambda width, height: _wrapped(self._remarks, width), id="remarks", classes="panel")
             said.border_title = "Memory bandwidth, energy"
             yield said
+            split = Chrome(lambda width, height: _wrapped(self._split, width), id="split", classes="panel")
+            split.border_title = "Split over machines"
+            yield split
             verdicts = Chrome(lambda width, height: _wrapped(self._verdicts, width), id="verdicts", classes="panel")
             verdicts.border_title = "Can these numbers be trusted?"
             yield verdicts
@@ -120,6 +125,7 @@ class ResultsScreen(RunScreen):
             questions.styles.height = max(1, len(asked)) + HEADER_ROWS + FRAME_ROWS
         self._rate(state)
         self._remark(summary, batches, state.started.scenario.kind if state.started else Kind.QUESTIONS)
+        self._tell_split(state)
         self._judge(state)
 
     def _rate(self, state: RunState) -> None:
@@ -144,6 +150,17 @@ class ResultsScreen(RunScreen):
             who = safe(row.contender) + (f", batch {row.batch}" if batches else "")
             self._remarks += [("-", f"{who}: {safe(remark)}", "") for remark in remarks(row, kind)]
         self.query_one("#remarks").display = bool(self._remarks)
+
+    def _tell_split(self, state: RunState) -> None:
+        """Says of each model that is split what each machine holds, and what went between them."""
+        self._split = [
+            ("-", f"{safe(name)}: {safe(remark)}", "")
+            for name, contender in state.contenders.items()
+            for remark in split_remarks(contender.parts, list(contender.links.values()))
+        ]
+        if self._split:
+            self._split.append(("!", NO_FASTER, "muted"))
+        self.query_one("#split").display = bool(self._split)
 
     def _judge(self, state: RunState) -> None:
         signs = glyphs_of(self.app)
@@ -171,6 +188,7 @@ class ResultsScreen(RunScreen):
     def _fit_sentences(self) -> None:
         for name, sentences in (
             ("#remarks", self._remarks),
+            ("#split", self._split),
             ("#verdicts", self._verdicts),
             ("#compared", self._compared),
         ):
