@@ -79,6 +79,7 @@ class RemoteEngine:
         self._lock = threading.Lock()
         self._outstanding: dict[int, int] = {}
         self._at_work: set[int] = set()
+        self._last: dict[int, float] = {}
         self._offset: float | None = None
         self._job = -1
         self._reason = ""
@@ -176,6 +177,12 @@ class RemoteEngine:
             raise Lost("it told of a request that it was not given", nonsense=True)
         if left < 0:
             raise Lost("it told more of an answer than was asked for", nonsense=True)
+        if isinstance(event, RequestSent) is (event.request in self._at_work) and not isinstance(event, RequestFailed):
+            raise Lost("it told of a request in an impossible order", nonsense=True)
+        if isinstance(event, Tokens) and event.times:
+            if event.times[0] < self._last.get(event.request, event.times[0]):
+                raise Lost("it told tokens at impossible times", nonsense=True)
+            self._last[event.request] = event.times[-1]
         if isinstance(event, RequestSent):
             if not self._at_work:
                 # One for all that is worked on together: how it is refined meanwhile must not look like a pause.
@@ -183,6 +190,7 @@ class RemoteEngine:
             self._at_work.add(event.request)
         if isinstance(event, RequestDone | RequestFailed):
             self._at_work.discard(event.request)
+            self._last.pop(event.request, None)
             with self._lock:
                 self._outstanding.pop(event.request, None)
         self._emit(self._placed(event, self._offset or offset))

@@ -37,6 +37,9 @@ _MOST_GPUS: Final = 64
 MOST_NUMBER: Final = 1 << 62
 """Beyond it nothing is counted: JSON as it is written here ends at 64 bits, and numbers are added up."""
 
+_MOST_FIGURE: Final = 1e18
+"""An exabyte, as bytes are the smallest unit."""
+
 _JOB_EVENTS: Final = (
     *(ModelLoading, ModelReady, FootprintKnown, ModelUnloaded, ContenderFailed, Notice),
     *(ModelSplit, LinkMeasured, RpcReady),
@@ -98,14 +101,19 @@ def safe_node(node: Node) -> Node:
     )
 
 
+def _possible(found: float) -> bool:
+    """Whether a figure can be one that was measured; it will be drawn, summed and divided by."""
+    return math.isfinite(found) and abs(found) <= _MOST_FIGURE
+
+
 def _sample(event: SampleTaken) -> SampleTaken:
     if len(event.values) + len(event.missing) > _MOST_CHANNELS:
         raise Unsafe(f"a reading of {len(event.values) + len(event.missing)} channels")
     for name in (*event.values, *event.missing):
         if not name or len(name) > _MOST_NAME or one_line(name) != name:
             raise Unsafe("a channel with an impossible name")
-    if not all(map(math.isfinite, event.values.values())):
-        raise Unsafe("a reading that is not a number")
+    if not all(map(_possible, event.values.values())):
+        raise Unsafe("a reading that no machine has")
     return replace(event, node="", missing={name: text(why) for name, why in event.missing.items()})
 
 
@@ -125,6 +133,10 @@ def job_event(event: Event) -> Event:
     clean = _clean(event)
     if isinstance(clean, RequestDone) and any(count < 0 for count in clean.counts):
         raise Unsafe("a negative number of tokens")
+    if (isinstance(clean, ModelLoading) and clean.fraction > 1) or (
+        isinstance(clean, PrefillProgress) and max(clean.cached, clean.done) > clean.total
+    ):
+        raise Unsafe("more than all of it")
     if isinstance(clean, ContenderFailed):
         return replace(clean, log=log)
     return clean
@@ -143,8 +155,8 @@ def _tokens(event: Tokens) -> Tokens:
 def _clean(value: _Kept) -> _Kept:
     """Goes through a record: texts are made safe, numbers must be some."""
     found: Any = value
-    if isinstance(found, float) and not math.isfinite(found):
-        raise Unsafe("a number that is none")
+    if isinstance(found, float) and not (_possible(found) and found >= 0):
+        raise Unsafe("an impossible number")
     if isinstance(found, int) and not isinstance(found, bool) and not 0 <= found < MOST_NUMBER:
         raise Unsafe("an impossible number")
     if type(found) is str:

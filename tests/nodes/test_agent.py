@@ -233,6 +233,7 @@ def test_what_an_agent_says_is_made_safe(follow: Callable[[Place], Head], token_
         '{"frame":"events","start":0}\n' + json.dumps({**READING, "t": float("inf")}),
         '{"frame":"events","start":0}\n' + json.dumps({**READING, "values": {"a\u001b[2J": 1.0}}),
         '{"frame":"events","start":0}\n' + json.dumps({**READING, "values": {str(n): 1.0 for n in range(5000)}}),
+        '{"frame":"events","start":0}\n' + json.dumps({**READING, "values": {"memory.total": 1e300}}),
         '{"frame":"events","start":0}\n' + "[" * 100_000,
         '{"frame":"pong"}',
         '{"frame":"order"}',
@@ -240,7 +241,7 @@ def test_what_an_agent_says_is_made_safe(follow: Callable[[Place], Head], token_
         "x" * (5 << 20),
         json.dumps(HELLO),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_an_agent_that_sends_something_else_is_cut_off(
     line: str, follow: Callable[[Place], Head], token_file: Path

@@ -203,7 +203,7 @@ def evil(*events: dict[str, Any]) -> Callable[[ServerConnection], Awaitable[None
                     case "load":
                         await tell(ready)
                     case "submit":
-                        await tell(*events)
+                        await tell(SENT, *events)
 
     return answer
 
@@ -219,6 +219,7 @@ DONE = {
     "prefill_ms": 1.0,
     "token_source": "token ids",
 }
+SENT = {"event": "request-sent", "t": 1.0, "request": 0}
 TOKENS = {"event": "tokens", "t": 1.0, "request": 0, "kind": "answer", "text": "x", "times": [1.0], "counts": [1]}
 
 
@@ -234,13 +235,22 @@ TOKENS = {"event": "tokens", "t": 1.0, "request": 0, "kind": "answer", "text": "
         {"event": "run-ended", "t": 1.0, "status": "completed"},
         {"event": "model-loading", "t": 1.0, "contender": "another", "fraction": 1.0},
         {"event": "model-loading", "t": 1.0, "contender": "c", "fraction": "x"},
+        {"event": "model-loading", "t": 1.0, "contender": "c", "fraction": 1e12},
+        {"event": "prefill-progress", "t": 1.0, "request": 0, "done": 1 << 60, "total": 1},
+        {**DONE, "prefill_ms": -1.0},
+        SENT,
     ],
-    ids=range(9),
+    ids=range(13),
 )
 def test_a_node_that_tells_what_can_not_be_fails_its_contender(event: dict[str, Any], token_file: Path) -> None:
     events, failed = play(evil(event), token_file)
     assert failed.error.startswith("evil can't be understood: it ")
     assert [one.request for one in events if isinstance(one, RequestFailed)] == [0]
+
+
+def test_tokens_of_one_request_come_one_after_another(token_file: Path) -> None:
+    _, failed = play(evil({**TOKENS, "times": [2.0]}, TOKENS), token_file)
+    assert failed.error.startswith("evil can't be understood: it told tokens at impossible times")
 
 
 def test_what_a_node_tells_is_placed_within_the_run_and_made_safe(token_file: Path) -> None:
