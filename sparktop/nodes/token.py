@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hmac
 import os
 import re
@@ -62,7 +63,8 @@ def read(path: Path) -> str:
             found = os.fstat(file.fileno())
             content = file.read(_MOST_BYTES) if stat.S_ISREG(found.st_mode) else b""
     except OSError as error:
-        raise BadToken(f"the token in {path} can't be read: {error.strerror or error}") from error
+        hint = "; copy the node's own file there, which it names as it starts" if error.errno == errno.ENOENT else ""
+        raise BadToken(f"the token in {path} can't be read: {error.strerror or error}{hint}") from error
     if found.st_mode & 0o077 and content:
         raise BadToken(f"others can read the token in {path}: chmod 600 it, or delete it on the node for a new one")
     if found.st_uid not in (0, os.geteuid()):

@@ -132,8 +132,10 @@ def _find_split(
     spec: str, model: str, nodes: Sequence[str], find: Callable[[str], Contender], elsewhere: Container[str]
 ) -> Contender:
     """The first machine has the model and runs it; the others lend their memory."""
+    if not all(nodes):
+        raise BadContender(f'{spec}: a machine is missing beside "{AND}": MODEL@NODE{AND}NODE')
     if unknown := [node for node in nodes if node not in elsewhere and node != platform.node()]:
-        raise BadContender(f"{spec}: no node {unknown[0] or 'without a name'} is connected to")
+        raise BadContender(f"{spec}: no node {unknown[0]} is connected to")
     if len(set(nodes)) < len(nodes):
         raise BadContender(f"{spec}: a model can't be split over a machine and itself")
     if len(nodes) > _MOST_NODES:

@@ -77,6 +77,7 @@ def test_what_can_not_be_meant_is_one_sentence(head: Head) -> None:
     for words, code, sentence in (
         (("-m", f"demo-sutra@{here()}+spark-9"), 3, "spark-9"),
         (("-m", f"demo-sutra@{here()}+{here()}"), 2, "can't be split over a machine and itself"),
+        (("-m", "demo-sutra@spark-2+"), 2, 'a machine is missing beside "+": MODEL@NODE+NODE'),
         (("-m", f"nothing@spark-2+{here()}"), 2, 'spark-2 has no model "nothing"'),
         (("-m", "demo-sutra", "--tensor-split", "1,1"), 2, "--tensor-split is for a model that is split"),
         (("-m", both, "--tensor-split", "1,1,1"), 2, "has 3 shares, and demo-sutra is split over 2"),
