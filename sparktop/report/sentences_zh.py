@@ -19,6 +19,8 @@ _NESTED: Final = frozenset({"why", "detail", "lacking", "here", "there"})
 
 _PATH: Final = r"/\S+"
 
+_CHANNEL: Final = r"\S+"
+
 _LONGEST: Final = 2000
 """Sentences beyond this are no sentences of the program."""
 
@@ -41,7 +43,8 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
 
 
 def _gap(found: re.Match[str]) -> str:
-    return f"(?P<{found[1]}>{_PATH if found[1].startswith('path') else '.+?'})"
+    name = found[1]
+    return f"(?P<{name}>{_PATH if name.startswith('path') else _CHANNEL if name == 'channel' else '.+?'})"
 
 
 def _translated(sentence: str) -> str | None:
@@ -64,7 +67,8 @@ def _nested(text: str) -> str:
     whole = _translated(text)
     if whole is not None:
         return whole
-    return "、".join(_translated(part) or part for part in text.split(", "))
+    parts = [(part, _translated(part)) for part in text.split(", ")]
+    return "、".join(told or part for part, told in parts) if any(told for _, told in parts) else text
 
 
 def _of_parts(sentence: str) -> str | None:

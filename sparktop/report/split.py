@@ -51,11 +51,11 @@ def _sent(link: LinkUse | None, part: SplitPart, maker: Maker) -> list[Cell]:
         return [maker.missing(why) for _ in _SENT]
     per_token = link.bytes_per_token
     return [
-        maker.word(link.transport, link.proof),
+        maker.word(link.transport, language.sentence(link.proof)),
         maker.missing(say("split.uncounted"))
         if per_token is None
         else Cell(text=f"{language.short(per_token / 1e3)} kB"),
-        maker.missing(say("split.unknown", why=link.reason))
+        maker.missing(say("split.unknown", why=language.sentence(link.reason)))
         if link.waiting is None
         else Cell(text=language.percent(f"{link.waiting * 100:.0f}")),
         maker.missing(say("split.unmeasured"))
