@@ -40,7 +40,7 @@ def _use(link: LinkUse | None) -> list[str]:
     waited = (
         f"waited for it n/a ({link.reason})" if waiting is None else f"waited for it {waiting * 100:.0f} % of the time"
     )
-    said = [f"{token} by {link.transport}", waited]
+    said = [f"by {link.transport}, {token}", waited]
     if link.rtt_ms is not None:
         said.append(f"round trip {link.rtt_ms:.2f} ms")
     return [*said, link.proof]

@@ -92,5 +92,5 @@ async def test_the_results_tell_of_a_split_model(tmp_path: Path) -> None:
         await settle(pilot)
         text = screen_text(bench.latest)
     assert ": spark-a holds 36.5 GiB, 41 layers" in text
-    assert "spark-b holds 35.0 GiB, 40 layers; 48.12 kB a token by RDMA; waited for it 49 % of the time; round" in text
+    assert "spark-b holds 35.0 GiB, 40 layers; by RDMA, 48.12 kB a token; waited for it 49 % of the time; round" in text
     assert "A split makes no single stream faster" in text
