@@ -174,7 +174,9 @@ class Link:
             raise _refused(place, error) from None
         except InvalidMessage as error:
             if isinstance(error.__cause__, EOFError):
-                raise Unreachable(f"{shown} broke the connection off as it was made") from None
+                raise Unreachable(
+                    f"{shown} broke the connection off as it was made{_other_scheme(place)}", unheard=True
+                ) from None
             raise Unreachable(f"what answers at {shown} is no node of sparktop", final=True) from None
         except InvalidHandshake as error:
             raise Unreachable(f"{shown} can't be connected to: {one_line(str(error))[:200]}") from None
@@ -183,7 +185,7 @@ class Link:
         except ssl.SSLCertVerificationError as error:
             raise Unreachable(
                 f"the certificate of {shown} is not trusted ({one_line(error.verify_message)}): "
-                "name its issuer with ca_file",
+                "name a file with its issuer as ca_file in config.toml",
                 final=True,
             ) from None
         except (OSError, ConnectionClosed, EOFError) as error:
@@ -191,9 +193,11 @@ class Link:
             # asyncio puts the address in the place of the reason; where a name was looked up, the number is no errno.
             why = os.strerror(number) if number and number > 0 else getattr(error, "strerror", "") or str(error)
             why = why or type(error).__name__
+            nobody = isinstance(error, ConnectionRefusedError | FileNotFoundError)
+            told = isinstance(error, ConnectionResetError | EOFError | ssl.SSLError)
+            advice = (told and _other_scheme(place)) or ': start "sparktop node" there'
             raise Unreachable(
-                f'{shown} can\'t be connected to ({one_line(why)}): start "sparktop node" there',
-                nobody=isinstance(error, ConnectionRefusedError | FileNotFoundError),
+                f"{shown} can't be connected to ({one_line(why)}){advice}", nobody=nobody, unheard=True
             ) from None
 
     async def _greeting(self) -> Hello:
@@ -244,9 +248,19 @@ async def _dial(url: str) -> socket.socket:
             raise failed
 
 
+def _other_scheme(place: Place) -> str:
+    """Returns what to try where somebody listens who is not understood."""
+    if place.url.startswith("wss:"):
+        return ": where it serves without a certificate, its address begins with ws://"
+    return ": where it serves with a certificate, its address begins with wss://" if place.url else ""
+
+
 def _authorization(place: Place) -> dict[str, str]:
     if place.token_file is None:
-        raise Unreachable(f"{place.shown} wants a token: name a copy of its file with token_file", final=True)
+        raise Unreachable(
+            f"{place.shown} wants a token: name a copy of its file with --token-file, or token_file in config.toml",
+            final=True,
+        )
     try:
         return {"Authorization": f"Bearer {tokens.read(place.token_file)}"}
     except tokens.BadToken as error:

@@ -27,12 +27,14 @@ class Unreachable(Exception):
     Attributes:
         final: Trying again will not help.
         nobody: Nobody listens there: no agent runs.
+        unheard: The connection failed, or ended before anything was said.
     """
 
-    def __init__(self, sentence: str, *, final: bool = False, nobody: bool = False) -> None:
+    def __init__(self, sentence: str, *, final: bool = False, nobody: bool = False, unheard: bool = False) -> None:
         super().__init__(sentence)
         self.final = final
         self.nobody = nobody
+        self.unheard = unheard
 
 
 class Lost(Exception):

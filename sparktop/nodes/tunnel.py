@@ -7,6 +7,7 @@ ends, the standard input of the other side ends, and with it what was started th
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
 import secrets
@@ -33,6 +34,9 @@ _READY_S: Final = 30.0
 _END_S: Final = 3.0
 _MOST_LOG: Final = 4096
 _MOST_LINE: Final = 4096
+
+_LOG: Final = "sparktop node: "
+"""What each line of an agent's log begins with."""
 
 _PREFIX: Final = "sparktop-ssh-"
 
@@ -76,6 +80,7 @@ class Tunnel:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._folder = ""
+        self._mark = -1
         self._process: asyncio.subprocess.Process
         self._said = b""
         self._reading: asyncio.Task[None]
@@ -93,7 +98,7 @@ class Tunnel:
             )
         _sweep()
         options = _OPTIONS | (_NEWER if await _version(program) >= _SINCE else {})
-        self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_place_for_sockets())
+        self._folder, self._mark = _folder_of_ones_own()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 program,
@@ -116,7 +121,7 @@ class Tunnel:
                 await self._end()
                 raise
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._clear_away()
             raise
         return self
 
@@ -125,7 +130,7 @@ class Tunnel:
     ) -> None:
         """Ends ssh, and what was started on the other side with it."""
         await self._end()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._clear_away()
 
     async def connected(self, open_at: Callable[[Place], Awaitable[ClientConnection]]) -> ClientConnection:
         """Connects through the tunnel.
@@ -136,9 +141,14 @@ class Tunnel:
         try:
             return await open_at(replace(self._place, ssh="", url="", socket=self._local, name=self._place.shown))
         except Unreachable as error:
-            if self._said.strip():
+            # What the node itself answers counts for more than what ssh and the shell there say beside it.
+            if error.unheard and self._lines():
                 raise Unreachable(f"{self._place.shown} can't be connected to: {self._last_words()}") from None
             raise error from None
+
+    def _clear_away(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        os.close(self._mark)
 
     @property
     def _local(self) -> Path:
@@ -187,8 +197,12 @@ class Tunnel:
         return Unreachable(f"no agent could be started on {shown}: {why}", final=code == 2)
 
     def _last_words(self) -> str:
-        lines = [line for line in self._said.decode("utf-8", "replace").splitlines() if line.strip()]
+        lines = self._lines()
         return one_line(lines[-1]).strip()[:300] if lines else "it said nothing"
+
+    def _lines(self) -> list[str]:
+        lines = self._said.decode("utf-8", "replace").splitlines()
+        return [line for line in lines if line.strip() and not line.startswith(_LOG)]
 
     async def _read_errors(self) -> None:
         assert self._process.stderr is not None
@@ -243,10 +257,35 @@ def _place_for_sockets() -> str:
     return usual if _PLAIN.fullmatch(usual) else "/tmp"
 
 
+def _folder_of_ones_own() -> tuple[str, int]:
+    """Makes a folder for a socket, and locks it for as long as this process lives.
+
+    Returns:
+        Its path, and the descriptor that holds the lock.
+    """
+    while True:
+        folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_place_for_sockets())
+        with suppress(FileNotFoundError):
+            mark = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(mark, fcntl.LOCK_EX)
+            # Whoever sweeps may have been here in between.
+            if Path(folder).exists():
+                return folder, mark
+            os.close(mark)
+
+
 def _sweep() -> None:
-    """Removes the folders of heads that were killed; the socket in them leads nowhere any more."""
+    """Removes the folders of heads that were killed; the socket in them leads nowhere any more.
+
+    A lock tells who lives: a process in another container that shares this folder has a number of its own there.
+    """
     for folder in Path(_place_for_sockets()).glob(f"{_PREFIX}*-*"):
-        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
         with suppress(OSError):
-            if folder.stat().st_uid == os.geteuid() and not Path("/proc", owner).exists():
+            if folder.lstat().st_uid != os.geteuid():
+                continue
+            mark = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(mark)

@@ -414,6 +414,9 @@ def test_tls(start_agent: StartAgent, tmp_path: Path) -> None:
     assert "is not trusted (self-signed certificate" in refusal(agent.far)
     plain = refusal(replace(agent.far, url=agent.url.replace("wss", "ws")))
     assert plain.startswith("ws://127.0.0.1")
+    assert plain.endswith("where it serves with a certificate, its address begins with wss://")
+    readable = start_agent(name="spark-3")
+    assert refusal(replace(readable.far, url=readable.url.replace("ws:", "wss:"))).endswith("begins with ws://")
 
 
 def test_models_come_from_the_folders_alone(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
 import json
 import os
@@ -175,6 +176,31 @@ def test_a_killed_head_leaves_nothing_there(server: Server, follow: Callable[[Pl
     assert list(Path(tempfile.gettempdir()).glob(sockets))
     follow(server.place)
     assert not list(Path(tempfile.gettempdir()).glob(sockets))
+
+
+def test_the_socket_of_a_head_in_another_container_stays(server: Server, follow: Callable[[Place], Head]) -> None:
+    # Its number is nobody's here: only its lock tells that it lives.
+    theirs = Path(tempfile.mkdtemp(prefix=f"sparktop-ssh-{2**30}-"))
+    lock = os.open(theirs, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    follow(server.place)
+    assert theirs.exists()
+    os.close(lock)
+    follow(server.place)
+    assert not theirs.exists()
+
+
+def test_an_older_version_there_is_told_apart(server: Server) -> None:
+    server.program.write_text(
+        server.program.read_text().replace(
+            "-m sparktop",
+            "-c 'import sparktop.nodes.protocol as p; p.VERSION = 1; import sys; from sparktop.cli import main; "
+            "sys.exit(main())'",
+        )
+    )
+    with pytest.raises(Unreachable, match=r"spark-2 speaks version 1 of the protocol .*update sparktop there"):
+        RemoteNode(server.place).connect()
+    assert gone(server), left_over(server)
 
 
 def test_an_agent_that_runs_there_is_used_and_stays(
