@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sparktop.model.events import Event, Notice
+from sparktop.model.records import Node
 from sparktop.nodes.line import DEAD_S, Line
 from sparktop.nodes.place import Lost, Place, Unreachable
 from sparktop.nodes.protocol import Hello
@@ -47,6 +49,7 @@ class RemoteNode:
         self._place = place
         self.name = place.name
         self.hello: Hello | None = None
+        self._known: Node | None = None
         self._listen: Callable[[Event], None] = lambda event: None
         self._origin = 0.0
         self._met: Future[Hello] = Future()
@@ -66,8 +69,13 @@ class RemoteNode:
     def again(self) -> RemoteNode:
         """Returns the same machine by the same name, not connected to."""
         node = RemoteNode(self._place)
-        node.name = self.name
+        node.name, node._known = self.name, self._known
         return node
+
+    @property
+    def described(self) -> Node | None:
+        """What it is, by the name that it has here; None until that is known."""
+        return replace(self._known, name=self.name) if self._known is not None else None
 
     @property
     def tried(self) -> bool:
@@ -230,6 +238,6 @@ class RemoteNode:
         await self._go.wait()
 
     def _welcome(self, hello: Hello) -> None:
-        self.hello = hello
+        self.hello, self._known = hello, hello.node
         self.name = self.name or hello.node.name
         self._met.set_result(hello)

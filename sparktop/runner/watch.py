@@ -31,6 +31,11 @@ INTERVAL_S: Final = 0.5
 class Other(Protocol):
     """A machine elsewhere, connected to."""
 
+    @property
+    def described(self) -> Node | None:
+        """What it is; None until that is known."""
+        ...
+
     def start(self, listen: Callable[[Event], None], origin: float) -> None:
         """Begins to hand on its events; `origin` is the monotonic time of t = 0."""
 
@@ -139,9 +144,14 @@ class LiveMachine:
             for event in lookup.look(t, reading):
                 listen(event)
             listen(_at(t, changes, reading))
-            # Machines are shown in the order in which they are first told of, and this one is the first.
-            while self._waiting:
-                self._waiting.pop(0).start(listen, self._origin)
+            # Machines are shown in the order in which they are first told of: this one, then as the person named them,
+            # and not as their first readings come.
+            waiting, self._waiting = self._waiting, []
+            for other in waiting:
+                if other.described is not None:
+                    listen(NodeSeen(t=t, node=other.described))
+            for other in waiting:
+                other.start(listen, self._origin)
             if self.problem and not self._told_problem:
                 self._told_problem = True
                 listen(Notice(t=t, text=self.problem))

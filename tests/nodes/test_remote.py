@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -11,8 +12,11 @@ from itertools import pairwise
 import pytest
 
 from sparktop.model.events import ClockMeasured, Event, NodeSeen, Notice, SampleTaken
+from sparktop.model.state import RunState
 from sparktop.model.text import one_line
 from sparktop.nodes.place import Place
+from sparktop.nodes.remote import RemoteNode
+from sparktop.runner.watch import LiveMachine
 from tests.nodes.conftest import Head, StartAgent
 from tests.nodes.wire import Wire
 
@@ -183,3 +187,22 @@ def test_two_heads_are_told_the_same(start_agent: StartAgent, follow: Follow) ->
     one, other = ([event.values for event in samples(head.events)[1:]] for head in heads)
     assert len([values for values in one if values in other]) >= 3
     assert all(one_line(name) == name for values in one for name in values)
+
+
+def test_machines_are_told_of_as_they_were_named_and_not_as_they_answer(start_agent: StartAgent) -> None:
+    slow, quick = start_agent(name="spark-2"), start_agent(name="spark-3")
+    nodes = [RemoteNode(slow.far), RemoteNode(quick.far)]
+    machine = LiveMachine(others=nodes)
+    told: queue.Queue[Event] = queue.Queue()
+    try:
+        for node in nodes:
+            node.connect()
+        slow.process.send_signal(signal.SIGSTOP)
+        machine.start(told.put)
+        state = RunState()
+        while "spark-3" not in state.gauges:
+            state.extend([told.get(timeout=20)])
+        assert list(state.nodes)[1:] == ["spark-2", "spark-3"]
+    finally:
+        slow.process.send_signal(signal.SIGCONT)
+        machine.stop()
