@@ -8,6 +8,7 @@ from typing import ClassVar, TypeAlias, cast
 from rich.cells import cell_len
 from textual import events
 from textual.app import App
+from textual.content import Content
 
 from sparktop.model.text import one_line
 from sparktop.ui.actions import Action, key_name
@@ -61,6 +62,11 @@ def whole(groups: Iterable[Sequence[Span]], width: int) -> list[Span]:
 def safe(text: str) -> str:
     """Makes a text from a file or a model fit for one line of the screen."""
     return one_line(text)
+
+
+def plain(text: str) -> Content:
+    """Makes a text fit for a frame: a str would be markup there, which ends the program or holds its actions."""
+    return Content(safe(text))
 
 
 class Chrome(LineWidget):

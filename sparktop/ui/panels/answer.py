@@ -12,7 +12,7 @@ from sparktop.model import metrics
 from sparktop.model.events import Finish
 from sparktop.model.scoring import Score
 from sparktop.model.state import Phase, RequestState
-from sparktop.ui.chrome import Chrome, crop, glyphs_of, safe, whole
+from sparktop.ui.chrome import Chrome, crop, glyphs_of, plain, safe, whole
 from sparktop.ui.format import millis, seconds, speed
 from sparktop.ui.panels.answer_text import AnswerText, Marks
 from sparktop.ui.widgets.labels import cut
@@ -86,10 +86,10 @@ class AnswerColumn(Vertical):
         """Shows an answer so far; what is there already stays as it is."""
         before, self.view = self.view, view
         if before is None or before.title != view.title:
-            self.border_title = view.title
+            self.border_title = plain(view.title)
         # A change of the frame paints the whole panel anew.
         if before is None or before.rating != view.rating:
-            self.border_subtitle = view.rating
+            self.border_subtitle = plain(view.rating)
         if before is None or before.style != view.style:
             if before is not None and before.style:
                 self.remove_class(before.style)

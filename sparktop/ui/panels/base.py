@@ -10,7 +10,7 @@ from textual.app import App
 from textual.containers import Vertical
 
 from sparktop.model.state import Phase, RunState
-from sparktop.ui.chrome import Chrome, glyphs_of, whole
+from sparktop.ui.chrome import Chrome, glyphs_of, plain, whole
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.line_widget import Span, SpanRow, row_width
 from sparktop.ui.widgets.raster import GlyphSet, LineMark
@@ -30,19 +30,19 @@ class Panel(Vertical):
     def __init__(self, name: str, title: str) -> None:
         super().__init__(id=name, classes="panel")
         self._heading = title
-        self._number = ""
-        self.border_title = title
+        self._number = self._subtitle = ""
+        self.border_title = plain(title)
 
     def number(self, number: int) -> None:
         """Tells in the frame which key shows the panel alone."""
         self._number = f"{number} "
-        self.border_title = self._number + self._heading
+        self.border_title = plain(self._number + self._heading)
 
     def head(self, title: str) -> None:
         """Changes the title; the same one again costs nothing."""
         if self._heading != title:
             self._heading = title
-            self.border_title = self._number + title
+            self.border_title = plain(self._number + title)
 
     def wanted(self, run: Run) -> bool:
         """Whether there is anything to show; a panel without takes no room."""
@@ -54,8 +54,9 @@ class Panel(Vertical):
 
     def subtitle(self, text: str) -> None:
         """Writes into the lower frame; an unchanged text costs nothing."""
-        if self.border_subtitle != text:
-            self.border_subtitle = text
+        if self._subtitle != text:
+            self._subtitle = text
+            self.border_subtitle = plain(text)
 
     @property
     def chart_glyphs(self) -> GlyphSet:

@@ -124,7 +124,7 @@ def _vram(machine: Machine) -> list[tuple[str, float, float]]:
     found = []
     for gpu in machine.gpus:
         used, total = machine.of("gpu", gpu, "vram_used"), machine.of("gpu", gpu, "vram_total")
-        if used is not None and total:
+        if used is not None and total is not None and total > 0:
             found.append((gpu, used, total))
     return found
 

@@ -20,7 +20,7 @@ from textual.worker import get_current_worker
 from sparktop.model.records import Contender
 from sparktop.runner.others import Away
 from sparktop.runner.split_fit import is_split, machines
-from sparktop.ui.chrome import Chrome, glyphs_of, safe
+from sparktop.ui.chrome import Chrome, glyphs_of, plain, safe
 from sparktop.ui.format import size
 from sparktop.ui.panels.choice import away_option, fit_mark, sentence_rows
 from sparktop.ui.ports import Verdict
@@ -75,7 +75,7 @@ class Placing(ModalScreen["Contender | None"]):
     def compose(self) -> ComposeResult:
         """Makes the list."""
         with Vertical(classes="panel") as box:
-            box.border_title = f"Where {safe(self._contender.name.rpartition('@')[0] or self._contender.name)} runs"
+            box.border_title = plain(f"Where {self._contender.name.rpartition('@')[0] or self._contender.name} runs")
             box.border_subtitle = "enter takes it, esc leaves"
             yield OptionList(id="places", markup=False)
             yield Chrome(self._told, id="told")

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from sparktop.store.runs import RunEntry, list_runs
-from sparktop.ui.chrome import Chrome, safe
+from sparktop.ui.chrome import Chrome, plain, safe
 from sparktop.ui.run import Run
 from sparktop.ui.saved import SavedFeed
 
@@ -45,7 +45,7 @@ class SavedRuns(ModalScreen["Run | str | None"]):
     def compose(self) -> ComposeResult:
         """Makes the list."""
         with Vertical(classes="panel") as box:
-            box.border_title = f"Saved runs of {safe(self._scenario)}"
+            box.border_title = plain(f"Saved runs of {self._scenario}")
             box.border_subtitle = "enter adds or takes away, esc leaves"
             yield Chrome(lambda width, height: [((self._word, "muted"),)], id="word")
             yield OptionList(id="saved", markup=False)
