@@ -40,6 +40,9 @@ MOST_NUMBER: Final = 1 << 62
 _MOST_FIGURE: Final = 1e18
 """An exabyte, as bytes are the smallest unit."""
 
+_LEAST_FIGURE: Final = 1e-9
+"""A nanosecond, as seconds are the largest."""
+
 _JOB_EVENTS: Final = (
     *(ModelLoading, ModelReady, FootprintKnown, ModelUnloaded, ContenderFailed, Notice),
     *(ModelSplit, LinkMeasured, RpcReady),
@@ -101,9 +104,16 @@ def safe_node(node: Node) -> Node:
     )
 
 
-def _possible(found: float) -> bool:
-    """Whether a figure can be one that was measured; it will be drawn, summed and divided by."""
-    return math.isfinite(found) and abs(found) <= _MOST_FIGURE
+def _figure(found: float) -> float:
+    """Returns a figure that can have been measured: it will be drawn, summed and divided by.
+
+    Raises:
+        Unsafe: It can't.
+    """
+    if not (math.isfinite(found) and abs(found) <= _MOST_FIGURE):
+        raise Unsafe("a figure that no machine has")
+    # What is no zero and next to it makes infinity of what is divided by it.
+    return found if abs(found) >= _LEAST_FIGURE else 0.0
 
 
 def _sample(event: SampleTaken) -> SampleTaken:
@@ -112,9 +122,8 @@ def _sample(event: SampleTaken) -> SampleTaken:
     for name in (*event.values, *event.missing):
         if not name or len(name) > _MOST_NAME or one_line(name) != name:
             raise Unsafe("a channel with an impossible name")
-    if not all(map(_possible, event.values.values())):
-        raise Unsafe("a reading that no machine has")
-    return replace(event, node="", missing={name: text(why) for name, why in event.missing.items()})
+    values = {name: _figure(value) for name, value in event.values.items()}
+    return replace(event, node="", values=values, missing={name: text(why) for name, why in event.missing.items()})
 
 
 def job_event(event: Event) -> Event:
@@ -155,8 +164,10 @@ def _tokens(event: Tokens) -> Tokens:
 def _clean(value: _Kept) -> _Kept:
     """Goes through a record: texts are made safe, numbers must be some."""
     found: Any = value
-    if isinstance(found, float) and not (_possible(found) and found >= 0):
-        raise Unsafe("an impossible number")
+    if isinstance(found, float):
+        found = _figure(found)
+        if found < 0:
+            raise Unsafe("an impossible number")
     if isinstance(found, int) and not isinstance(found, bool) and not 0 <= found < MOST_NUMBER:
         raise Unsafe("an impossible number")
     if type(found) is str:

@@ -189,7 +189,7 @@ READING = {
     "event": "sample-taken",
     "t": 1e300,
     "node": "x",
-    "values": {"memory.total": 1.0},
+    "values": {"memory.total": 1.0, "gpu.0.vram_total": 5e-324},
     "missing": {"gpu": "\x1b[2J"},
 }
 
@@ -221,6 +221,8 @@ def test_what_an_agent_says_is_made_safe(follow: Callable[[Place], Head], token_
     assert state.nodes.keys() == {"evil"}
     assert state.nodes["evil"].machine == "a b"
     assert state.missing["evil"] == {"gpu": ""}
+    # What is next to zero would make infinity of what is divided by it.
+    assert state.gauges["evil"]["gpu.0.vram_total"].last == 0.0
     # It can't say when: nothing is later than now.
     assert state.now < 30
 
