@@ -255,7 +255,11 @@ def _tls(service: Service) -> ssl.SSLContext | None:
         context.load_cert_chain(service.certificate, service.key, ask)
     except (OSError, ssl.SSLError) as error:
         files = f"{service.certificate}" + (f" with {service.key}" if service.key else "")
-        raise CannotServe(f"{files} can't be used for TLS: {error.strerror or error}") from error
+        why = error.strerror or str(error)
+        if isinstance(error, ssl.SSLError) and service.key is None:
+            # OpenSSL says no more than "PEM lib" of that.
+            why = "it needs the certificate and its private key (PEM), or the key in a file of its own with --key"
+        raise CannotServe(f"{files} can't be used for TLS: {why}") from error
     return context
 
 

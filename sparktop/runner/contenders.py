@@ -7,7 +7,7 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -129,7 +129,11 @@ def _find(
 
 
 def _find_split(
-    spec: str, model: str, nodes: Sequence[str], find: Callable[[str], Contender], elsewhere: Container[str]
+    spec: str,
+    model: str,
+    nodes: Sequence[str],
+    find: Callable[[str], Contender],
+    elsewhere: Mapping[str, Sequence[ModelFile]],
 ) -> Contender:
     """The first machine has the model and runs it; the others lend their memory."""
     if not all(nodes):
@@ -140,7 +144,17 @@ def _find_split(
         raise BadContender(f"{spec}: a model can't be split over a machine and itself")
     if len(nodes) > _MOST_NODES:
         raise BadContender(f"{spec}: llama.cpp splits a model over {_MOST_NODES} machines at most")
-    found = find(f"{model}@{nodes[0]}")
+    try:
+        found = find(f"{model}@{nodes[0]}")
+    except BadContender as error:
+        name = model.removesuffix(".gguf")
+        has_it = [node for node in nodes[1:] if any(one.name == name for one in elsewhere.get(node, ()))]
+        if not has_it:
+            raise
+        others = AND.join(node for node in nodes if node != has_it[0])
+        raise BadContender(
+            f"{spec}: {nodes[0]} does not have that model, and the first machine must: {model}@{has_it[0]}{AND}{others}"
+        ) from error
     if found.url:
         raise BadContender(f"{spec}: a model on a server is split by that server, not by sparktop")
     return replace(found, node=AND.join(nodes))

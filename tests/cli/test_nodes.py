@@ -175,7 +175,7 @@ def test_monitor_shows_both_on_the_screen(configured: dict[str, str], environ: d
         (["node", "--any-interface"], "give --listen ADDR:PORT too"),
         (["node", "--models", "./none"], "./none is no folder"),
         (["node", "--socket", "/tmp/" + "x" * 200], "is too long for a socket"),
-        (["node", "--listen", "127.0.0.1:0", "--certificate", "/dev/null"], "/dev/null can't be used for TLS"),
+        (["node", "--listen", "127.0.0.1:0", "--certificate", "/dev/null"], "a file of its own with --key"),
         (["node", "--print-service"], "give --listen ADDR:PORT too"),
         (["node", "--print-service", "--listen", "127.0.0.1:0"], "with one above 0"),
         (["monitor", "--node", "-oProxyCommand=x"], "expected one argument"),
