@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import recorded
-from fakes import Bench, screen_text, settle
+from fakes import Bench, at, screen_text, settle
 
 from sparktop.model.rating_events import AnswerAt, Choice, Judged, JudgingBegan, Rated, Stars, Voted
 from sparktop.model.scenario import Sampling
@@ -43,6 +43,19 @@ async def test_before_the_end_nothing_is_judged(tmp_path: Path) -> None:
     assert "Valid" not in text
     assert "queued" in text
     assert "running" in text
+
+
+async def test_opened_while_the_view_is_frozen_it_shows_what_there_is(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record())
+    async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+        await at(bench, pilot, 31)
+        await pilot.press("space", "r")
+        await settle(pilot)
+        text = await at(bench, pilot, 33)
+        assert "PAUSED" in text
+        assert "No request has ended yet" not in text
+        assert "10 of 10" in text
+        assert "it is judged at its end" in text
 
 
 async def test_a_contender_that_failed_makes_the_run_invalid(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ class ResultsScreen(RunScreen):
     def __init__(self, run: Run) -> None:
         super().__init__(run)
         self._drawn: tuple[int, bool, int] | None = None
+        self._frozen_at: float | None = None
         self._verdicts: list[Sentence] = []
         self._remarks: list[Sentence] = []
         self._compared: list[Sentence] = []
@@ -97,7 +98,9 @@ class ResultsScreen(RunScreen):
     def draw(self) -> None:
         """Draws the run as it is now; the tables only when a request has ended."""
         self.query_one("#title", Chrome).repaint()
-        if self.shown.frozen:
+        # Once more as the view is frozen: this screen may be opened only then.
+        frozen_at, self._frozen_at = self._frozen_at, self.shown.frozen_at
+        if self.shown.frozen and frozen_at == self.shown.frozen_at:
             return
         self.query_one("#progress", Chrome).repaint()
         state = self.shown.state
