@@ -144,7 +144,8 @@ class RemoteEngine:
         elif isinstance(event, ModelLoading | ModelReady | FootprintKnown | ModelSplit | LinkMeasured):
             self._emit(event)
         elif isinstance(event, Notice):
-            self._emit(replace(event, text=f"{self._node}: {event.text}"))
+            told = event.text.startswith(f"{self._node} ")
+            self._emit(event if told else replace(event, text=f"{self._node}: {event.text}"))
 
     def fail(self, why: str, *, unreachable: bool) -> None:
         """Takes that nothing more will come."""

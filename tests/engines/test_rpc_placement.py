@@ -119,7 +119,7 @@ def test_on_a_full_disk_the_oldest_go_first_and_without_room_nothing_is_kept(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=rpc_cache.SPARE + 100))
     assert rpc_cache.prepare(folder, 4000) == ""
     assert names(folder) == {"0123456789abcdef"}
-    assert rpc_cache.prepare(folder, 10_000).endswith("too few to keep tensors there")
+    assert rpc_cache.prepare(folder, 10_000).endswith(" GB")
     # And a disk that filled up while a server ran leaves nothing that the next one would trust.
     (folder / "cccccccccccccccc").write_bytes(b"x")
     os.utime(folder / "cccccccccccccccc", (time.time() - 3600,) * 2)

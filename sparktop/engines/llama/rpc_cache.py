@@ -65,7 +65,7 @@ def prepare(folder: Path, coming: int) -> str:
     except OSError as error:
         return f"{folder} can't be used for tensors: {error.strerror or error}"
     if free < coming + SPARE:
-        return f"{free / 1e9:.1f} GB are free in {folder}, too few to keep tensors there"
+        return f"{free / 1e9:.1f} GB are free in {folder}, and it takes {(coming + SPARE) / 1e9:.1f} GB"
     return ""
 
 
