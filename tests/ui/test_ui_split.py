@@ -82,6 +82,21 @@ async def test_the_links_panel_tells_of_a_split_model(tmp_path: Path, link: Link
         assert panel.query_one(Chrome).rows
 
 
+async def test_machines_of_which_nothing_is_read_give_way_to_the_split(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=split(LINK))
+    async with bench.app(bench.default_plan()).run_test(size=(160, 50)) as pilot:
+        bench.watch.t = 1000.0
+        bench.latest.poll()
+        await settle(pilot)
+        panel = bench.latest.screen.query_one("#links", MachinePanel)
+        (machine,) = panel.machines
+        panel.machines = [replace(machine, name=f"spark-{end}") for end in "abcd"]
+        few = ["".join(text for text, _ in row) for row in panel.figures(60, 5)]
+        assert [row.split()[0] for row in few] == ["holds", "spark-b", "speed"]
+        many = ["".join(text for text, _ in row) for row in panel.figures(60, 30)]
+        assert sum("not read" in row for row in many) == 4
+
+
 async def test_the_results_tell_of_a_split_model(tmp_path: Path) -> None:
     bench = Bench(tmp_path, events=split(LINK))
     async with bench.app(bench.default_plan()).run_test(size=(200, 60)) as pilot:

@@ -12,7 +12,7 @@ from sparktop.model.live import live_cost
 from sparktop.ui.chrome import crop, safe, whole
 from sparktop.ui.format import NA, traffic, volume
 from sparktop.ui.panels.base import series_mark, series_style
-from sparktop.ui.panels.links_table import BUSY, EXPECTED, IDLE, PROOF, SPLIT, short_rate, traffic_table
+from sparktop.ui.panels.links_table import BUSY, EXPECTED, IDLE, PORT, PROOF, SPLIT, short_rate, traffic_table
 from sparktop.ui.panels.machine import Machine
 from sparktop.ui.panels.machine_curves import added, machine_line
 from sparktop.ui.panels.machine_panel import MachinePanel, beside, fitting, head, name_cells, reason
@@ -89,12 +89,12 @@ class LinksPanel(MachinePanel):
     def _rows(self, width: int, height: int) -> list[tuple[int, SpanRow]]:
         """Every row, each with its rank: 0 is worth most."""
         with_ports = [machine for machine in self.machines if machine.things("port") and not machine.silent]
-        if len(self.machines) > 1:
-            rows = traffic_table(self.machines, width, height)
-        else:
-            rows = self._rows_of_one(width, height)
         cells = max(LABEL_CELLS, name_cells(self.machines, width)) if len(self.machines) > 1 else LABEL_CELLS
         split = split_rows(self.shown, width, cells) if self.shown is not None else []
+        if len(self.machines) > 1:
+            rows = traffic_table(self.machines, width, height, IDLE if split else PORT)
+        else:
+            rows = self._rows_of_one(width, height)
         rows += [(SPLIT, row) for row in split]
         if with_ports:
             if self.shown is not None and self.shown.state.started is not None:

@@ -67,13 +67,14 @@ def short_rate(per_s: float | None) -> str:
     raise AssertionError("the last prefix ends the loop")
 
 
-def traffic_table(found: Sequence[Machine], width: int, height: int) -> list[tuple[int, SpanRow]]:
+def traffic_table(found: Sequence[Machine], width: int, height: int, nothing: int = PORT) -> list[tuple[int, SpanRow]]:
     """Lays out the traffic of several machines.
 
     Args:
         found: The machines.
         width: The cells there are.
         height: The rows there are: where they are fewer than ports, each machine has one row.
+        nothing: What the row of a machine is worth of which there is nothing to tell.
 
     Returns:
         Every row with its rank: 0 is worth most.
@@ -82,7 +83,7 @@ def traffic_table(found: Sequence[Machine], width: int, height: int) -> list[tup
     things = {machine.name: _up(machine, layout) for machine in found}
     # Ports are what the table is for; where there are none, interfaces are.
     main = sum(sum(rank == PORT for rank, _, _ in one) or 1 for one in things.values())
-    rows = [(HEADER, _header(layout))]
+    rows = [(HEADER if any(things.values()) else nothing, _header(layout))]
     down: dict[str, list[str]] = {}
     for machine, short in zip(found, short_names([one.name for one in found], layout.who - 2), strict=True):
         start = named(machine, short, layout.who)
@@ -92,7 +93,7 @@ def traffic_table(found: Sequence[Machine], width: int, height: int) -> list[tup
         if machine.silent:
             rows.append((PORT, (*start, *silence(machine, width - layout.who))))
         elif not told and not _down(machine):
-            rows.append((PORT, (*start, *reason(machine.why("net", "roce"), width - layout.who))))
+            rows.append((nothing, (*start, *reason(machine.why("net", "roce"), width - layout.who))))
         elif main > height:
             rows.append((PORT, _row(start, "", _rates_of(machine), layout, width)))
         else:
