@@ -16,12 +16,11 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from sparktop.engines.protocol import Room
 from sparktop.model.events import ContenderFailed, Event, Notice, SampleTaken
 from sparktop.nodes.place import Place
 from sparktop.nodes.remote import RemoteNode
-from sparktop.nodes.remote_engine import RemoteEngine
 from tests.nodes.conftest import Head
+from tests.nodes.driven import engine_on
 from tests.nodes.test_agent import HELLO, READING, impostor, token_file
 
 __all__ = ["token_file"]
@@ -146,16 +145,7 @@ def test_a_node_that_never_says_whether_it_can_be_had(token_file: Path) -> None:
         node = RemoteNode(Place(url=url, token_file=token_file), patience_s=1.0)
         node.connect()
         node.start(lambda event: None, time.monotonic())
-        engine = RemoteEngine(
-            node.work,
-            node="evil",
-            contender="c",
-            model="m",
-            room=Room(slots=1, context=64),
-            beside=1,
-            emit=events.put,
-            clock=lambda: 0.0,
-        )
+        engine = engine_on(node, events.put)
         engine.open()
         failed = events.get(timeout=5)
         node.stop()

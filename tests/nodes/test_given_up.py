@@ -9,12 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from sparktop.engines.protocol import Generation, Room
+from sparktop.engines.protocol import Generation
 from sparktop.model.events import ContenderFailed, Event, ModelReady, Status, Tokens
 from sparktop.model.scenario import Sampling
 from sparktop.nodes.remote import RemoteNode
-from sparktop.nodes.remote_engine import RemoteEngine
 from tests.nodes.conftest import StartAgent
+from tests.nodes.driven import engine_on
 from tests.nodes.test_orders import LONG, StartRun, gone, once, start_run, workers
 from tests.nodes.wire import Wire
 
@@ -73,16 +73,7 @@ def test_what_is_too_long_for_a_message_leaves_nothing_loaded(start_agent: Start
     node = RemoteNode(agent.place)
     node.connect()
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-    engine = RemoteEngine(
-        node.work,
-        node=node.name,
-        contender="c",
-        model="demo-base",
-        room=Room(slots=1, context=64),
-        beside=1,
-        emit=events.put,
-        clock=lambda: 0.0,
-    )
+    engine = engine_on(node, events.put)
     node.start(lambda event: None, time.monotonic())
     engine.open()
     while not isinstance(events.get(timeout=20), ModelReady):

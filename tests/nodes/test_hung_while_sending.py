@@ -7,12 +7,12 @@ import signal
 import time
 from collections.abc import Callable
 
-from sparktop.engines.protocol import Generation, Room
+from sparktop.engines.protocol import Generation
 from sparktop.model.events import ContenderFailed, Event, ModelReady, Notice, RequestSent
 from sparktop.model.scenario import Sampling
 from sparktop.nodes.place import Place
-from sparktop.nodes.remote_engine import RemoteEngine
 from tests.nodes.conftest import Head, StartAgent
+from tests.nodes.driven import engine_on
 
 
 def test_a_connection_that_takes_nothing_is_seen_as_cut(
@@ -26,16 +26,7 @@ def test_a_connection_that_takes_nothing_is_seen_as_cut(
         while not isinstance(event := events.get(timeout=timeout), kind):
             assert not isinstance(event, ContenderFailed), event
 
-    engine = RemoteEngine(
-        head.remote.work,
-        node="spark-2",
-        contender="c",
-        model="demo-base",
-        room=Room(slots=1, context=64),
-        beside=1,
-        emit=events.put,
-        clock=lambda: time.monotonic() - head.origin,
-    )
+    engine = engine_on(head.remote, events.put, lambda: time.monotonic() - head.origin)
     engine.open()
     wait(ModelReady)
     agent.pause(signal.SIGSTOP)

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sparktop.engines.protocol import Room
 from sparktop.model.events import ContenderFailed, Event, ModelReady
 from sparktop.nodes.place import BadPlace, Place, place, read_places
-from sparktop.nodes.remote_engine import RemoteEngine
 from tests.nodes.conftest import Head, StartAgent
+from tests.nodes.driven import engine_on
 
 
 @pytest.mark.parametrize(
@@ -82,16 +81,7 @@ def test_an_error_of_our_own_ends_what_runs_and_not_the_node(
         events.put(event)
 
     def run() -> Event:
-        engine = RemoteEngine(
-            head.remote.work,
-            node="spark-2",
-            contender="c",
-            model="demo-base",
-            room=Room(slots=1, context=64),
-            beside=1,
-            emit=emit,
-            clock=lambda: time.monotonic() - head.origin,
-        )
+        engine = engine_on(head.remote, emit, lambda: time.monotonic() - head.origin)
         engine.open()
         while not isinstance(event := events.get(timeout=20), ModelReady | ContenderFailed):
             pass
