@@ -37,7 +37,8 @@ contenders:
     NAME                    what config.toml calls one of these: [contenders.NAME] with path, or url, model
                             and api_key_env
     MODEL@NODE              a model that another machine has, by its name there ("sparktop nodes" lists them)
-    MODEL@NODE+NODE         one model over several machines, by llama.cpp's RPC: the first has it and runs it
+    MODEL@NODE+NODE         one model over several machines, by llama.cpp's RPC: the first has it and runs it;
+                            for what is too large for one, since no single stream gets faster
 """
 
 WITHOUT_CONTENDERS: Final = """\

@@ -31,6 +31,7 @@ examples:
   sparktop run ./mine.toml --out result.json         a scenario of your own, the snapshot in a file
   sparktop run general -m http://127.0.0.1:8080      the model that a server there has
   sparktop run general -m a.gguf -m b@spark-2        one model here and one there, at the same time
+  sparktop run general -m big.gguf@spark-1+spark-2   one model split over both, spark-1 being this machine
 """
 
 _INTERRUPTING: Final = """\
