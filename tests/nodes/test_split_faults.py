@@ -113,13 +113,14 @@ def test_a_head_that_goes_leaves_nothing(head: Head, how: signal.Signals) -> Non
     assert head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2")["status"] == "completed"
 
 
-def test_a_link_that_is_down_for_a_moment_is_waited_for(head: Head) -> None:
+@pytest.mark.parametrize("down_s", [3, pytest.param(30, marks=pytest.mark.slow)])
+def test_a_link_that_is_down_for_a_while_is_waited_for(head: Head, down_s: float) -> None:
     process = long_run(head)
     head.machines[1].link_is("down")
-    time.sleep(3)
+    time.sleep(down_s)
     head.machines[1].link_is("up")
     before = len(head.journal)
-    head.wait(lambda events: sum(event["event"] == "tokens" for event in events[before:]) > 5)
+    head.wait(lambda events: sum(event["event"] == "tokens" for event in events[before:]) > 5, 30)
     assert not any(event["event"] == "contender-failed" for event in head.journal)
     process.kill()
     process.communicate()
@@ -176,8 +177,8 @@ def test_a_link_that_stays_down_ends_both_sides_at_the_same_time(head: Head) -> 
     )
     assert {request["error"] for request in document["requests"]} == set(errors.values())
     assert all(sum(request["chunks"]["n"]) > 3 for request in document["requests"]), "what had come is kept"
-    for name, patience in (("demo-sutra", 20), ("demo-base", 60)):
-        assert patience - 3 < failed[name] < patience + 12, (failed, gone, errors)
+    for name in errors:
+        assert 57 < failed[name] < 72, (failed, gone, errors)
         assert abs(gone[name] - failed[name]) < ORPHAN_S, (failed, gone)
     assert head.document("smoke", "--limit", "1", *both_run(head))["status"] == "completed"
 

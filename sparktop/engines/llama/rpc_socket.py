@@ -11,11 +11,15 @@ from typing import Final
 
 from sparktop.engines.tcp import retry_soon
 
+_DESCRIPTORS: Final = "/proc/self/fd"
+
 _SILENCE_S: Final = 5
 _PROBES: Final = 3
 
-GONE_S: Final = 20
-"""A link that carries nothing for this long ends the connection, at both ends. llama.cpp itself would wait for ever."""
+GONE_S: Final = 60
+"""A link that carries nothing for this long ends the connection, at both ends: as long as heads and nodes wait for
+each other. llama.cpp itself would wait for ever. Much less would not do: a machine that computes part of a long prompt
+on its processor takes nothing meanwhile, and to the kernel that is the same."""
 
 _UNPACED: Final = (b"cubic", b"reno")
 """Congestion control that sends an answer at once as far as its window lets it. BBR spreads it over the time that it
@@ -31,15 +35,18 @@ _RECEIVED_AT: Final = 128
 
 def own_sockets() -> Iterator[socket.socket]:
     """Yields a duplicate of each IPv4 stream socket of this process; whoever does not close it keeps it open."""
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir(_DESCRIPTORS):
         try:
+            # Nothing else is touched: closing a duplicate of a file lets go of the locks on it.
+            if not os.readlink(f"{_DESCRIPTORS}/{name}").startswith("socket:"):
+                continue
             copy = os.dup(int(name))
         except OSError:
-            continue  # the descriptor of this listing, which is closed by now
+            continue  # closed meanwhile
         try:
             found = socket.socket(fileno=copy)
         except OSError:
-            os.close(copy)  # no socket
+            os.close(copy)  # of a kind that Python does not know
             continue
         if found.family == socket.AF_INET and found.type == socket.SOCK_STREAM:
             yield found
