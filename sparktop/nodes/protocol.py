@@ -52,6 +52,9 @@ MOST_FROM_NODE: Final = 4 << 20
 MOST_FROM_HEAD: Final = 1 << 24
 """Bytes in a message from a head."""
 
+_LONGEST_S: Final = 4e9
+"""A century, as an agent's clock counts from its beginning."""
+
 _MOST_PROCESSES: Final = 4096
 _MOST_MODELS: Final = 1000
 _MOST_INTERFACES: Final = 256
@@ -223,6 +226,8 @@ def read_from_node(message: str | bytes) -> FromNode:
             return replace(content, reason=text(content.reason))
         case FitTold():
             return replace(content, fit=safe_fit(content.fit, text, count))
+        case Pong(received=received, answered=answered) if not 0 <= received <= answered <= _LONGEST_S:
+            raise BadFrame("a time that no clock shows")
     checked: Pong | Held = content
     return checked
 

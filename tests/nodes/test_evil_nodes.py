@@ -16,7 +16,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from sparktop.model.events import ContenderFailed, Event, Notice, SampleTaken
+from sparktop.model.events import ClockMeasured, ContenderFailed, Event, Notice, SampleTaken
 from sparktop.nodes.place import Place
 from sparktop.nodes.remote import RemoteNode
 from tests.nodes.conftest import Head
@@ -76,6 +76,30 @@ def test_numbers_beyond_all_counting(number: int, follow: Callable[[Place], Head
     finally:
         threading.excepthook = hook
     assert died == []
+
+
+@pytest.mark.parametrize(("received", "answered"), [(1.7e308, 1.7e308), (-1e9, -1e9), (2.0, 1.0)])
+def test_a_clock_that_can_not_be(
+    received: float, answered: float, follow: Callable[[Place], Head], token_file: Path
+) -> None:
+    """Two such times added up are infinite, which no journal can hold."""
+
+    async def answer(connection: ServerConnection) -> None:
+        await connection.send(json.dumps(HELLO))
+        with suppress(ConnectionClosed):
+            async for message in connection:
+                asked = json.loads(message)
+                if asked["frame"] == "ping":
+                    await connection.send(
+                        json.dumps({**asked, "frame": "pong", "received": received, "answered": answered})
+                    )
+
+    with impostor(answer) as url:
+        head = follow(Place(url=url, token_file=token_file))
+        head.wait(lambda events: bool(head.state.notices), 5)
+        head.remote.stop()
+    assert head.state.notices[0].text.endswith("a time that no clock shows")
+    assert not head.count(ClockMeasured)
 
 
 @pytest.mark.parametrize(
