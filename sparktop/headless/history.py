@@ -67,7 +67,7 @@ def _row(entry: RunEntry) -> list[str]:
         one_line(entry.id),
         _when(entry.created),
         one_line(entry.scenario),
-        cut(one_line(", ".join(entry.contenders)), _CONTENDERS),
+        cut(one_line(", ".join(entry.placed)), _CONTENDERS),
         standing(entry),
         _speeds(entry),
         _trust(entry) if entry.readable else "",

@@ -155,7 +155,8 @@ def _contenders(name: str, one: ContenderRecord, other: ContenderRecord) -> Iter
     a, b = one.contender, other.contender
     if a.url or b.url:
         yield from _changed(f"{name}: server", a.url or "none", b.url or "none")
-    model, again = (c.model if c.url else PurePath(c.model).name for c in (a, b))
+    # The same file has a path here and a name, without the ending, on another machine.
+    model, again = (c.model if c.url else PurePath(c.model).name.removesuffix(".gguf") for c in (a, b))
     yield from _changed(f"{name}: model", model or "the server's own", again or "the server's own")
     if model == again:
         yield from _changed(f"{name}: bytes of its file", a.size, b.size)

@@ -50,7 +50,7 @@ def shown(entry: RunEntry) -> Iterator[str]:
     yield entry.id
     yield entry.scenario
     yield entry.title
-    yield from entry.contenders
+    yield from entry.placed
     if entry.created is not None:
         yield f"{entry.created.astimezone():%Y-%m-%d %H:%M}"
     yield standing(entry)

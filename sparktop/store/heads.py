@@ -83,6 +83,11 @@ class _Ran:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Machine:
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotHead:
     """What stands at the beginning of a snapshot; see `sparktop.model.document.Snapshot`."""
 
@@ -92,6 +97,7 @@ class SnapshotHead:
     duration_s: float
     planned: int
     scenario: Asked
+    nodes: tuple[_Machine, ...] = ()
     contenders: tuple[_Ran, ...]
     validity: _Judged
     summary: tuple[HeadRow, ...]

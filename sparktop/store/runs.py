@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.model.events import Status
+from sparktop.model.records import Contender
 from sparktop.store.heads import HeadRow, read_head, read_start
 from sparktop.store.journal import is_held
 from sparktop.store.names import BROKEN, SUFFIXES, journal_path, run_of, snapshot_path
@@ -41,6 +42,7 @@ class RunEntry:
         scenario: Name of what was asked; empty if that is not known.
         title: The same for people.
         contenders: Names of the models.
+        placed: The same, with "@" and the machine behind those that ran elsewhere.
         status: How it stands; None if that is not known.
         duration_s: How long it took, in seconds; None while that is not known.
         valid: Whether its figures can be trusted; None if nobody has judged that.
@@ -58,6 +60,7 @@ class RunEntry:
     scenario: str = ""
     title: str = ""
     contenders: tuple[str, ...] = ()
+    placed: tuple[str, ...] = ()
     status: Status | None = None
     duration_s: float | None = None
     valid: bool | None = None
@@ -211,12 +214,21 @@ def _of_snapshot(entry: RunEntry, path: Path, journal: Path | None) -> RunEntry:
         scenario=head.scenario.name,
         title=head.scenario.title,
         contenders=tuple(ran.contender.name for ran in head.contenders),
+        placed=_placed([node.name for node in head.nodes], [ran.contender for ran in head.contenders]),
         # A snapshot that was written in mid-run tells how the run stood then.
         status=_standing(journal) if head.status is Status.RUNNING else head.status,
         duration_s=head.duration_s,
         valid=head.validity.valid,
         faults=sum(verdict.severity == "fault" for verdict in head.validity.verdicts),
         rows=head.summary,
+    )
+
+
+def _placed(nodes: Sequence[str], contenders: Sequence[Contender]) -> tuple[str, ...]:
+    """The first machine of a run is the one that it was begun on."""
+    return tuple(
+        one.name if one.node in ("", *nodes[:1]) or one.name.endswith(f"@{one.node}") else f"{one.name}@{one.node}"
+        for one in contenders
     )
 
 
@@ -229,6 +241,7 @@ def _of_journal(entry: RunEntry, path: Path, problems: Sequence[str]) -> RunEntr
         scenario=start.scenario.name,
         title=start.scenario.title,
         contenders=tuple(contender.name for contender in start.contenders),
+        placed=_placed([node.name for node in start.nodes], start.contenders),
         status=_standing(path),
         problem="; ".join(problems),
     )

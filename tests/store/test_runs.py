@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from sparktop.model.codec import encode
-from sparktop.model.events import Event, Finish, Status
+from sparktop.model.events import Event, Finish, RunStarted, Status
 from sparktop.model.snapshot import take_snapshot
 from sparktop.model.state import fold
+from sparktop.store.choosing import Choice, choose
 from sparktop.store.journal import Journal
 from sparktop.store.names import journal_path, snapshot_path
 from sparktop.store.runs import NoSuchRun, find_run, list_runs
@@ -58,6 +59,26 @@ def test_newest_first_with_what_tells_them_apart(tmp_path: Path) -> None:
     assert newest.tok_s("qwen") == pytest.approx(10.0)
     assert newest.tok_s("llama") is None
     assert list_runs(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_who_ran_on_another_machine_has_that_in_lists(tmp_path: Path, snapshot: bool) -> None:
+    first, *rest = events(1, Run(contenders=("here", "there", "both", "same@spark-2")))
+    assert isinstance(first, RunStarted)
+    (node,) = first.nodes
+    where = (node.name, "spark-2", f"{node.name}+spark-2", "spark-2")
+    first = replace(
+        first,
+        nodes=(node, replace(node, name="spark-2")),
+        contenders=tuple(replace(one, node=name) for one, name in zip(first.contenders, where, strict=True)),
+    )
+    made = [first, *rest]
+    journal_path(tmp_path, identity(1)).write_bytes(b"".join(encode(event) + b"\n" for event in made))
+    if snapshot:
+        write_snapshot(take_snapshot(fold(made)), snapshot_path(tmp_path, identity(1)))
+    (entry,) = list_runs(tmp_path)
+    assert entry.placed == ("here", "there@spark-2", f"both@{node.name}+spark-2", "same@spark-2")
+    assert choose([entry], Choice(words=("spark-2",))) == [entry]
 
 
 def test_a_journal_alone_is_a_run_too(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def run_row(entry: RunEntry, marked: bool, signs: Glyphs) -> TableRow:
         (_MARK, "accent") if marked else "",
         _began(entry),
         safe(entry.scenario),
-        safe(", ".join(entry.contenders)),
+        safe(", ".join(entry.placed)),
         (word, _STYLES.get(word, "warn")),
         (" / ".join(speeds), "strong"),
         valid,

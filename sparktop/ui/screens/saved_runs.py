@@ -75,7 +75,7 @@ class SavedRuns(ModalScreen["Run | str | None"]):
         for entry in entries:
             sign = "+ " if entry.id in self._shown else "  "
             when = entry.created.astimezone().strftime("%Y-%m-%d %H:%M") if entry.created else safe(entry.id)
-            who = ", ".join(map(safe, entry.contenders))
+            who = ", ".join(map(safe, entry.placed))
             status = "" if entry.status == "completed" else f", {entry.status}"
             lines.append(Option(f"{sign}{when}  {who}{status}"))
         options = self.query_one(OptionList)
