@@ -119,7 +119,7 @@ def test_a_server_that_is_killed_fails_the_contender_by_name_and_keeps_what_had_
     assert worker is not None
     os.kill(server.pid, signal.SIGKILL)
     error = failure(run).error
-    assert error.startswith("demo lost spark-2, which held a part of it: its RPC server ended")
+    assert error.startswith("demo lost spark-2, which held a part of it: its RPC server or its agent ended")
     assert "spark-3" not in error
     assert run.failed(1).error == error
     if phase == "decode":

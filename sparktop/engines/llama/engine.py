@@ -66,7 +66,7 @@ class LlamaEngine(WorkerEngine):
         if not (told or gone):
             return ""
         who = " and ".join(gone) or " or ".join(server.node for server in servers)
-        what = "its RPC server ended or the link is down" if gone else "the link broke"
+        what = "its RPC server or its agent ended, or the link is down" if gone else "the link broke"
         return f"{self._contender} lost {who}, which held a part of it: {what}; what had arrived is kept, run it again"
 
 
