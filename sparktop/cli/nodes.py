@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +81,9 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         for one in found:
             if one.models and others:
                 console.say(f"{one.name}: {', '.join(one_line(model.name) for model in one.models)}")
-        for line in _links(found):
+        # Where only others are asked for, the way to them still begins here.
+        here = [_Found(name=platform.node(), interfaces=own_interfaces())] if arguments.nodes else []
+        for line in _links(here + found):
             console.say(line)
         for machine in heard:
             console.say(_heard_line(machine))
@@ -177,7 +180,7 @@ def _document(found: _Found) -> dict[str, Any]:
 
 def _links(found: Sequence[_Found]) -> Iterator[str]:
     """Says by which networks the nodes are connected, the best link first: a model could be split over it."""
-    for one, other in combinations([each for each in found if each.node is not None], 2):
+    for one, other in combinations([each for each in found if not each.error], 2):
         those = links(one.interfaces, other.interfaces)
         if not those and same_machine(one.interfaces, other.interfaces):
             yield f"{one_line(one.name)} - {one_line(other.name)}: the same machine, for they have the same addresses"

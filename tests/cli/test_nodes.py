@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 import signal
 import subprocess
@@ -74,6 +75,9 @@ def test_nodes_lists_who_answers_and_says_who_does_not(configured: dict[str, str
     )
     alone = sparktop("nodes", "away")
     assert (alone.returncode, alone.stdout) == (3, ""), "no table without rows"
+    named = sparktop("nodes", "spark-2").stdout.splitlines()
+    assert named[2].startswith("spark-2")
+    assert named[-1] == f"{platform.node()} - spark-2: {lines[-1].partition('spark-2: ')[2]}", "the way there from here"
     found = sparktop("nodes", "spark-2", "--json")
     assert found.returncode == 0
     (node,) = json.loads(found.stdout)
