@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import os
 import signal
@@ -29,6 +30,12 @@ from sparktop.nodes.shelf import Shelf
 
 _LONGEST_SOCKET: Final = 107
 """Bytes of a unix socket's path, by the kernel."""
+
+_LISTENING: Final = {
+    errno.EADDRNOTAVAIL: ": no interface of this machine has that address",
+    errno.EADDRINUSE: ": another program listens there, perhaps another agent",
+}
+"""What a failure to listen means; more than the kernel's own words say."""
 
 _CLOSE_S: Final = 2.0
 """How long whoever has not said yet who it is can keep an agent from ending."""
@@ -165,7 +172,10 @@ async def _serve(service: Service, log: Callable[[str], None], ready: Callable[[
             try:
                 servers.append(await agent.listen_tcp(*service.listen, token, tls))
             except OSError as error:
-                raise CannotServe(f"{shown} can't be listened on: {error.strerror or error}") from error
+                # asyncio repeats the address in its own words; the number is the kernel's.
+                why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+                hint = _LISTENING.get(error.errno or 0, "")
+                raise CannotServe(f"{shown} can't be listened on: {why}{hint}") from error
             port = next(iter(servers[-1].sockets)).getsockname()[1]
             host = f"[{service.listen[0]}]" if ":" in service.listen[0] else service.listen[0]
             places.append(f"{'wss' if tls else 'ws'}://{host}:{port}")

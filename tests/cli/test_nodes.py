@@ -174,7 +174,7 @@ def test_monitor_shows_both_on_the_screen(configured: dict[str, str], environ: d
         (["node", "--listen", "0.0.0.0:7470"], "0.0.0.0 would let every network in"),
         (["node", "--listen", "[::]:7470"], ":: would let every network in"),
         (["node", "--listen", "7470"], "--listen takes ADDR:PORT"),
-        (["node", "--listen", "192.0.2.1:7470"], "192.0.2.1:7470 can't be listened on: "),
+        (["node", "--listen", "192.0.2.1:7470"], ": no interface of this machine has that address"),
         (["node", "--listen", "no such host:1"], "no such host is no address of this machine"),
         (["node", "--any-interface"], "give --listen ADDR:PORT too"),
         (["node", "--models", "./none"], "./none is no folder"),
