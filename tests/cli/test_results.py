@@ -88,8 +88,8 @@ def test_what_each_machine_holds_of_a_split_model_is_told() -> None:
     assert shown[at + 1 : at + 4] == [
         "  a holds 4.0 MiB, 1 layer",
         (
-            "  b holds 3.0 GiB, 40 layers; by TCP, 48.12 kB a token; waited for it n/a (18 samples were taken, and it takes"
-            " 100); round trip 0.50 ms; its TCP connection carried 9 bytes"
+            "  b holds 3.0 GiB, 40 layers; by TCP, 48.12 kB a token; waited for it n/a (18 samples were taken, and it"
+            " takes 100); round trip 0.50 ms; its TCP connection carried 9 bytes"
         ),
         "A split makes no single stream faster: each token goes through one machine after the other.",
     ]
