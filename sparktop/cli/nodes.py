@@ -63,6 +63,9 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
         Refused: A name or the configuration is not understood.
     """
     places = named(arguments.nodes, arguments.token_file, console)
+    if not arguments.nodes:
+        # One config.toml may do for all machines.
+        places = [one for one in places if one.name != platform.node()]
     others = [RemoteNode(one) for one in places]
     try:
         for other in others:

@@ -56,6 +56,7 @@ def configured(agent: dict[str, str], environ: dict[str, str]) -> dict[str, str]
     (config / "config.toml").write_text(
         f'[nodes.spark-2]\nurl = "{agent["ws"]}"\ntoken_file = "spark-2.token"\n'
         '[nodes.away]\nsocket = "/nowhere/node.sock"\n[contenders.x]\npath = "x.gguf"\n'
+        f'[nodes."{platform.node()}"]\nsocket = "/nowhere/of-its-own.sock"\n'
     )
     return {**agent, "home": str(home)}
 
@@ -66,6 +67,7 @@ def test_nodes_lists_who_answers_and_says_who_does_not(configured: dict[str, str
     lines = listed.stdout.splitlines()
     assert lines[0].split()[:4] == ["NODE", "MACHINE", "MEMORY", "AVAILABLE"]
     assert lines[3].startswith("spark-2")
+    assert "of-its-own" not in listed.stderr, "its own table is passed over"
     assert "spark-2: demo-base, demo-sutra, mine" in lines
     # Where there is no network, nobody can tell.
     which = "the same machine, for they have the same addresses" if own_interfaces() else "no link"
