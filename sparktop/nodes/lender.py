@@ -72,7 +72,8 @@ class RemoteLender:
         if self._job < 0:
             return
         self._work.order(self._job, lambda order: Close(order=order, job=self._job))
-        if not self._gone.wait(_END_S):
+        # Who is cut off ends it by itself, soon after it learns of this or misses its head.
+        if not self._gone.wait(0.0 if self._work.cut_off else _END_S):
             self._killed = time.monotonic()
             self._work.order(self._job, lambda order: Kill(order=order, job=self._job))
 
@@ -95,7 +96,7 @@ class RemoteLender:
         elif isinstance(event, ModelUnloaded):
             self._over(f"{self._node} has ended its RPC server: its agent was stopped; run again")
         elif isinstance(event, Notice):
-            self._say(f"{self._node}: {event.text}")
+            self._say(event.text if event.text.startswith(f"{self._node} ") else f"{self._node}: {event.text}")
 
     def fail(self, why: str, *, unreachable: bool) -> None:
         """Takes that nothing more will come."""

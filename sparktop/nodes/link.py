@@ -144,7 +144,7 @@ class Link:
 
     async def _close(self) -> None:
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(1):
                 await self._socket.close()
         except TimeoutError:
             self._socket.transport.abort()

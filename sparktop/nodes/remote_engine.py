@@ -157,7 +157,7 @@ class RemoteEngine:
 
     def look(self) -> None:
         """Counts what was killed as gone once it had time to go."""
-        if self._killed is not None and time.monotonic() - self._killed > _KILL_S:
+        if self._killed is not None and (self._work.cut_off or time.monotonic() - self._killed > _KILL_S):
             self._work.drop(self._job)
             gone = f"{self._node} did not say that it is gone"
             self._end(ModelUnloaded(t=self._clock(), contender=self._contender, exit=gone), "the run was stopped")

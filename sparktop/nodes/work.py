@@ -48,6 +48,9 @@ PATIENCE_S: Final = 60.0
 _NOBODY_S: Final = 3.0
 """How long no agent may run there: what was loaded went with the one that did."""
 
+_SILENT_S: Final = 3.0
+"""A node that is silent for longer can't be reached, as `Line` shows it."""
+
 _FITS_S: Final = 10.0
 _TAKEN_S: Final = 1.0
 _RELEASE_S: Final = 1.0
@@ -89,6 +92,12 @@ class Work:
     def live(self) -> bool:
         """Whether something runs there, as far as is known."""
         return any(not job.over for job in self._jobs.values())
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the node is silent for so long that it will hardly tell soon that it did what it was told."""
+        line = self._line
+        return line is None or time.monotonic() - line.heard > _SILENT_S
 
     def load(
         self, client: Client, contender: str, model: str, room: Room, beside: int, split: Split | None = None

@@ -105,6 +105,7 @@ class Lane:
         self._cancelled = cancelled
         self._may_ask = may_ask
         self._fit: Fit | None = None
+        self._hangs = False
         self._images: dict[str, str] = {}
         self._waves: list[list[Asked]] = []
         number = first
@@ -218,6 +219,7 @@ class Lane:
             if self._cancelled() and not self._ended(wave):
                 engine.cancel()
                 yield partial(self._ended_or_late, wave, self._clock() + _CANCEL_S)
+                self._hangs = not self._ended(wave)
 
     def _generation(self, asked: Asked) -> Generation:
         scenario = self._plan.scenario
@@ -268,7 +270,8 @@ class Lane:
             # It has said why, and was to go by itself; what hangs would hold its memory against the next one.
             engine.kill()
             return
-        if self._phase is Phase.READY:
+        # What did not end its requests would not end itself either.
+        if self._phase is Phase.READY and not self._hangs:
             engine.close()
             deadline = self._clock() + (_CANCEL_S if self._cancelled() else _UNLOAD_S)
             yield lambda: self._gone or self._clock() > deadline
