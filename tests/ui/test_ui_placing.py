@@ -193,6 +193,10 @@ async def test_p_shows_every_place_and_whether_it_fits_there(tmp_path: Path, siz
         assert places.option_count == 8
         lines = [line for line in screen_text(bench.latest).splitlines() if "(here)" in line]
         assert "✗ too big" in lines[0]
+        await pilot.press("S")
+        await settle(pilot)
+        (picture,) = (bench.places.runs.parent / "screenshots").iterdir()
+        assert "Where" in picture.read_text(encoding="utf-8")
         await pilot.press("p", "p", "p")
         await wait(bench, pilot, "Each token goes through one machine after another")
         (line,) = [line for line in screen_text(bench.latest).splitlines() if f"{HERE} (here) + spark-2  " in line]

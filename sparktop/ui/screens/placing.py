@@ -51,6 +51,8 @@ class Placing(ModalScreen["Contender | None"]):
         Binding("escape,q", "leave", show=False),
         Binding("p,tab,j", "walk(1)", show=False),
         Binding("shift+tab,k", "walk(-1)", show=False),
+        # A box over a screen keeps the keys of the program away.
+        Binding("S", "app.keep_screenshot", show=False),
     ]
 
     def __init__(
