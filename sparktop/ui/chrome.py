@@ -15,6 +15,7 @@ from sparktop.ui.actions import Action, key_name
 from sparktop.ui.glyphs import UNICODE, Glyphs
 from sparktop.ui.widgets.labels import cut
 from sparktop.ui.widgets.line_widget import LineWidget, Span, SpanRow, row_width
+from sparktop.ui.widgets.wrap import WrappedText
 
 Layout: TypeAlias = Callable[[int, int], list[SpanRow]]
 """Makes the rows for a width and a height."""
@@ -25,6 +26,13 @@ STYLES = ("title", "label", "value", "muted", "ok", "warn", "bad", "key", "track
 def glyphs_of(app: App[object]) -> Glyphs:
     """Returns the signs that the app's terminal can show."""
     return cast(Glyphs, getattr(app, "glyphs", UNICODE))
+
+
+def sentence_rows(text: str, width: int, style: str) -> list[SpanRow]:
+    """A sentence in as many rows as it takes."""
+    wrapped = WrappedText(max(1, width))
+    wrapped.append(text)
+    return [((row.text.lstrip(" "), style),) for row in wrapped.rows]
 
 
 def spread_out(left: Sequence[Span], right: Sequence[Span], width: int) -> SpanRow:

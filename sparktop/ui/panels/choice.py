@@ -12,13 +12,12 @@ from sparktop.model.scenario import Scenario
 from sparktop.runner.others import Away
 from sparktop.scenarios.library import Entry
 from sparktop.ui import work
-from sparktop.ui.chrome import safe, spread_out
+from sparktop.ui.chrome import safe, sentence_rows, spread_out
 from sparktop.ui.format import plural, size
 from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.ports import Verdict
 from sparktop.ui.widgets.labels import cut, fit
 from sparktop.ui.widgets.line_widget import SpanRow
-from sparktop.ui.widgets.wrap import WrappedText
 
 
 def contender_option(
@@ -151,10 +150,3 @@ def enter_row(
         how = "together, so their figures are marked as contended"
     spans = [("Enter runs ", ""), (plural(planned, "request"), "value"), (f" ({each}), ", "muted")]
     return spread_out([*spans, (how, "muted"), (".", "muted")], [], width)
-
-
-def sentence_rows(text: str, width: int, style: str) -> list[SpanRow]:
-    """A sentence in as many rows as it takes."""
-    wrapped = WrappedText(max(1, width))
-    wrapped.append(text)
-    return [((row.text.lstrip(" "), style),) for row in wrapped.rows]

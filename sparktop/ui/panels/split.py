@@ -8,9 +8,8 @@ from typing import Final
 from sparktop.model.parts import LinkUse, SplitPart
 from sparktop.model.split_text import layers
 from sparktop.model.state import ContenderState, Phase
-from sparktop.ui.chrome import safe, whole
+from sparktop.ui.chrome import safe, sentence_rows, whole
 from sparktop.ui.format import NA, size, volume
-from sparktop.ui.panels.choice import sentence_rows
 from sparktop.ui.panels.machine_panel import beside, head
 from sparktop.ui.run import Run
 from sparktop.ui.widgets.labels import cut_start

@@ -23,14 +23,13 @@ from sparktop.scenarios.fields import BadScenario
 from sparktop.scenarios.library import Entry
 from sparktop.ui import work
 from sparktop.ui.actions import Scope, bindings, footer
-from sparktop.ui.chrome import Chrome, KeyBar, glyphs_of, safe, spread_out
+from sparktop.ui.chrome import Chrome, KeyBar, glyphs_of, safe, sentence_rows, spread_out
 from sparktop.ui.panels.choice import (
     about_rows,
     away_rows,
     connecting_text,
     enter_row,
     fit_rows,
-    sentence_rows,
 )
 from sparktop.ui.ports import Ports
 from sparktop.ui.screens.placed import PlacedScreen

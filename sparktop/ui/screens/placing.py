@@ -20,9 +20,9 @@ from textual.worker import get_current_worker
 from sparktop.model.records import Contender
 from sparktop.runner.others import Away
 from sparktop.runner.split_fit import is_split, machines
-from sparktop.ui.chrome import Chrome, glyphs_of, plain, safe
+from sparktop.ui.chrome import Chrome, glyphs_of, plain, safe, sentence_rows
 from sparktop.ui.format import size
-from sparktop.ui.panels.choice import away_option, fit_mark, sentence_rows
+from sparktop.ui.panels.choice import away_option, fit_mark
 from sparktop.ui.ports import Verdict
 from sparktop.ui.reaching import Reaching
 from sparktop.ui.widgets.labels import fit
