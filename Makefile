@@ -17,8 +17,9 @@ run:
 	@$(SET_UP)
 	@.venv/bin/sparktop $(ARGS)
 
+# Three at a time also where there are two cores: some tests do nothing but wait until a link that is down is given up.
 test: check
-	.venv/bin/pytest --numprocesses 2 --dist loadfile -m "not alone"
+	.venv/bin/pytest --numprocesses 3 --dist loadfile -m "not alone"
 	.venv/bin/pytest -m alone
 
 check: set-up
