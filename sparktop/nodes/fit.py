@@ -88,7 +88,10 @@ class Fit:
         have = f"{_gib(self.allocatable)} GiB can be allocated ({self.rule}) and {_gib(self.reserve)} must stay free"
         if self.ok:
             return f"{need}; {have}"
-        return f"does not fit: {need}; {have}: choose a smaller model, fewer streams or a smaller --reserve"
+        return (
+            f"does not fit: {need}; {have}: choose a smaller model, fewer streams or a smaller --reserve, or split it over"
+            " more machines"
+        )
 
 
 def assess_model(
