@@ -89,8 +89,8 @@ class Fit:
         if self.ok:
             return f"{need}; {have}"
         return (
-            f"does not fit: {need}; {have}: choose a smaller model, fewer streams or a smaller --reserve, or split it over"
-            " more machines"
+            f"does not fit: {need}; {have}: choose a smaller model, fewer streams or a smaller --reserve, or split it"
+            " over more machines"
         )
 
 
