@@ -239,6 +239,7 @@ def test_a_full_disk_of_the_machine_that_lends_stops_nothing(
     nothing_is_left(head)
 
 
+@pytest.mark.alone
 def test_a_slow_link_is_seen_in_the_figures(head: Head) -> None:
     def measured() -> tuple[dict[str, Any], dict[str, Any]]:
         document = head.document(scenario(head, 150), "-m", f"demo-sutra@{here()}+spark-2")
@@ -248,11 +249,9 @@ def test_a_slow_link_is_seen_in_the_figures(head: Head) -> None:
     fast, near = measured()
     with head.machines[1].slow(0.010, 0.005):
         slow, far = measured()
-    # Each token goes there and comes back, and nothing else can be done meanwhile. Who computes less than he waits
-    # computes faster on a busy machine: what is added may be a little less than the way.
+    # Each token goes there and comes back, and nothing else can be done meanwhile.
     for figure in ("tpot_ms", "ttft_ms"):
-        assert slow[figure]["median"] >= 15
-        assert slow[figure]["median"] - fast[figure]["median"] >= 10
+        assert slow[figure]["median"] - fast[figure]["median"] >= 15
     assert slow["tpot_ms"]["median"] - fast["tpot_ms"]["median"] < 40
     assert far["rtt_ms"] >= 15 > near["rtt_ms"]
     assert far["waiting"] > 0.8
