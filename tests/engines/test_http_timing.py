@@ -10,6 +10,10 @@ from sparktop.model.events import RequestDone, Tokens
 from sparktop.model.metrics import Stream, percentile, tpot_ms
 from tests.engines.conftest import Bench, MakeBench, question
 from tests.servers.process import truth
+from tests.servers.stalls import stalls
+
+CATCH_UP_NS = 2_000_000
+"""What was due while the machine stood still is done first, and the next thing waits for it."""
 
 
 def distance_ms(t_ns: float, chunk: dict[str, int]) -> float:
@@ -40,8 +44,9 @@ def test_every_stamp_is_within_a_millisecond_of_the_servers_own(http_bench: Make
             server.forget()
             numbers = range(streams * 100, streams * 100 + streams)
             # The seed tells the server's records apart.
-            bench.engine.submit([question(number, "An hour?", max_tokens=200, seed=number) for number in numbers])
-            bench.until(RequestDone, count=streams)
+            with stalls() as machine:
+                bench.engine.submit([question(number, "An hour?", max_tokens=200, seed=number) for number in numbers])
+                bench.until(RequestDone, count=streams)
             records = {one["body"]["seed"]: one for one in server.records() if one["method"] == "POST"}
             assert set(records) == set(numbers)
             off: list[float] = []
@@ -56,18 +61,22 @@ def test_every_stamp_is_within_a_millisecond_of_the_servers_own(http_bench: Make
                 arrived = chunks_of(bench, number)
                 # Of chunks that were read as one, each is held against the time that it got.
                 tokens_at = [tokens for _, tokens in arrived]
-                distances = [distance_ms(arrived[bisect_left(tokens_at, at)][0], chunk) for at, chunk in sent.items()]
-                assert len(distances) == 100
-                off += distances
-                first.append(distances[0])
+                assert len(sent) == 100
+                for at, chunk in sent.items():
+                    t_ns = arrived[bisect_left(tokens_at, at)][0]
+                    if machine.within(chunk["before_ns"] - CATCH_UP_NS, t_ns):
+                        continue
+                    off.append(distance_ms(t_ns, chunk))
+                    if at == 1:
+                        first.append(off[-1])
                 assert arrived[-1][1] == 100
                 assert bench.origin_ns + bench.sent(number) * 1e9 < record["received_ns"]
 
                 true = (sent[100]["before_ns"] - sent[1]["before_ns"]) / 99 / 1e6
                 stream = Stream(sent=bench.sent(number), times=bench.times(number), counts=bench.counts(number))
                 assert tpot_ms(stream) == pytest.approx(true, rel=0.005)
+            assert len(off) > streams * 50, "the machine stood still more than half of the time"
             late, late_first = percentile(off, 99), percentile(first, 99)
             assert late is not None
             assert late < 1, f"{streams} streams"
-            assert late_first is not None
-            assert late_first < 1, f"{streams} streams"
+            assert late_first is None or late_first < 1, f"{streams} streams"
