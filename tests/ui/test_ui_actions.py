@@ -10,11 +10,12 @@ import recorded
 from fakes import Bench, screen_text, settle
 from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.screen import ModalScreen
 
 from sparktop.ui.actions import ACTIONS, MACHINE_PANELS, PANELS, Action, Scope, footer, key_name
 from sparktop.ui.application import SparktopApp
 from sparktop.ui.screens.answers import AnswersScreen
-from sparktop.ui.screens.base import ScopedScreen
+from sparktop.ui.screens.base import Dialog, ScopedScreen
 from sparktop.ui.screens.comparison import ComparisonScreen
 from sparktop.ui.screens.dashboard import DashboardScreen
 from sparktop.ui.screens.history import HistoryScreen
@@ -111,3 +112,39 @@ async def test_a_click_on_the_footer_does_what_the_key_does(tmp_path: Path) -> N
         await pilot.click("#keys", offset=(at, 0))
         await settle(pilot)
         assert isinstance(bench.latest.screen, ResultsScreen)
+
+
+def _subclasses(of: type[object]) -> set[type[object]]:
+    return {of}.union(*map(_subclasses, of.__subclasses__()))
+
+
+def test_every_box_is_a_dialog() -> None:
+    boxes = {one.__name__: one for one in _subclasses(ModalScreen) if one.__module__.startswith("sparktop.")}
+    assert {"HelpScreen", "Question", "AskTime", "SavedRuns", "Placing"} <= set(boxes)
+    assert all(issubclass(one, Dialog) for one in boxes.values())
+
+
+async def test_a_picture_can_be_taken_of_every_box_in_which_nothing_is_typed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, events=recorded.record(items=1))
+    folder = bench.places.runs.parent / "screenshots"
+
+    async def pictured() -> str:
+        await settle(pilot)
+        await pilot.press("S")
+        await settle(pilot)
+        (path,) = folder.iterdir()
+        picture = path.read_text(encoding="utf-8")
+        path.unlink()
+        return picture
+
+    async with bench.app(bench.default_plan()).run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        for keys, title in ((("question_mark",), "Help"), (("c",), "Stop"), (("a", "A"), "Saved")):
+            await pilot.press(*keys)
+            assert f">{title}</tspan>" in await pictured()
+            await pilot.press("escape")
+            await settle(pilot)
+        assert isinstance(bench.latest.screen, AnswersScreen)
+        await pilot.press("slash", "S")
+        await settle(pilot)
+        assert not list(folder.iterdir())

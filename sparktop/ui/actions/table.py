@@ -39,18 +39,24 @@ def of(scopes: Iterable[Scope]) -> tuple[Action, ...]:
 
 def bindings(*scopes: Scope) -> list[BindingType]:
     """Returns the bindings of some scopes, for a `BINDINGS` of Textual."""
-    return [
-        Binding(
-            key=",".join(action.keys),
-            action=action.handler,
-            description=action.label,
-            tooltip=action.tooltip,
-            id=action.id,
-            show=False,
-            priority=action.priority,
-        )
-        for action in of(scopes)
-    ]
+    return [_binding(action) for action in of(scopes)]
+
+
+def binding(id: str) -> Binding:  # noqa: A002  (the name Textual uses)
+    """Returns the binding of one action, by its id."""
+    return next(_binding(action) for action in ACTIONS if action.id == id)
+
+
+def _binding(action: Action) -> Binding:
+    return Binding(
+        key=",".join(action.keys),
+        action=action.handler,
+        description=action.label,
+        tooltip=action.tooltip,
+        id=action.id,
+        show=False,
+        priority=action.priority,
+    )
 
 
 def footer(*scopes: Scope) -> tuple[Action, ...]:

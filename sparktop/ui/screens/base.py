@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
-from textual.screen import Screen
+from textual.binding import BindingType
+from textual.screen import ModalScreen, Screen
 
-from sparktop.ui.actions import Scope
+from sparktop.ui.actions import Scope, binding
 
 if TYPE_CHECKING:
     from sparktop.ui.application import SparktopApp
     from sparktop.ui.run import Run
+
+Answer = TypeVar("Answer")
+"""What a person says in a box."""
 
 
 class ScopedScreen(Screen[None]):
@@ -25,6 +29,12 @@ class ScopedScreen(Screen[None]):
     def sparktop(self) -> SparktopApp:
         """The app, by its own type."""
         return cast("SparktopApp", self.app)
+
+
+class Dialog(ModalScreen[Answer], Generic[Answer]):
+    """A box over a screen. It keeps the keys of the program away, but a picture can be taken of it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [binding("screenshot")]
 
 
 class RunScreen(ScopedScreen):

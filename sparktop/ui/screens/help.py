@@ -8,18 +8,18 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 
 from sparktop.model import metrics
 from sparktop.ui.actions import ACTIONS, Scope, key_name
 from sparktop.ui.chrome import Chrome, glyphs_of
+from sparktop.ui.screens.base import Dialog
 from sparktop.ui.widgets.line_widget import SpanRow
 from sparktop.ui.widgets.wrap import WrappedText
 
 KEY_CELLS = 17
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     """Every key, those of the screen below first.
 
     Args:

@@ -12,7 +12,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
@@ -25,6 +24,7 @@ from sparktop.ui.format import size
 from sparktop.ui.panels.choice import away_option, fit_mark
 from sparktop.ui.ports import Verdict
 from sparktop.ui.reaching import Reaching
+from sparktop.ui.screens.base import Dialog
 from sparktop.ui.widgets.labels import fit
 from sparktop.ui.widgets.line_widget import SpanRow
 
@@ -33,7 +33,7 @@ _TOLD_CELLS = 24
 """What stands beside a place: which one it is now, whether it fits, that it is a split."""
 
 
-class Placing(ModalScreen["Contender | None"]):
+class Placing(Dialog["Contender | None"]):
     """A list of the places where a model could run; ends with the contender in the place that was chosen.
 
     Args:
@@ -51,8 +51,6 @@ class Placing(ModalScreen["Contender | None"]):
         Binding("escape,q", "leave", show=False),
         Binding("p,tab,j", "walk(1)", show=False),
         Binding("shift+tab,k", "walk(-1)", show=False),
-        # A box over a screen keeps the keys of the program away.
-        Binding("S", "app.keep_screenshot", show=False),
     ]
 
     def __init__(

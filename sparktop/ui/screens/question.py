@@ -8,14 +8,14 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from sparktop.ui.chrome import Chrome
+from sparktop.ui.screens.base import Dialog
 from sparktop.ui.widgets.line_widget import SpanRow
 from sparktop.ui.widgets.wrap import WrappedText
 
 
-class Question(ModalScreen[bool]):
+class Question(Dialog[bool]):
     """Asks; enter and y mean yes, esc and n mean no.
 
     Args:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from sparktop.model.moment import read_moment
@@ -16,7 +15,7 @@ from sparktop.ui.chrome import Chrome
 from sparktop.ui.format import clock
 from sparktop.ui.replay import Replay
 from sparktop.ui.screens.answers import AnswersScreen
-from sparktop.ui.screens.base import RunScreen
+from sparktop.ui.screens.base import Dialog, RunScreen
 from sparktop.ui.screens.dashboard import DashboardScreen
 from sparktop.ui.screens.results import ResultsScreen
 from sparktop.ui.widgets.chart import TimeChart
@@ -114,7 +113,7 @@ class ReplayResults(ResultsScreen, Replaying):
     scopes = (Scope.REPLAY, *ResultsScreen.scopes)  # type: ignore[assignment]  # a tuple of another length
 
 
-class AskTime(ModalScreen[float | None]):
+class AskTime(Dialog[float | None]):
     """Asks for a time of the run.
 
     Args:

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
@@ -18,9 +17,10 @@ from sparktop.store.runs import RunEntry, list_runs
 from sparktop.ui.chrome import Chrome, plain, safe
 from sparktop.ui.run import Run
 from sparktop.ui.saved import SavedFeed
+from sparktop.ui.screens.base import Dialog
 
 
-class SavedRuns(ModalScreen["Run | str | None"]):
+class SavedRuns(Dialog["Run | str | None"]):
     """A list of runs that asked the same; ends with the run that was opened, or the id of one to take away.
 
     Args:
