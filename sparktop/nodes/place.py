@@ -14,7 +14,7 @@ import msgspec
 from sparktop.config import BadConfig, read_tables
 from sparktop.model.text import one_line
 
-_HOST: Final = re.compile(r"[A-Za-z0-9_%:\[\]][A-Za-z0-9_.@%:\[\]-]{0,252}")
+_HOST: Final = re.compile(r"(?!.*@-)[A-Za-z0-9_%:\[\]][A-Za-z0-9_.@%:\[\]-]{0,252}")
 
 
 class BadPlace(Exception):
@@ -167,7 +167,7 @@ def _path(config: Path, text: str) -> Path | None:
 
 
 def _check_host(text: str, where: str) -> None:
-    # What begins with "-" would be an option of ssh.
+    # What begins with "-" would be an option of ssh, or of the program that leads to the host.
     if not _HOST.fullmatch(text):
         raise BadPlace(f"{where}: {one_line(text)[:60]!r} is no host that ssh can be given")
 

@@ -159,14 +159,9 @@ async def _serve(service: Service, log: Callable[[str], None], ready: Callable[[
         token = _token(service, recorder.node.name) if service.listen else ""
         agent = Agent(recorder, shelf, clock=clock, log=log, desk=desk)
         stack.callback(_make_room(path))
-        mask = os.umask(0o177)
-        try:
-            servers = [await agent.listen_unix(path)]
-        except OSError as error:
-            raise CannotServe(f"{path} can't be listened on: {error.strerror or error}") from error
-        finally:
-            os.umask(mask)
+        # The socket comes last: where the rest fails, none is left behind.
         places = [f"unix:{path}"]
+        servers = []
         if service.listen is not None:
             tls = _tls(service)
             try:
@@ -182,6 +177,13 @@ async def _serve(service: Service, log: Callable[[str], None], ready: Callable[[
             log(f"the token that lets a head in is in {service.token_file}: copy that file to the head")
             if tls is None:
                 log("without a certificate the token and everything else travel readable: use a link that you trust")
+        mask = os.umask(0o177)
+        try:
+            servers.append(await agent.listen_unix(path))
+        except OSError as error:
+            raise CannotServe(f"{path} can't be listened on: {error.strerror or error}") from error
+        finally:
+            os.umask(mask)
         async with agent.recording():
             log(f"listening on {' and '.join(places)}")
             ready(_line(places))
@@ -233,7 +235,10 @@ def _check_address(service: Service) -> str:
         return ""
     host, port = service.listen
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        # As whoever listens asks: of "*" that is every interface, and whoever connects is told another address.
+        found = {
+            entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        }
     except (OSError, UnicodeError) as error:
         raise CannotServe(f"{host} is no address of this machine") from error
     if not service.any_interface and any(

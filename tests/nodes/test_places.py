@@ -27,6 +27,7 @@ from tests.nodes.driven import engine_on
         "ws://127.0.0.1:99999",
         "http://127.0.0.1:1",
         "-oProxyCommand=x",
+        "me@-oProxyCommand",
         "-v",
         "a b",
         "a;b",

@@ -91,3 +91,32 @@ def test_callers_who_say_nothing_do_not_keep_an_agent_from_ending(start_agent: S
 def test_addresses_that_are_none(text: str) -> None:
     with pytest.raises(CannotServe, match="--listen takes ADDR:PORT"):
         address(text)
+
+
+def started(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """An agent that does not come up."""
+    return subprocess.run(
+        [sys.executable, "-m", "sparktop", "node", *words],
+        cwd=ROOT,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "0", "[::]", "*"])
+def test_all_interfaces_are_refused_however_they_are_written(host: str, tmp_path: Path) -> None:
+    """Of "*" the C library makes every interface for who listens, and this machine for who connects."""
+    done = started(tmp_path, "--listen", f"{host}:0")
+    assert done.returncode == 2
+    assert "every network in" in done.stderr or "is no address of this machine" in done.stderr
+
+
+def test_an_agent_that_can_not_listen_leaves_no_socket(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = started(tmp_path, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert done.returncode == 2
+    assert "another program listens there" in done.stderr
+    assert not (tmp_path / ".local/state/sparktop/node.sock").exists()
