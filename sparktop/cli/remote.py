@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import places
+from sparktop.model.channels import PROCESS_LEFT
 from sparktop.model.events import Event, Notice, SampleTaken
 from sparktop.model.text import one_line
 from sparktop.nodes.place import BadPlace, Place, Unreachable, place, read_places
@@ -147,7 +148,7 @@ def watch(
     """
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     told = {name: _Told() for name in names}
-    began = time.time()
+    began, started = time.time(), time.monotonic()
     machine.start(events.put)
     try:
         while True:
@@ -166,7 +167,7 @@ def watch(
             elif one.count >= _ONCE and event.t - one.shown >= _EVERY_S:
                 one.shown = event.t
                 yield event.node, replace(one.reading, t=began + event.t)
-            if seconds is not None and time.time() - began > seconds:
+            if seconds is not None and time.monotonic() - started > seconds:
                 return
     finally:
         machine.stop()
@@ -187,6 +188,7 @@ class _Told:
         for name in event.values:
             self._missing.pop(name, None)
             self._missing.pop(name.partition(".")[0], None)
-        self._missing.update(event.missing)
+        # Told once: else every line would name every process that ever was there.
+        self._missing = {name: why for name, why in self._missing.items() if why != PROCESS_LEFT} | event.missing
         values = self._latest.add(Reading(t=event.t, values=event.values, missing=event.missing)).values
         self.reading = Reading(t=event.t, values=values, missing=dict(self._missing))

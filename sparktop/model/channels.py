@@ -205,3 +205,8 @@ def things(names: Iterable[str], source: str) -> tuple[str, ...]:
     """Returns which things of a source channel names speak of ("0", "1" for GPUs), in order of appearance."""
     found = dict.fromkeys(name.partition(".")[2].rpartition(".")[0] for name in names if name.startswith(f"{source}."))
     return tuple(thing for thing in found if thing)
+
+
+def lists_processes(names: Iterable[str]) -> bool:
+    """Whether channel names are those of a reading that lists all processes on the GPUs, as few of them do."""
+    return any(name.startswith("gpu.") and name.endswith(".held") for name in names)

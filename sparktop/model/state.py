@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import singledispatchmethod
+from typing import Final
 
+from sparktop.model.channels import PROCESS_LEFT
 from sparktop.model.events import (
     BaselineFound,
     ClockMeasured,
@@ -45,6 +47,10 @@ from sparktop.model.watch import Watch, Work
 
 __all__ = ["ContenderState", "Phase", "RequestState", "RunState", "fold"]
 
+MOST_LEFT: Final = 256
+"""Processes of a machine whose series are kept though they have left its GPUs: a monitor that is open for weeks sees
+any number of them."""
+
 
 class RunState:
     """A run as its events so far tell it.
@@ -77,6 +83,7 @@ class RunState:
         self.watches: dict[str, Watch] = {}
         self.clocks: dict[str, ClockMeasured] = {}
         self.processes: dict[str, dict[int, ProcessSeen]] = {}
+        self._left: dict[str, dict[str, None]] = {}
         self.servers: dict[str, dict[str, str]] = {}
         self.notices: list[Notice] = []
         self.ratings = RatingLog()
@@ -122,6 +129,23 @@ class RunState:
     def measured(self, contender: str | None = None) -> list[RequestState]:
         """Requests that count: without warm-up, of one contender or of all."""
         return [r for r in self.requests.values() if not r.queued.warmup and contender in (None, r.queued.contender)]
+
+    def _process_left(self, node: str, name: str) -> None:
+        """Notes that a process holds nothing any more, and forgets the one that left longest ago of too many."""
+        left = self._left.setdefault(node, {})
+        left.pop(name, None)
+        left[name] = None
+        if len(left) <= MOST_LEFT:
+            return
+        oldest = next(iter(left))
+        del left[oldest]
+        # Its number may be another process's by now.
+        if self.missing[node].get(oldest) == PROCESS_LEFT:
+            del self.missing[node][oldest]
+            self.gauges[node].pop(oldest, None)
+            pid = oldest.split(".")[1]
+            if pid.isdecimal():
+                self.processes.get(node, {}).pop(int(pid), None)
 
     def _work(self) -> list[Work]:
         return [
@@ -272,6 +296,8 @@ class RunState:
             missing[name] = reason
             if name in gauges:
                 gauges[name].add(event.t, None)
+            if reason == PROCESS_LEFT:
+                self._process_left(event.node, name)
         self.watches.setdefault(event.node, Watch()).take(event.t, event.node, event.values, self._work())
 
     @_apply.register

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from sparktop.model.channels import PROCESS_LEFT, lists_processes, things
 from sparktop.model.clocks import ClockFilter, Exchange
 from sparktop.model.events import ClockMeasured, Event, NodeSeen, Notice, ProcessSeen, SampleTaken
 from sparktop.model.records import Node
@@ -83,6 +84,7 @@ class Line:
         self._count = 0
         self._channels: set[str] = set()
         self._processes: set[int] = set()
+        self._unlisted: set[str] = set()
 
     async def begin(self, link: Link) -> None:
         """Holds the clocks against each other, and asks for events.
@@ -236,6 +238,7 @@ class Line:
 
     def _gap(self, reason: str) -> None:
         names = dict.fromkeys([*self._current.values, *self._current.missing], reason)
+        self._unlisted.update(name for name in names if name.startswith("process."))
         self._listen(self._changes.sample(Reading(t=self._last_t, missing=names)))
 
     def _node_seen(self, node: Node) -> None:
@@ -248,6 +251,20 @@ class Line:
         if process.pid in self._processes or len(self._processes) < _MOST_NAMES:
             self._processes.add(process.pid)
             self._listen(replace(process, t=t, node=self._name))
+
+    def _with_who_left(self, event: SampleTaken) -> SampleTaken:
+        """The reading, with the end of processes that left during a gap: that is told once, and to nobody then."""
+        if not self._unlisted or not lists_processes(event.values):
+            return event
+        left = self._unlisted - event.values.keys() - event.missing.keys()
+        self._unlisted = set()
+        return replace(event, missing={**event.missing, **dict.fromkeys(left, PROCESS_LEFT)})
+
+    def _forget_who_left(self, event: SampleTaken) -> None:
+        """Processes that have left cost little memory: `RunState` forgets them as well."""
+        gone = {name for name, why in event.missing.items() if why == PROCESS_LEFT}
+        self._channels -= gone
+        self._processes -= {int(pid) for pid in things(gone, "process") if pid.isdecimal()}
 
     def _bounded(self, event: SampleTaken) -> SampleTaken:
         """The reading without channels that are too many."""
@@ -264,7 +281,8 @@ class Line:
         )
 
     def _sample(self, event: SampleTaken) -> None:
-        event = self._bounded(event)
+        event = self._bounded(self._with_who_left(event))
+        self._forget_who_left(event)
         t = self._here(event.t)
         if t < self._last_t - _KNOWN_S:
             # Another agent of that machine has told of this time already.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from sparktop.model.channels import lists_processes
 from sparktop.model.events import Event, NodeSeen, ProcessSeen, SampleTaken
 from sparktop.model.records import Node
 from sparktop.nodes.local import describe_local
@@ -70,7 +72,7 @@ class Recorder:
                 # A new one, since another thread may be looking through the old one.
                 self._processes = {**self._processes, process.pid: process}
                 listen(process)
-            if any(name.startswith("gpu.") and name.endswith(".held") for name in reading.values):
+            if lists_processes(reading.values):
                 here = {
                     name.split(".")[1] for name in (*reading.values, *reading.missing) if name.startswith("process.")
                 }
@@ -94,19 +96,7 @@ class Recorder:
 
     def _described(self, ask_gpus: Callable[[], Gpus]) -> Node:
         node = describe_local(self._inputs.root, ask_gpus=ask_gpus)
-        if not self._name:
-            return node
-        return Node(
-            name=self._name,
-            os=node.os,
-            machine=node.machine,
-            cpu=node.cpu,
-            cores=node.cores,
-            memory=node.memory,
-            gpus=node.gpus,
-            driver=node.driver,
-            llama_cpp=node.llama_cpp,
-        )
+        return replace(node, name=self._name) if self._name else node
 
 
 def _sample(node: str, reading: Reading) -> SampleTaken:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sparktop.model.channels import PROCESS_LEFT
 from sparktop.model.events import SampleTaken
 from sparktop.telemetry.reading import Reading
 
@@ -30,5 +31,10 @@ class Changes:
                 self._told.pop(name, None)
                 self._told.pop(name.partition(".")[0], None)
         missing = {name: why for name, why in {**reading.missing, **odd}.items() if self._told.get(name) != why}
-        self._told.update(missing)
+        for name, why in missing.items():
+            if why == PROCESS_LEFT:
+                # Nothing comes after it.
+                self._told.pop(name, None)
+            else:
+                self._told[name] = why
         return SampleTaken(t=reading.t, node=self._node, values=values, missing=missing)

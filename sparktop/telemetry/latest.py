@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sparktop.model.channels import lists_processes
 from sparktop.telemetry.reading import Reading
 
 _FRESH_S: Final = 10.0
@@ -23,7 +24,7 @@ class Latest:
         Args:
             reading: All sources at one moment, or always the same one.
         """
-        if any(name.startswith("gpu.") and name.endswith(".held") for name in reading.values):
+        if lists_processes(reading.values):
             # The processes were listed: one that is not among them has ended, which nothing else tells.
             self._values = {name: value for name, value in self._values.items() if not name.startswith("process.")}
         for name, value in reading.values.items():
@@ -34,8 +35,9 @@ class Latest:
             self._missing[name] = (reading.t, reason)
             self._values.pop(name, None)
         oldest = reading.t - _FRESH_S
+        self._missing = {name: told for name, told in self._missing.items() if told[0] >= oldest}
         return Reading(
             t=reading.t,
             values={name: value for name, (t, value) in self._values.items() if t >= oldest},
-            missing={name: reason for name, (t, reason) in self._missing.items() if t >= oldest},
+            missing={name: reason for name, (_, reason) in self._missing.items()},
         )

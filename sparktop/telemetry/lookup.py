@@ -48,8 +48,10 @@ class Lookup:
                 self._told[pid] = found
                 yield ProcessSeen(t=t, node=self._node, pid=pid, name=name, own=found[1])
         # They are not listed every time.
-        if any(name.startswith("gpu.") and name.endswith(".held") for name in reading.values):
+        if channels.lists_processes(reading.values):
             self._here = holding
+            there = holding | _pids(reading.missing)
+            self._told = {pid: told for pid, told in self._told.items() if pid in there}
 
 
 def _pids(names: Iterable[str]) -> frozenset[int]:

@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from sparktop.model import metrics
+from sparktop.model.channels import PROCESS_LEFT
 from sparktop.model.events import (
     ContenderFailed,
     Event,
@@ -16,6 +17,7 @@ from sparktop.model.events import (
     ModelUnloaded,
     Notice,
     PrefillProgress,
+    ProcessSeen,
     RequestDone,
     RequestFailed,
     RequestSent,
@@ -26,7 +28,7 @@ from sparktop.model.events import (
     TokenSource,
 )
 from sparktop.model.snapshot import take_snapshot
-from sparktop.model.state import Phase, RunState, fold
+from sparktop.model.state import MOST_LEFT, Phase, RunState, fold
 from tests.model.synthetic import INFO, QUESTIONS, Request, Run, sample
 
 BEGIN = Run(requests=[], loads=False, status=None).events()
@@ -203,6 +205,22 @@ def test_missing_readings_are_gaps_and_never_zero() -> None:
     assert (gauge.times, gauge.values) == ([1.0, 2.0, 3.0], [5.0, None, 6.0])
     assert "psi.full" not in state.gauges["spark-a"], "a channel that was never read has no series"
     assert state.missing["spark-a"] == {"psi.full": "no PSI"}, "a reason holds until there is a value"
+
+
+def test_processes_that_left_are_forgotten_once_they_are_many() -> None:
+    state = RunState()
+    for pid in range(1, MOST_LEFT + 40):
+        name = f"process.{pid}.gpu_held"
+        state.apply(ProcessSeen(t=pid, node="a", pid=pid, name="nvcc", own=False))
+        state.apply(SampleTaken(t=pid, node="a", values={name: 1.0, "gpu.0.held": 1.0}))
+        state.apply(SampleTaken(t=pid + 0.5, node="a", values={"gpu.0.held": 0.0}, missing={name: PROCESS_LEFT}))
+        if pid == 5:
+            # Another process has the number of the first one.
+            state.apply(SampleTaken(t=pid + 0.6, node="a", values={"process.1.gpu_held": 2.0}))
+    there = {int(name.split(".")[1]) for name in state.gauges["a"] if name.startswith("process.")}
+    assert there == {1, *range(40, MOST_LEFT + 40)}
+    assert state.processes["a"].keys() == there
+    assert state.missing["a"].keys() == {f"process.{pid}.gpu_held" for pid in there - {1}}
 
 
 def test_the_run_has_the_status_of_its_last_event() -> None:
