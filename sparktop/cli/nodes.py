@@ -188,10 +188,13 @@ def _links(found: Sequence[_Found]) -> Iterator[str]:
         if not those and same_machine(one.interfaces, other.interfaces):
             yield f"{one_line(one.name)} - {one_line(other.name)}: the same machine, for they have the same addresses"
         elif not those:
-            yield f"{one_line(one.name)} - {one_line(other.name)}: no link, for they have no IPv4 network in common"
+            yield (
+                f"{one_line(one.name)} - {one_line(other.name)}: no link, for they have no IPv4 network in common "
+                "on interfaces that are up"
+            )
         for link in those:
             ends = (f"{end.address} ({one_line(end.name)})" for end in (link.here, link.there))
-            speed = f"{link.speed * 8 / 1e9:g} Gb/s" if link.speed is not None else "speed unknown"
+            speed = f"{link.speed * 8 / 1e9:.3g} Gb/s" if link.speed is not None else "speed unknown"
             rdma = "RDMA" if link.rdma else "no RDMA"
             yield f"{one_line(one.name)} - {one_line(other.name)}: {' - '.join(ends)}, {speed}, {rdma}"
 

@@ -37,7 +37,17 @@ from sparktop.nodes.orders import (
     check,
     safe_fit,
 )
-from sparktop.nodes.safe import MOST_NUMBER, Unsafe, count, job_event, machine_event, safe_node, safe_process, text
+from sparktop.nodes.safe import (
+    MOST_FIGURE,
+    MOST_NUMBER,
+    Unsafe,
+    count,
+    job_event,
+    machine_event,
+    safe_node,
+    safe_process,
+    text,
+)
 
 VERSION: Final = 2
 """Of the protocol; both sides must speak the same."""
@@ -306,7 +316,7 @@ def _safe_hello(hello: Hello) -> Hello:
                 one,
                 name=text(one.name)[:64],
                 address=text(one.address)[:64],
-                speed=one.speed if one.speed is not None and one.speed > 0 else None,
+                speed=one.speed if one.speed is not None and 0 < one.speed <= MOST_FIGURE else None,
             )
             for one in hello.interfaces[:_MOST_INTERFACES]
         ),

@@ -37,7 +37,7 @@ _MOST_GPUS: Final = 64
 MOST_NUMBER: Final = 1 << 62
 """Beyond it nothing is counted: JSON as it is written here ends at 64 bits, and numbers are added up."""
 
-_MOST_FIGURE: Final = 1e18
+MOST_FIGURE: Final = 1e18
 """An exabyte, as bytes are the smallest unit."""
 
 _LEAST_FIGURE: Final = 1e-9
@@ -110,7 +110,7 @@ def _figure(found: float) -> float:
     Raises:
         Unsafe: It can't.
     """
-    if not (math.isfinite(found) and abs(found) <= _MOST_FIGURE):
+    if not (math.isfinite(found) and abs(found) <= MOST_FIGURE):
         raise Unsafe("a figure that no machine has")
     # What is no zero and next to it makes infinity of what is divided by it.
     return found if abs(found) >= _LEAST_FIGURE else 0.0

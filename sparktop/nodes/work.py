@@ -220,7 +220,7 @@ class Work:
             return None
         if not answer.orders:
             self._forget_what_is_over()
-        if answer.orders > len(self._orders):
+        if not 0 <= answer.orders <= len(self._orders):
             raise Lost("it says that it did what nobody ordered", nonsense=True)
         for number, job in list(self._jobs.items()):
             if not job.over and job.load < answer.orders:

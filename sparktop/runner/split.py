@@ -89,8 +89,8 @@ def find_link(fleet: Fleet, first: str, name: str) -> NodeLink:
             " different ones"
         )
     raise RpcFailed(
-        f"{first} and {name} have no network in common that both have an IPv4 address in, and a model that is"
-        " split needs one"
+        f"{first} and {name} have no network in common in which both have an IPv4 address and a link that is up,"
+        " and a model that is split needs one"
     )
 
 

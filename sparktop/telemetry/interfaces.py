@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from sparktop.model.interfaces import Interface
+from sparktop.telemetry.reading import DISK, Unreadable
+from sparktop.telemetry.roce_device import lanes
 
 _UP: Final = 0x1
 _LOOPBACK: Final = 0x8
+_RUNNING: Final = 0x40
+"""IFF_RUNNING (netdevice(7)): there is a cable, and somebody at its other end."""
 
 
 class _Address(ctypes.Structure):
@@ -34,7 +38,10 @@ _Entry._fields_ = (
 
 
 def own_interfaces(sys: Path = Path("/sys")) -> tuple[Interface, ...]:
-    """Returns the interfaces that are up and have an IPv4 address, every address for itself; loopback is none."""
+    """Returns the interfaces that are up and have an IPv4 address, every address for itself; loopback is none.
+
+    One whose cable is out is not up: it keeps its address, and a model would be split over nothing.
+    """
     library = ctypes.CDLL(None, use_errno=True)
     first = ctypes.POINTER(_Entry)()
     if library.getifaddrs(ctypes.byref(first)) != 0:
@@ -46,7 +53,7 @@ def own_interfaces(sys: Path = Path("/sys")) -> tuple[Interface, ...]:
             one = entry.contents
             if one.address and one.address.contents.family == socket.AF_INET and one.netmask:
                 name = one.name.decode("utf-8", "replace")
-                if one.flags & _UP and not one.flags & _LOOPBACK:
+                if one.flags & _UP and one.flags & _RUNNING and not one.flags & _LOOPBACK:
                     found.append(_interface(name, one, sys / "class/net" / name))
             entry = one.next
     finally:
@@ -61,14 +68,26 @@ def _interface(name: str, entry: _Entry, folder: Path) -> Interface:
         address=str(ipaddress.IPv4Address(bytes(entry.address.contents.address))),
         prefix=netmask.bit_count(),
         rdma=(folder / "device/infiniband").is_dir(),
-        speed=_speed(folder / "speed"),
+        speed=speed(folder),
     )
 
 
-def _speed(path: Path) -> float | None:
-    """Bytes per second; the kernel says megabits, and -1 or nothing where it does not know."""
+def speed(folder: Path) -> float | None:
+    """Returns what an interface carries in one direction, in bytes per second; None where that is not known.
+
+    Each half of a DGX Spark's port claims the whole port's 200 Gb/s, and its PCIe lanes carry 126.
+
+    Args:
+        folder: Its folder in /sys/class/net.
+    """
     try:
-        megabits = int(path.read_text())
+        # The kernel says megabits, and -1 or nothing where it does not know.
+        megabits = int((folder / "speed").read_text())
     except (OSError, ValueError):
         return None
-    return megabits * 1e6 / 8 if megabits > 0 else None
+    if megabits <= 0:
+        return None
+    try:
+        return min(megabits * 1e6 / 8, lanes(DISK, folder / "device"))
+    except Unreadable:
+        return megabits * 1e6 / 8

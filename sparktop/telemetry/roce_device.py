@@ -148,11 +148,24 @@ class RdmaDevice:
         return float(match[1]) * 1e9 / 8
 
     def _lanes(self) -> float:
-        speed, width = self._folder / "device/current_link_speed", self._folder / "device/current_link_width"
-        match = re.match(r"(\d+(?:\.\d+)?) GT/s", read_text(self._files, speed))  # "32.0 GT/s PCIe"
-        lanes = read_count(self._files, width)
-        if match is None or not lanes:
-            raise Unreadable(f"{speed} and its width don't tell the PCIe lanes")
-        transfers = float(match[1]) * 1e9
-        # What the code on the wire leaves for data: 8 of 10 bits up to Gen2, then 128 of 130.
-        return transfers * (0.8 if transfers <= 5e9 else 128 / 130) * lanes / 8
+        return lanes(self._files, self._folder / "device")
+
+
+def lanes(files: Files, device: Path) -> float:
+    """Returns what the PCIe lanes of a device carry in one direction, in bytes per second.
+
+    Args:
+        files: Where it is read.
+        device: Its folder in /sys.
+
+    Raises:
+        Unreadable: It doesn't tell.
+    """
+    speed, width = device / "current_link_speed", device / "current_link_width"
+    match = re.match(r"(\d+(?:\.\d+)?) GT/s", read_text(files, speed))  # "32.0 GT/s PCIe"
+    count = read_count(files, width)
+    if match is None or not count:
+        raise Unreadable(f"{speed} and its width don't tell the PCIe lanes")
+    transfers = float(match[1]) * 1e9
+    # What the code on the wire leaves for data: 8 of 10 bits up to Gen2, then 128 of 130.
+    return transfers * (0.8 if transfers <= 5e9 else 128 / 130) * count / 8

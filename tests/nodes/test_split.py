@@ -15,6 +15,7 @@ from sparktop.model.roofline import Ceilings
 from sparktop.nodes.lender import RemoteLender
 from sparktop.nodes.remote import RemoteNode
 from tests.nodes.conftest import StartAgent
+from tests.nodes.machines import ip, joined
 from tests.nodes.split_head import Head, head, here, three
 
 __all__ = ["head", "three"]
@@ -142,3 +143,13 @@ def test_the_links_between_machines_are_listed(head: Head) -> None:
     for (one, mine), (other, theirs) in combinations(ends, 2):
         expected = f"{one} - {other}: {mine.address} ({mine.link}) - {theirs.address} ({theirs.link}), 10 Gb/s, no RDMA"
         assert expected in listed.splitlines()
+
+
+def test_an_interface_without_a_cable_is_no_link() -> None:
+    """It keeps its address, and a split over it would lead nowhere."""
+    code = "from sparktop.telemetry.interfaces import own_interfaces; print([one.address for one in own_interfaces()])"
+    with joined(1, "10.231.9") as (machine,):
+        for state, found in (("up", [machine.address]), ("down", [])):
+            ip("-n", machine.bridge, "link", "set", machine.port, state)
+            words = [*machine.within, sys.executable, "-c", code]
+            assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == str(found)

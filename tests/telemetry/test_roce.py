@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sparktop.telemetry.interfaces import speed
 from sparktop.telemetry.network import NetworkSource
 from sparktop.telemetry.reading import DISK
 from sparktop.telemetry.roce import RoceSource
@@ -222,3 +223,14 @@ def test_a_machine_of_virtual_interfaces_says_so(tmp_path: Path) -> None:
     assert NetworkSource(tmp_path).read(0.0).missing == {
         "net": f"no physical network interface in {tmp_path}/class/net without RDMA"
     }
+
+
+def test_a_half_carries_what_its_lanes_do(root: Path) -> None:
+    """Where machines are told by which links a model could be split, too: the kernel says 200 Gb/s of each half."""
+    folder = root / "sys/class/net/enp1s0f0np0"
+    (folder / "speed").write_text("200000\n")
+    assert speed(folder) == 25e9
+    lay(folder / "device", {"current_link_speed": "32.0 GT/s PCIe\n", "current_link_width": "4\n"})
+    assert speed(folder) == pytest.approx(126e9 / 8, rel=0.01)
+    (folder / "speed").write_text("-1\n")
+    assert speed(folder) is None
