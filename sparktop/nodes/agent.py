@@ -23,7 +23,7 @@ from sparktop.model.events import Event
 from sparktop.model.text import one_line
 from sparktop.nodes import token as tokens
 from sparktop.nodes.callers import Callers
-from sparktop.nodes.desk import Desk
+from sparktop.nodes.desk import PATIENCE_S, Desk
 from sparktop.nodes.orders import BadOrder, Fits, Hold, Order, Release, Taken
 from sparktop.nodes.protocol import (
     MOST_FROM_HEAD,
@@ -127,6 +127,7 @@ class Agent:
             max_size=MOST_FROM_HEAD,
             server_header=None,
             close_timeout=2,
+            ping_timeout=PATIENCE_S,
         )
 
     async def listen_tcp(self, host: str, port: int, token: str, tls: ssl.SSLContext | None = None) -> Server:
@@ -155,6 +156,7 @@ class Agent:
             max_size=MOST_FROM_HEAD,
             server_header=None,
             close_timeout=2,
+            ping_timeout=PATIENCE_S,
         )
 
     async def end(self, reason: str) -> None:

@@ -37,6 +37,9 @@ _SILENT_S: Final = 3.0
 DEAD_S: Final = 12.0
 """A connection that brings nothing for this long is given up for a new one."""
 
+_STOOD_S: Final = 0.5
+"""A wait that takes longer than it should by this much: this program stood still meanwhile, and not the node."""
+
 _TELL_S: Final = 10.0
 """How often the measured clock is told."""
 
@@ -147,19 +150,26 @@ class Line:
             raise Lost("its clock makes no sense")
         self._tell_clock()
 
-    async def read(self, link: Link, take: Callable[[Told], None]) -> None:
+    async def read(
+        self, link: Link, take: Callable[[Told], None], dead_s: Callable[[], float] = lambda: DEAD_S
+    ) -> None:
         """Hands on events until the connection ends.
 
         Args:
             link: It.
             take: Called with what is not about the machine itself, when it comes.
+            dead_s: For how long nothing may come.
 
         Raises:
             Lost: The connection has ended.
         """
         self.heard = time.monotonic()
         while True:
+            asked = time.monotonic()
             got = await link.receive(_LOOK_S)
+            if (stood := time.monotonic() - asked) > _LOOK_S + _STOOD_S:
+                # What came meanwhile waits to be read; to give the connection up would end what runs there over ssh.
+                self.heard += stood
             if got is not None:
                 self.heard = got[0]
                 match got[1]:
@@ -171,9 +181,9 @@ class Line:
                     case _:
                         take(got[1])
             now = time.monotonic()
-            if now - self.heard > DEAD_S:
+            if now - self.heard > (most := dead_s()):
                 link.abandon()
-                raise Lost(f"nothing came for {DEAD_S:.0f} s")
+                raise Lost(f"nothing came for {most:.0f} s")
             if now - self.heard > _SILENT_S:
                 self.cut(f"nothing came for {_SILENT_S:.0f} s")
 

@@ -42,6 +42,9 @@ from sparktop.nodes.quiet import SILENT
 from sparktop.nodes.tunnel import Tunnel
 
 _OPEN_S: Final = 10.0
+_PING_S: Final = 60.0
+"""How long the node may leave a ping of the WebSocket unanswered; who follows it gives it up earlier."""
+
 _DIAL_S: Final = 1.5
 """An attempt to connect; more than any round trip."""
 
@@ -166,6 +169,7 @@ class Link:
                 compression=None,
                 max_size=MOST_FROM_NODE,
                 open_timeout=_OPEN_S,
+                ping_timeout=_PING_S,
                 logger=SILENT,
                 proxy=None,
                 **more,

@@ -215,7 +215,7 @@ class RemoteNode:
         assert self._news is not None
         await line.begin(link)
         serving = asyncio.create_task(self.work.serve(link, line, self._news))
-        reading = asyncio.create_task(line.read(link, self.work.take))
+        reading = asyncio.create_task(line.read(link, self.work.take, self._dead_s))
         # Who reads knows best why it ended.
         those = (reading, serving, asyncio.create_task(line.ask(link)))
         try:
@@ -227,6 +227,11 @@ class RemoteNode:
             await asyncio.gather(*those, return_exceptions=True)
             if self._stopped:
                 await self.work.release(link)
+
+    def _dead_s(self) -> float:
+        # ssh ends by itself when the link is down, and what was started over it ends with it: where it lives, an agent
+        # that stands still for a while (memory is short as a model is loaded) may still come back to its run.
+        return PATIENCE_S if self._place.ssh and self.work.live else DEAD_S
 
     async def _look(self) -> None:
         while True:
