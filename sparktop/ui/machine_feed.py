@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sparktop.model.events import Event, RunEnded
+from sparktop.runner.backlog import Backlog
 from sparktop.runner.watch import LiveMachine, RecordedMachine
 from sparktop.ui.feed import Clock
 from sparktop.ui.transport import Transport
@@ -29,7 +29,7 @@ class LiveMachineFeed:
         self._machine = machine
         self._clock = clock
         self._origin = clock()
-        self._events: deque[Event] = deque()
+        self._backlog = Backlog()
         self.id = "monitor"
         self.recorded_to = recorded_to
         self.played_from = ""
@@ -45,7 +45,7 @@ class LiveMachineFeed:
     def start(self) -> None:
         """Begins; returns at once."""
         self._origin = self._clock()
-        self._machine.start(self._events.append)
+        self._machine.start(self._backlog.put)
 
     def cancel(self) -> None:
         """Stops reading; takes a second at most."""
@@ -53,8 +53,7 @@ class LiveMachineFeed:
 
     def drain(self) -> Sequence[Event]:
         """Takes the events that came since the last call, in order."""
-        # Only what is there at the beginning: a source faster than this loop must not hold it.
-        return [self._events.popleft() for _ in range(len(self._events))]
+        return self._backlog.take()
 
     def now(self) -> float:
         """Seconds since the beginning, which go on between readings."""
