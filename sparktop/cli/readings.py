@@ -20,6 +20,7 @@ from sparktop.cli.console import Console, Refused
 from sparktop.headless.alerts import Watched, alert_lines, alert_records
 from sparktop.headless.readings import document, line, lines
 from sparktop.model.events import NodeSeen, ServerSeen
+from sparktop.runner.backlog import MOST
 from sparktop.telemetry.latest import Latest
 from sparktop.telemetry.once import read_once, together
 from sparktop.telemetry.played import BadRecording, moments, play
@@ -146,7 +147,13 @@ def _described(node: str) -> queue.SimpleQueue[NodeSeen]:
 @contextmanager
 def _sampled(those: tuple[Source, ...], clock: Callable[[], float]) -> Iterator[Callable[[], Reading]]:
     readings: queue.SimpleQueue[Reading] = queue.SimpleQueue()
-    sampler = Sampler(those, emit=readings.put, clock=clock, interval_s=_EVERY_S)
+
+    def put(reading: Reading) -> None:
+        # A pager that takes no more lines must not fill the memory.
+        if readings.qsize() < MOST:
+            readings.put(reading)
+
+    sampler = Sampler(those, emit=put, clock=clock, interval_s=_EVERY_S)
     sampler.start()
     try:
         yield readings.get

@@ -17,6 +17,7 @@ from sparktop.model.events import Event, Notice, SampleTaken
 from sparktop.model.text import one_line
 from sparktop.nodes.place import BadPlace, Place, Unreachable, place, read_places
 from sparktop.nodes.remote import RemoteNode
+from sparktop.runner.backlog import MOST
 from sparktop.runner.contenders import placed
 from sparktop.runner.others import hint
 from sparktop.runner.split_fit import AND
@@ -95,7 +96,7 @@ def connected(
         known: What config.toml names, for whoever has typed something like it; None to say nothing of that.
 
     Raises:
-        Refused: One of them can't be reached.
+        Refused: One of them can't be reached, or is there twice.
     """
     nodes = [RemoteNode(one) for one in those]
     try:
@@ -108,6 +109,9 @@ def connected(
             except Unreachable as error:
                 more = hint(one.name, error, known) if known is not None and one.ssh else ""
                 raise Refused(f"{error}{more}", Exit.UNREACHABLE) from error
+        for number, node in enumerate(nodes):
+            if again := node.among((*beside, *nodes[:number])):
+                raise Refused(again)
     except BaseException:
         stop(nodes)
         raise
@@ -149,7 +153,13 @@ def watch(
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     told = {name: _Told() for name in names}
     began, started = time.time(), time.monotonic()
-    machine.start(events.put)
+
+    def put(event: Event) -> None:
+        # A pager that takes no more lines must not fill the memory; reasons are told once, and stay.
+        if events.qsize() < MOST or not isinstance(event, SampleTaken) or event.missing:
+            events.put(event)
+
+    machine.start(put)
     try:
         while True:
             event = events.get()
