@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from textual.worker import Worker, WorkerState, get_current_worker
 
 from sparktop.model.records import Options
-from sparktop.ui import ending
+from sparktop.ui import ending, suspending
 from sparktop.ui.ending import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -57,6 +57,9 @@ class SparktopApp(Shell):
         rating: How answers are rated, if that is what the person came for.
         environ: Where TERM, LANG, NO_COLOR and USER are read.
         problem: A sentence to begin with, on what is wrong; empty if nothing is.
+
+    Attributes:
+        signalled: The signal that came to end the program; 0 while none did.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class SparktopApp(Shell):
         self._poll_s = max(POLL_S, 1 / max(1, fps))
         self._run_screens: tuple[RunScreen, ...] = ()
         self._leaving = False
+        self.signalled = 0
 
     async def on_mount(self) -> None:
         """Shows the menu, and starts the run that was asked for; or shows the machine alone."""
@@ -276,6 +280,13 @@ class SparktopApp(Shell):
             return
         self.leave(ending.exit_code(self.current))
 
+    def action_suspend_process(self) -> None:
+        """Gives the terminal back to the shell for a while, unless something is measured."""
+        if reason := suspending.reason_against(self):
+            self.say(reason, "warning")
+        else:
+            suspending.suspend(self)
+
     def leave(self, code: int, within_s: float = STOP_S) -> None:
         """Stops the run, waits until it is written, and ends the program."""
         if self._leaving:
@@ -307,6 +318,9 @@ class SparktopApp(Shell):
         """Runs on the terminal and returns the exit code."""
         self._watch_signals = True
         result = self.run()
+        # Textual would go on to answer these with a screen that is no more.
+        for number in (signal.SIGTSTP, signal.SIGCONT):
+            signal.signal(number, signal.SIG_DFL)
         if self._exception is not None:
             self._drop_runs()
             raise self._exception
@@ -325,6 +339,7 @@ class SparktopApp(Shell):
         ending.stop(self._going_on(), HANG_UP_S)
 
     def _on_signal(self, number: int, frame: object) -> None:
+        self.signalled = number
         # With the terminal gone or not read, Textual waits for ever, here or when it takes the screen down.
         ending.end_within(LAST_RESORT_S, 128 + number)
         threading.Thread(target=self._drop_runs, name="signal", daemon=True).start()

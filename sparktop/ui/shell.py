@@ -75,6 +75,11 @@ class Shell(App[int]):
         """Gives every CSS variable of our own to themes that do not set it."""
         return theme.defaults()
 
+    @property
+    def can_suspend(self) -> bool:
+        """Whether the terminal can be given back to the shell for a while."""
+        return self._driver is not None and self._driver.can_suspend
+
     def say(self, sentence: str, severity: str = "information") -> None:
         """Shows a sentence for a while; it may come from anywhere and is never markup."""
         level = {"warning": "warning", "error": "error"}.get(severity, "information")

@@ -23,11 +23,18 @@ class WatchedMachine:
 
     Attributes:
         run: What was read so far; None while nobody looks.
+        feed: Where that comes from.
     """
 
     def __init__(self, app: SparktopApp) -> None:
         self._app = app
         self.run: Run | None = None
+        self.feed: MachineFeed | None = None
+
+    @property
+    def recording(self) -> bool:
+        """Whether what is read is kept as well."""
+        return self.feed is not None and self.feed.recorded_to is not None
 
     def show(self, feed: MachineFeed, *, alone: bool) -> None:
         """Shows a machine.
@@ -39,13 +46,13 @@ class WatchedMachine:
         from sparktop.ui.run import Run
         from sparktop.ui.screens.monitor import MonitorScreen
 
-        self.run = Run(feed)
+        self.run, self.feed = Run(feed), feed
         self._app.push_screen(MonitorScreen(self.run, feed, alone=alone))
 
     def stop(self) -> None:
         """Stops reading the machine, as nobody looks any more."""
-        if self.run is not None:
-            feed, self.run = self.run.feed, None
+        if self.feed is not None:
+            feed, self.run, self.feed = self.feed, None, None
             # A source that hangs would hold the screen.
             threading.Thread(target=feed.cancel, name="unwatch", daemon=True).start()
 
