@@ -24,6 +24,7 @@ from sparktop import __version__
 from sparktop.nodes import token as tokens
 from sparktop.nodes.agent import Agent
 from sparktop.nodes.desk import Desk
+from sparktop.nodes.left_over import sweep
 from sparktop.nodes.protocol import VERSION
 from sparktop.nodes.recorder import Recorder
 from sparktop.nodes.shelf import Shelf
@@ -133,6 +134,8 @@ async def _serve(service: Service, log: Callable[[str], None], ready: Callable[[
     _listen_for_the_end(ended, service.tunnel is not None)
     async with AsyncExitStack() as stack:
         path = service.tunnel or service.socket
+        if service.tunnel is not None:
+            sweep(path, _answers)
         if service.tunnel is not None and _answers(service.socket):
             stack.callback(_lead_to(service.tunnel, service.socket))
             ready(_line([str(path)]))

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sparktop.nodes.service import CannotServe, address
+from sparktop.nodes.left_over import sweep
+from sparktop.nodes.service import CannotServe, _answers, address
 from tests.nodes.conftest import ROOT, StartAgent
 
 NOBODY = 65534
@@ -120,3 +121,24 @@ def test_an_agent_that_can_not_listen_leaves_no_socket(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "another program listens there" in done.stderr
     assert not (tmp_path / ".local/state/sparktop/node.sock").exists()
+
+
+def test_what_killed_agents_left_is_cleared_away(tmp_path: Path) -> None:
+    """Each connection over ssh has a folder of its own; that of an agent that lives, or just begins, stays."""
+    gone, lives, begins, link = (tmp_path / f"sparktop-{number:016x}" for number in range(4))
+    other = tmp_path / "sparktop-ssh-1-abc"
+    for folder in (gone, lives, begins, other):
+        folder.mkdir()
+    link.symlink_to(other)
+    (other / "node.sock").touch()
+    with socket.socket(socket.AF_UNIX) as dead, socket.socket(socket.AF_UNIX) as alive:
+        dead.bind(str(gone / "node.sock"))
+        alive.bind(str(lives / "node.sock"))
+        alive.listen()
+        for folder in (gone, lives, link):
+            os.utime(folder, (0, 0), follow_symlinks=False)
+        sweep(tmp_path / f"sparktop-{99:016x}" / "node.sock", _answers)
+        assert not gone.exists()
+        assert (lives / "node.sock").exists()
+    assert begins.exists()
+    assert (other / "node.sock").exists()
