@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sparktop.cli.console import Console, Exit, Refused
+from sparktop.cli.left import tell
 from sparktop.cli.library import library, places
 from sparktop.cli.machines import in_menu
 from sparktop.cli.runs import snapshot_of, the_run
@@ -67,4 +68,5 @@ def _open(entry: RunEntry, beside: list[RunEntry], rater: str, arguments: argpar
         guest.pull()
     sitting = Sitting(rater=rater, blind=arguments.blind, voting=arguments.vote, beside=guests)
     with in_menu(console, begin=False) as (others, _):
-        return rate(library(console), places(console), open_tape(entry), entry, sitting, arguments.fps, others)
+        left = rate(library(console), places(console), open_tape(entry), entry, sitting, arguments.fps, others)
+        return tell(left, console)

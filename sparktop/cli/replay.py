@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from sparktop.cli.console import Console, Exit, Refused
+from sparktop.cli.left import tell
 from sparktop.cli.library import library, places
 from sparktop.cli.machines import in_menu
 from sparktop.cli.runs import snapshot_of, the_run
@@ -33,4 +34,5 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
 
     speed, at_s, fps = arguments.speed, arguments.at, arguments.fps
     with in_menu(console, begin=False) as (others, _):
-        return replay(library(console), places(console), tape, entry, speed=speed, at_s=at_s, fps=fps, others=others)
+        left = replay(library(console), places(console), tape, entry, speed=speed, at_s=at_s, fps=fps, others=others)
+        return tell(left, console)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
+from sparktop.cli.left import tell
 from sparktop.cli.library import library, places
 from sparktop.cli.machines import in_menu, machines
 from sparktop.cli.target import Target
@@ -84,7 +85,8 @@ def _screen(console: Console, plan: Plan | None, fps: int, nodes: Sequence[Remot
     from sparktop.ui.app import run
 
     with in_menu(console, nodes, begin=True) as (others, problem):
-        return run(library(console), places(console), plan=plan, fps=fps, others=others, problem=problem)
+        left = run(library(console), places(console), plan=plan, fps=fps, others=others, problem=problem)
+        return tell(left, console)
 
 
 def _headless(plan: Plan, target: Target, console: Console, nodes: Sequence[RemoteNode] = ()) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -12,15 +13,30 @@ from sparktop.places import Places
 from sparktop.scenarios.library import Library
 
 if TYPE_CHECKING:
+    from sparktop.runner.background import Outcome
     from sparktop.runner.others import Others
     from sparktop.runner.plan import Plan
     from sparktop.runner.watch import LiveMachine, RecordedMachine
     from sparktop.store.runs import RunEntry
     from sparktop.store.tape import Tape
+    from sparktop.ui.application import SparktopApp
     from sparktop.ui.rating import Sitting
 
 FPS = 10
 """Most paints a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How the screen was left.
+
+    Attributes:
+        code: The exit code: 0, 1 if the last run failed, 130 if it was interrupted, 129 or 143 after a hang-up or TERM.
+        outcome: How the last run ended that was begun on the screen; None if there was none.
+    """
+
+    code: int
+    outcome: Outcome | None = None
 
 
 def run(
@@ -31,7 +47,7 @@ def run(
     fps: int = FPS,
     others: Others | None = None,
     problem: str = "",
-) -> int:
+) -> Left:
     """Shows the menu, or a run at once, until the person leaves.
 
     Standard input and output have to be a terminal; see to that before.
@@ -46,7 +62,7 @@ def run(
         problem: What is wrong with the configuration, in one sentence to begin with; empty if nothing is.
 
     Returns:
-        The exit code: 0, 1 if the last run failed, 130 if it was interrupted, 129 or 143 after a hang-up or TERM.
+        How that was.
     """
     _before_textual(fps)
 
@@ -54,8 +70,7 @@ def run(
     from sparktop.ui.wiring import real_ports
 
     ports = real_ports(library, places, monotonic, others)
-    app = SparktopApp(ports, options=options or Options(), plan=plan, fps=fps, problem=problem)
-    return app.run_until_left()
+    return _left(SparktopApp(ports, options=options or Options(), plan=plan, fps=fps, problem=problem))
 
 
 def watch(
@@ -111,7 +126,7 @@ def replay(
     at_s: float = 0.0,
     fps: int = FPS,
     others: Others | None = None,
-) -> int:
+) -> Left:
     """Shows a run that is over, in the screens of a run, until the person leaves.
 
     Standard input and output have to be a terminal; see to that before.
@@ -127,7 +142,7 @@ def replay(
         others: Machines elsewhere that the menu offers.
 
     Returns:
-        The exit code: as of `run`.
+        How that was.
     """
     _before_textual(fps)
 
@@ -136,7 +151,7 @@ def replay(
     from sparktop.ui.wiring import real_ports
 
     played = Replay(tape, monotonic, speed=speed, at_s=at_s, entry=entry)
-    return SparktopApp(real_ports(library, places, monotonic, others), replay=played, fps=fps).run_until_left()
+    return _left(SparktopApp(real_ports(library, places, monotonic, others), replay=played, fps=fps))
 
 
 def rate(
@@ -147,7 +162,7 @@ def rate(
     sitting: Sitting,
     fps: int = FPS,
     others: Others | None = None,
-) -> int:
+) -> Left:
     """Shows the answers of a run that is over, for somebody who came to rate them.
 
     Standard input and output have to be a terminal; see to that before.
@@ -162,7 +177,7 @@ def rate(
         others: Machines elsewhere that the menu offers.
 
     Returns:
-        The exit code: as of `run`.
+        How that was.
     """
     _before_textual(fps)
 
@@ -172,7 +187,13 @@ def rate(
 
     run = Replay(tape, monotonic, at_s=tape.length_s, entry=entry)
     ports = real_ports(library, places, monotonic, others)
-    return SparktopApp(ports, replay=run, rating=sitting, fps=fps).run_until_left()
+    return _left(SparktopApp(ports, replay=run, rating=sitting, fps=fps))
+
+
+def _left(app: SparktopApp) -> Left:
+    code = app.run_until_left()
+    run = app.current
+    return Left(code, None if run is None else run.outcome or run.feed.wait(0))
 
 
 def _before_textual(fps: int) -> None:
