@@ -95,6 +95,8 @@ def print_nodes(
     names = [socket.gethostname(), *(node.name for node in nodes)]
     once, seconds = arguments.once, arguments.seconds
     for name, reading in watch(machine, names, console, once=once, seconds=seconds, listen=watched.take):
+        if once and not arguments.json and name != names[0]:
+            console.say("")
         _show(reading, watched, name, f"{datetime.fromtimestamp(reading.t):%H:%M:%S} {name}", arguments, console)
         if console.unread:
             break
