@@ -189,6 +189,8 @@ class RemoteEngine:
                 # One for all that is worked on together: how it is refined meanwhile must not look like a pause.
                 self._offset = offset
             self._at_work.add(event.request)
+            # No token is older than its request: the time to the first one would be negative.
+            self._last[event.request] = event.t
         if isinstance(event, RequestDone | RequestFailed):
             self._at_work.discard(event.request)
             self._last.pop(event.request, None)

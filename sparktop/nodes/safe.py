@@ -40,6 +40,9 @@ MOST_NUMBER: Final = 1 << 62
 MOST_FIGURE: Final = 1e18
 """An exabyte, as bytes are the smallest unit."""
 
+_MOST_MS: Final = 1e11
+"""Three years: a run with longer times in it would be refused by its own report."""
+
 _LEAST_FIGURE: Final = 1e-9
 """A nanosecond, as seconds are the largest."""
 
@@ -142,6 +145,8 @@ def job_event(event: Event) -> Event:
     clean = _clean(event)
     if isinstance(clean, RequestDone) and any(count < 0 for count in clean.counts):
         raise Unsafe("a negative number of tokens")
+    if isinstance(clean, RequestDone) and max(clean.prefill_ms or 0.0, clean.decode_ms or 0.0) > _MOST_MS:
+        raise Unsafe("a time that no clock shows")
     if (isinstance(clean, ModelLoading) and clean.fraction > 1) or (
         isinstance(clean, PrefillProgress) and max(clean.cached, clean.done) > clean.total
     ):
