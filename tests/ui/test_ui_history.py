@@ -137,6 +137,31 @@ async def test_runs_are_listed_with_what_tells_them_apart(tmp_path: Path) -> Non
         await shows(pilot, bench, "to the first token", "mean response", "10 of 10")
 
 
+@pytest.mark.parametrize("size", [(200, 60), (120, 40), (80, 24), (60, 16)])
+async def test_a_run_tells_where_its_contenders_ran(tmp_path: Path, size: tuple[int, int]) -> None:
+    long = "Qwen2.5-72B-Instruct-Q4_K_M-00001-of-00012"
+
+    def elsewhere(document: dict[str, Any]) -> None:
+        document["nodes"][0]["name"] = "workstation"
+        one, other = (ran["contender"] for ran in document["contenders"])
+        one["node"] = "spark-2"
+        other["node"] = "workstation+spark-2"
+        for row in document["summary"]:
+            row["contender"] = long if row["contender"] == one["name"] else row["contender"]
+        one["name"] = long
+
+    bench = Bench(tmp_path)
+    keep(bench, 1, elsewhere)
+    keep(bench, 2)
+    async with bench.app().run_test(size=size) as pilot:
+        await listed(pilot, bench)
+        text = await shows(pilot, bench, "to the first", " demo-base  10 of 10 ")
+        await pilot.press("end")
+        text = await shows(pilot, bench, "@spark-2  10 of 10", "demo-sutra@workstation+spar")
+        # Names give way before figures do.
+        assert len([line for line in text.splitlines() if " of 10" in line and " tok/s" in line]) == 2
+
+
 async def test_typing_narrows_the_list(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     for day in (1, 2, 13):

@@ -18,6 +18,7 @@ from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.ports import Verdict
 from sparktop.ui.widgets.labels import cut, fit
 from sparktop.ui.widgets.line_widget import SpanRow
+from sparktop.ui.widgets.names import placed_name
 
 
 def contender_option(
@@ -53,11 +54,7 @@ def contender_option(
 def short_name(contender: Contender, wide: int) -> str:
     """A contender's name in so many cells: where it runs is kept, and the model gives way."""
     name = safe(contender.name)
-    model, at, node = name.rpartition("@")
-    if cell_len(name) <= wide or not at or node != safe(contender.node):
-        return cut(name, wide)
-    node = cut(node, max(wide // 2, wide - cell_len(model) - 1))
-    return f"{cut(model, wide - 1 - cell_len(node))}@{node}"
+    return placed_name(name, wide) if name.endswith(f"@{safe(contender.node)}") else cut(name, wide)
 
 
 def fit_mark(verdict: Verdict | None, signs: Glyphs) -> tuple[str, str]:

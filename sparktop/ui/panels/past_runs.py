@@ -16,9 +16,12 @@ from sparktop.ui.glyphs import Glyphs
 from sparktop.ui.widgets.columns import Column
 from sparktop.ui.widgets.labels import cut
 from sparktop.ui.widgets.line_widget import Span, SpanRow
+from sparktop.ui.widgets.names import placed_name
 from sparktop.ui.widgets.table import Cell, TableRow
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+_LEAST_NAME: Final = 24
 
 _MARK: Final = "*"
 _NAMED: Final = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d)-(\d\d)-\d\d-")
@@ -111,11 +114,13 @@ def detail_rows(entry: RunEntry | None, width: int, height: int, signs: Glyphs) 
         if entry.readable and entry.journal is None:
             what.append(("  no journal: answers of a replay come at their end", "muted"))
         rows.append(tuple(crop(what, width)))
+    placed = dict(zip(entry.contenders, entry.placed, strict=False))
     batches = any(row.batch > 1 for row in entry.rows)
     for one in entry.rows:
         response = one.mean_response_ms / 1e3 if one.mean_response_ms is not None else None
+        name = placed_name(safe(placed.get(one.contender, one.contender)), max(_LEAST_NAME, width // 2))
         spans: list[Span] = [
-            (safe(one.contender) + (f", batch {one.batch}" if batches else ""), "label"),
+            (name + (f", batch {one.batch}" if batches else ""), "label"),
             (f"  {one.completed} of {one.n}", ""),
             (f"  {speed(one.tok_s)}", "value"),
             (" tok/s", "muted"),
@@ -125,6 +130,9 @@ def detail_rows(entry: RunEntry | None, width: int, height: int, signs: Glyphs) 
             (" mean response", "muted"),
         ]
         rows.append(tuple(crop(spans, width)))
+    if len(rows) > height:
+        # Where it lies matters least, and of a short line no more than folders that all runs share is read.
+        del rows[0]
     if len(rows) > height > 1:
         rows[height - 1 :] = [((f"{signs.ellipsis} enter shows all", "muted"),)]
     return rows[:height]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from string import ascii_lowercase
 from typing import Final
 
+from rich.cells import cell_len
+
 from sparktop.ui.widgets.labels import cut, cut_start
 
 _SEPARATORS: Final = "-_.: /@"
@@ -20,6 +22,15 @@ def _last_words(name: str, cells: int) -> str:
 
 _WAYS: Final[tuple[Callable[[str, int], str], ...]] = (_last_words, cut_start, cut)
 """How a name is shortened: names that belong together begin alike, so their ends are worth more."""
+
+
+def placed_name(name: str, cells: int) -> str:
+    """Shorten a model's name that may end with "@" and where it runs: that is kept, and the model gives way."""
+    model, at, node = name.rpartition("@")
+    if cell_len(name) <= cells or not at:
+        return cut(name, cells)
+    node = cut(node, max(cells // 2, cells - cell_len(model) - 1))
+    return f"{cut(model, cells - 1 - cell_len(node))}@{node}"
 
 
 def short_names(names: Sequence[str], cells: int) -> list[str]:
