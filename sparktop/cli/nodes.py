@@ -20,10 +20,10 @@ from sparktop.cli.remote import named, stop
 from sparktop.headless.columns import Align, table
 from sparktop.model import channels
 from sparktop.model.events import Event, SampleTaken
-from sparktop.model.interfaces import Interface, links, same_machine
+from sparktop.model.interfaces import Interface, links
 from sparktop.model.records import Node
 from sparktop.model.text import one_line
-from sparktop.nodes.local import describe_local
+from sparktop.nodes.local import describe_local, own_identity
 from sparktop.nodes.mdns import AGENT, Announced, NotAsked, announced
 from sparktop.nodes.place import Place, Unreachable
 from sparktop.nodes.protocol import ModelFile
@@ -53,6 +53,7 @@ class _Found:
     models: tuple[ModelFile, ...] = ()
     clock: Mapping[str, float] = field(default_factory=dict)
     interfaces: tuple[Interface, ...] = ()
+    identity: str = ""
     error: str = ""
 
 
@@ -85,8 +86,8 @@ def execute(arguments: argparse.Namespace, console: Console) -> int:
             if one.models and others:
                 console.say(f"{one.name}: {', '.join(one_line(model.name) for model in one.models)}")
         # Where only others are asked for, the way to them still begins here.
-        here = [_Found(name=platform.node(), interfaces=own_interfaces())] if arguments.nodes else []
-        for line in _links(here + found):
+        here = [_Found(name=platform.node(), interfaces=own_interfaces(), identity=own_identity())]
+        for line in _links(here + found if arguments.nodes else found):
             console.say(line)
         for machine in heard:
             console.say(_heard_line(machine))
@@ -104,7 +105,7 @@ def _here() -> _Found:
     node = describe_local()
     reading = together(read_once(sources()).values())
     available = reading.values.get(channels.MEMORY_AVAILABLE)
-    return _Found(name=node.name, node=node, available=available, interfaces=own_interfaces())
+    return _Found(name=node.name, node=node, available=available, interfaces=own_interfaces(), identity=node.identity)
 
 
 def _ask(remote: RemoteNode, place: Place) -> _Found:
@@ -133,6 +134,7 @@ def _ask(remote: RemoteNode, place: Place) -> _Found:
         models=hello.models,
         clock=clock,
         interfaces=hello.interfaces,
+        identity=hello.node.identity,
     )
 
 
@@ -185,8 +187,8 @@ def _links(found: Sequence[_Found]) -> Iterator[str]:
     """Says by which networks the nodes are connected, the best link first: a model could be split over it."""
     for one, other in combinations([each for each in found if not each.error], 2):
         those = links(one.interfaces, other.interfaces)
-        if not those and same_machine(one.interfaces, other.interfaces):
-            yield f"{one_line(one.name)} - {one_line(other.name)}: the same machine, for they have the same addresses"
+        if one.identity and one.identity == other.identity:
+            yield f"{one_line(one.name)} - {one_line(other.name)}: the same machine, under two names"
         elif not those:
             yield (
                 f"{one_line(one.name)} - {one_line(other.name)}: no link, for they have no IPv4 network in common "

@@ -90,12 +90,6 @@ def _links(here: Sequence[Interface], there: Sequence[Interface]) -> Iterator[No
                 yield NodeLink(here=one, there=other)
 
 
-def same_machine(here: Sequence[Interface], there: Sequence[Interface]) -> bool:
-    """Whether two sets of interfaces are one machine's, under two names: all have the same names and addresses."""
-    addresses = {(one.name, one.address) for one in here}
-    return bool(addresses) and addresses == {(one.name, one.address) for one in there}
-
-
 def _network(interface: Interface) -> ipaddress.IPv4Network | None:
     try:
         return ipaddress.IPv4Network(f"{interface.address}/{interface.prefix}", strict=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sparktop.model.interfaces import LinkTo
@@ -103,6 +104,8 @@ class Node:
         llama_cpp: Version and backends of llama.cpp here.
         links: Networks that it shares with the other machines of the run, as it began; to each the best first. A
             machine is the same whatever it is connected to.
+        identity: The same for one machine under two names, and for no two machines that run: of this start of its
+            kernel and its network. Empty where that is not known.
     """
 
     name: str
@@ -115,3 +118,21 @@ class Node:
     driver: str
     llama_cpp: str
     links: tuple[LinkTo, ...] = field(default=(), compare=False)
+    identity: str = field(default="", compare=False)
+
+
+def named_before(nodes: Sequence[Node]) -> dict[str, str]:
+    """Returns by name of a machine the one that it was named by before, where that is the same machine."""
+    first: dict[str, str] = {}
+    for node in nodes:
+        if node.identity:
+            first.setdefault(node.identity, node.name)
+    return {node.name: known for node in nodes if (known := first.get(node.identity, node.name)) != node.name}
+
+
+def named_twice(nodes: Sequence[Node]) -> tuple[str, ...]:
+    """Says of each machine that was named before that sums count it once."""
+    return tuple(
+        f"{name} and {known} are the same machine: it is shown under both names, and counted once"
+        for name, known in named_before(nodes).items()
+    )

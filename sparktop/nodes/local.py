@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections import Counter
 from collections.abc import Callable
@@ -52,7 +53,25 @@ def describe_local(root: Path = Path("/"), *, ask_gpus: Callable[[], Gpus] = gpu
         gpus=found.names,
         driver=found.driver,
         llama_cpp=str(build) if build is not None else "",
+        identity=own_identity(root / "proc"),
     )
+
+
+def own_identity(proc: Path = Path("/proc")) -> str:
+    """Returns what tells this machine from all others as long as it runs; empty where that can't be found out.
+
+    Cloned disks have the same machine-id, containers of two machines the same addresses, and those of one machine the
+    same kernel: so it is the start of the kernel and the network that the program is in.
+
+    Args:
+        proc: Where /proc is.
+    """
+    boot = _first_line(proc / "sys/kernel/random/boot_id")
+    try:
+        network = (proc / "self/ns/net").stat().st_ino
+    except OSError:
+        return ""
+    return hashlib.blake2b(f"{boot} {network}".encode(), digest_size=16).hexdigest() if boot else ""
 
 
 def _first_line(path: Path) -> str:

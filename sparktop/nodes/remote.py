@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
@@ -76,6 +76,13 @@ class RemoteNode:
     def described(self) -> Node | None:
         """What it is, by the name that it has here; None until that is known."""
         return replace(self._known, name=self.name) if self._known is not None else None
+
+    def among(self, others: Sequence[RemoteNode]) -> str:
+        """Says that it has the same agent as one of these that are connected to, by another way; empty if not."""
+        those = {other.hello.instance: other.name for other in others if other.hello is not None}
+        if self.hello is None or self.hello.instance not in those:
+            return ""
+        return f"{self._place.shown} is {those[self.hello.instance]} once more: name that machine once"
 
     @property
     def tried(self) -> bool:

@@ -104,6 +104,7 @@ def safe_node(node: Node) -> Node:
         gpus=tuple(text(name) for name in node.gpus[:_MOST_GPUS]),
         driver=text(node.driver)[:40],
         llama_cpp=text(node.llama_cpp),
+        identity=text(node.identity)[:64],
     )
 
 

@@ -15,6 +15,7 @@ from sparktop.model.records import Contender, Node
 from sparktop.model.roofline import Ceilings
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.lender import RemoteLender
+from sparktop.nodes.local import own_identity
 from sparktop.nodes.place import Unreachable
 from sparktop.nodes.remote import RemoteNode
 from sparktop.nodes.remote_engine import RemoteEngine
@@ -86,6 +87,19 @@ class Fleet:
         if (node := self._nodes.get(name)) is None:
             return own_interfaces()
         return node.hello.interfaces if node.hello is not None else ()
+
+    def identity(self, name: str) -> str:
+        """What tells one of these nodes from others, or this machine where it is none of them; see `Node`."""
+        if (node := self._nodes.get(name)) is None:
+            return own_identity()
+        return node.hello.node.identity if node.hello is not None else ""
+
+    def host(self, name: str) -> str:
+        """Returns the first name of the machine that one of these nodes is; empty for this machine."""
+        identity = self.identity(name)
+        if name not in self._nodes or (identity and identity == own_identity()):
+            return ""
+        return next(one for one in self._nodes if one == name or (identity and self.identity(one) == identity))
 
     def fits(self, node: str, model: str, room: Room, reserve: int | None) -> Future[Fit]:
         """Asks a node whether a model fits there, or of no model, what it has; the answer always comes."""

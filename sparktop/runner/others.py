@@ -183,10 +183,7 @@ class Others:
         names = tuple(self._attempts)
         for name in names:
             node, _ = self._attempts.pop(name)
-            self._forget(name)
-            thread = threading.Thread(target=node.stop, name=f"give up {name}", daemon=True)
-            self._ending = [*(one for one in self._ending if one.is_alive()), thread]
-            thread.start()
+            self._let_go(name, node)
         return names
 
     def look(self) -> tuple[str, ...]:
@@ -199,6 +196,10 @@ class Others:
             except Unreachable as error:
                 self._problems[name] = f"{error}{hint(name, error, self._known)}"
                 self._forget(name)
+                continue
+            if again := node.among(self._nodes):
+                self._problems[name] = again
+                self._let_go(name, node)
                 continue
             self._nodes = (*self._nodes, node)
             self._asked = _fleet(self._nodes)
@@ -221,6 +222,12 @@ class Others:
             self._asked.stop()
         for thread in self._ending:
             thread.join(_END_S)
+
+    def _let_go(self, name: str, node: RemoteNode) -> None:
+        self._forget(name)
+        thread = threading.Thread(target=node.stop, name=f"let go {name}", daemon=True)
+        self._ending = [*(one for one in self._ending if one.is_alive()), thread]
+        thread.start()
 
     def _forget(self, name: str) -> None:
         """Offers a machine no more that a person has typed and nobody knows."""

@@ -29,7 +29,7 @@ from sparktop.model.events import (
     Tokens,
 )
 from sparktop.model.rating_events import Opinion
-from sparktop.model.records import Contender, ModelInfo
+from sparktop.model.records import Contender, ModelInfo, named_twice
 from sparktop.model.roofline import Ceilings
 from sparktop.model.shape import Footprint
 from sparktop.model.snapshot import take_snapshot
@@ -162,6 +162,7 @@ class Session(Background):
     def _begin(self) -> list[Lane]:
         plan = self._plan
         node = describe_local(self._root)
+        nodes = self._fleet.linked(node)
         self._changes = Changes(node.name)
         self._publish(
             RunStarted(
@@ -171,11 +172,13 @@ class Session(Background):
                 sparktop=sparktop.__version__,
                 scenario=plan.scenario,
                 options=plan.options,
-                nodes=self._fleet.linked(node),
+                nodes=nodes,
                 contenders=plan.contenders,
                 planned=plan.planned,
             )
         )
+        for sentence in named_twice(nodes):
+            self._publish(Notice(t=self._clock(), text=sentence))
         lanes: list[Lane] = []
         first = 0
         for contender in plan.contenders:
@@ -246,10 +249,7 @@ class Session(Background):
         """Runs the lanes: on each machine one after another, or all at once."""
         places = [
             # Servers and this machine take turns: who waits for a server's tokens must not be busy.
-            {
-                number if self._plan.options.together else name if name in self._fleet else ""
-                for name in machines(lane.contender)
-            }
+            {number if self._plan.options.together else self._fleet.host(name) for name in machines(lane.contender)}
             for number, lane in enumerate(lanes)
         ]
         running = [Track(lanes[number] for number in one) for one in in_turn(places)]

@@ -15,7 +15,7 @@ from sparktop.engines.protocol import Clock, Emit, Engine, Room
 from sparktop.engines.threads import processor_threads
 from sparktop.engines.wire import Split
 from sparktop.model.events import Notice
-from sparktop.model.interfaces import NodeLink, links, same_machine
+from sparktop.model.interfaces import NodeLink, links
 from sparktop.model.records import Contender
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.split_fit import machines
@@ -80,14 +80,10 @@ def find_link(fleet: Fleet, first: str, name: str) -> NodeLink:
     Raises:
         RpcFailed: They have none in common.
     """
-    here, there = fleet.interfaces(first), fleet.interfaces(name)
-    if found := links(here, there):
+    if fleet.host(first) == fleet.host(name):
+        raise RpcFailed(f"{first} and {name} are the same machine: a model is split over different ones")
+    if found := links(fleet.interfaces(first), fleet.interfaces(name)):
         return found[0]
-    if same_machine(here, there):
-        raise RpcFailed(
-            f"{first} and {name} are the same machine, for they have the same addresses: a model is split over"
-            " different ones"
-        )
     raise RpcFailed(
         f"{first} and {name} have no network in common in which both have an IPv4 address and a link that is up,"
         " and a model that is split needs one"

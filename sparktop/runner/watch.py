@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from sparktop.model import channels
 from sparktop.model.events import Event, NodeSeen, Notice, RunEnded, SampleTaken, ServerSeen, Status
-from sparktop.model.records import Node
+from sparktop.model.records import Node, named_twice
 from sparktop.model.servers import ServerKind
 from sparktop.nodes.local import describe_local
 from sparktop.nodes.nvidia import Gpus, gpus
@@ -150,6 +150,8 @@ class LiveMachine:
             for other in waiting:
                 if other.described is not None:
                     listen(NodeSeen(t=t, node=other.described))
+            for sentence in named_twice([node, *(one for other in waiting if (one := other.described) is not None)]):
+                listen(Notice(t=t, text=sentence))
             for other in waiting:
                 other.start(listen, self._origin)
             if self.problem and not self._told_problem:

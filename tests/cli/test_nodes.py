@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from sparktop.telemetry.interfaces import own_interfaces
 from tests.cli.conftest import PROGRAM, ROOT, Sparktop
 from tests.terminal import Terminal
 
@@ -69,9 +68,7 @@ def test_nodes_lists_who_answers_and_says_who_does_not(configured: dict[str, str
     assert lines[3].startswith("spark-2")
     assert "of-its-own" not in listed.stderr, "its own table is passed over"
     assert "spark-2: demo-base, demo-sutra, mine" in lines
-    # Where there is no network, nobody can tell.
-    which = "the same machine, for they have the same addresses" if own_interfaces() else "no link"
-    assert f"- spark-2: {which}" in lines[-1]
+    assert "- spark-2: the same machine, under two names" in lines[-1]
     assert listed.stderr.splitlines()[-1] == (
         'sparktop: away can\'t be connected to (No such file or directory): start "sparktop node" there'
     )
@@ -119,6 +116,12 @@ def test_monitor_prints_both(configured: dict[str, str], sparktop: Sparktop) -> 
         rest = rest.lstrip()[end:]
     here, there = found
     assert there["node"] == "spark-2" != here["node"]
+    assert (
+        f"spark-2 and {here['node']} are the same machine: it is shown under both names, and counted" in printed.stderr
+    )
+    twice = sparktop("monitor", "--node", "spark-2", "--node", configured["unix"].removeprefix("unix:"), "--once")
+    assert (twice.returncode, twice.stdout) == (2, "")
+    assert "is spark-2 once more: name that machine once" in twice.stderr
     assert here["values"]["memory.total"] == there["values"]["memory.total"]
     # On one time line, whose readings are half a second apart on each machine.
     assert abs(here["t"] - there["t"]) < 1.5
@@ -136,6 +139,10 @@ def test_a_run_on_a_node_of_the_configuration(configured: dict[str, str], sparkt
     assert [there["contender"]["node"], here["contender"]["node"]] == [run["nodes"][1]["name"], run["nodes"][0]["name"]]
     answers = {(one["contender"], one["item"]): one["answer"] for one in run["requests"]}
     assert all(answer == answers[here["contender"]["name"], item] for (_, item), answer in answers.items())
+    # Both are one machine: its contenders take turns under whichever name.
+    assert "are the same machine: it is shown under both names" in done.stderr
+    ended = max(one["ended_s"] for one in run["requests"] if one["contender"] == there["contender"]["name"])
+    assert ended < min(one["sent_s"] for one in run["requests"] if one["contender"] == here["contender"]["name"])
 
 
 @pytest.mark.parametrize(
@@ -163,7 +170,7 @@ def test_monitor_shows_both_on_the_screen(configured: dict[str, str], environ: d
     terminal = Terminal(words, Path(environ["HOME"]), {"PYTHONPATH": str(ROOT)})
     try:
         terminal.read_until("spark-2")
-        terminal.read_until("together")
+        terminal.read_until("are the same machine")
         terminal.type("q")
         assert terminal.ended() == 0
     finally:

@@ -72,6 +72,11 @@ def test_what_a_machine_has_is_known_once_it_is_connected_to(start_agent: StartA
     assert [one.name for one in these.contenders()] == ["demo-base@spark-2", "demo-sutra@spark-2"]
     # A run would use it.
     assert "spark-2" in these.fleet()
+    path = str(agent.socket)
+    these.connect(path)
+    assert met(these) == (path,)
+    assert these.problem(path).endswith("is spark-2 once more: name that machine once")
+    assert [one.name for one in these.away] == ["spark-3"]
 
 
 def test_what_is_wrong_is_a_sentence_and_can_be_tried_again(

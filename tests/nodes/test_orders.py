@@ -45,6 +45,7 @@ from sparktop.runner.session import Outcome, Session
 from sparktop.store.reading import read_journal
 from sparktop.store.snapshots import read_snapshot
 from tests.nodes.conftest import ROOT, Agent, StartAgent
+from tests.nodes.machines import Machine, joined
 from tests.nodes.wire import Wire
 
 ASKED = Scenario(
@@ -170,10 +171,22 @@ def once(kind: type[Event], act: Callable[[], object]) -> Callable[[Event], None
     return on
 
 
-def test_two_nodes_run_their_models_at_the_same_time(start_agent: StartAgent, start_run: StartRun) -> None:
-    a, b = start_agent(name="a"), start_agent(name="b")
+@pytest.fixture
+def two() -> Iterator[list[Machine]]:
+    with joined(2, "10.231.10") as machines:
+        yield machines
+
+
+def test_two_nodes_run_their_models_at_the_same_time(
+    two: list[Machine], start_agent: StartAgent, start_run: StartRun
+) -> None:
+    # In one network they would be one machine, and take turns.
+    a, b = (
+        start_agent(name=name, prefix=machine.within, listen=f"{machine.address}:0")
+        for name, machine in zip("ab", two, strict=True)
+    )
     # So many that each is still at work when the last one has loaded, on a busy machine too.
-    run = start_run(replace(ASKED, repetitions=24), ["demo-base@a", "demo-sutra@b", "demo-base"], [a.place, b.far])
+    run = start_run(replace(ASKED, repetitions=24), ["demo-base@a", "demo-sutra@b", "demo-base"], [a.place, b.place])
     assert run.ended().status is Status.COMPLETED
     here = run.session._plan.contenders[2].name
     spans = [
@@ -219,7 +232,8 @@ def test_what_came_while_the_line_was_cut_is_filled_in(start_agent: StartAgent, 
     # Nothing of the two seconds shows in when the tokens were made.
     assert max(later - earlier for earlier, later in pairwise(request.times)) < 1
     told = [notice.text for notice in run.state.notices]
-    assert told == ["spark-2 is cut off: the connection was cut", "spark-2 is back"]
+    assert told[0].startswith("spark-2 and "), "that it is this machine"
+    assert told[1:] == ["spark-2 is cut off: the connection was cut", "spark-2 is back"]
 
 
 @pytest.mark.parametrize(

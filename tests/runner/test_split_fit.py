@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from sparktop.engines.llama.rpc import RpcFailed
-from sparktop.model.interfaces import Interface, links, same_machine
+from sparktop.model.interfaces import Interface, links
+from sparktop.model.records import named_before
 from sparktop.nodes.fit import Fit
+from sparktop.nodes.local import describe_local
 from sparktop.runner.course import in_turn
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.split import find_link
@@ -101,15 +105,17 @@ def test_own_interfaces_have_addresses_and_no_loopback() -> None:
 
 
 def test_one_machine_under_two_names_is_told_as_that() -> None:
-    wifi, docker = (
-        Interface(name="wlan0", address="10.0.0.2", prefix=24),
-        Interface(name="docker0", address="172.17.0.1", prefix=16),
-    )
-    assert same_machine((wifi, docker), (docker, wifi))
-    # What every machine has is no sign, and where nothing is known nobody can tell.
-    assert not same_machine((wifi, docker), (docker,))
-    assert not same_machine((), ())
     # Both are this machine, since neither is one of the others.
-    sentence = "spark-1 and spark-2 are the same machine" if own_interfaces() else "have no network in common"
-    with pytest.raises(RpcFailed, match=sentence):
+    with pytest.raises(RpcFailed, match="spark-1 and spark-2 are the same machine"):
         find_link(Fleet(), "spark-1", "spark-2")
+    here = describe_local()
+    clone = replace(here, name="spark-2", identity="of its own")
+    nobody = replace(here, name="spark-3", identity="")
+    assert here.identity, "a kernel always tells"
+    assert named_before([here, clone, nobody, replace(nobody, name="spark-4")]) == {}, (
+        "what is not known is not the same"
+    )
+    assert named_before([clone, here, replace(here, name="again"), replace(clone, name="clone")]) == {
+        "again": here.name,
+        "clone": "spark-2",
+    }

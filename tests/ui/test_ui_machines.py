@@ -365,6 +365,26 @@ async def test_two_machines_are_told_apart_and_added_up(tmp_path: Path) -> None:
         assert "spark-b! " in figures(bench, "gpu")
 
 
+async def test_one_machine_under_two_names_counts_once(tmp_path: Path) -> None:
+    names = {"spark-a": "one", "again": "one", "spark-b": "other"}
+    seen = [NodeSeen(t=100.0, node=replace(SPARK, name=name, identity=identity)) for name, identity in names.items()]
+    events = [*played("spark-loaded"), *played("spark-loaded", "again"), *played("spark-rdma", "spark-b")]
+    both = [*played("spark-loaded"), *played("spark-loaded", "again")]
+    for those, gpu, memory in (
+        (events, "together   95 % mean       116.0 W        120.0 GiB held", "together 155.4 of 243.4 GiB 64 %"),
+        (both, "", ""),
+    ):
+        known = seen if those is events else seen[:2]
+        bench = Bench(tmp_path, events=sorted([*known, *those], key=lambda event: event.t))
+        async with bench.app(bench.default_plan()).run_test(size=(120, 40)) as pilot:
+            await at(bench, pilot, 100.6)
+            shown = figures(bench, "gpu"), figures(bench, "memory"), figures(bench, "links")
+            assert gpu in shown[0]
+            assert memory in shown[1]
+            assert all("again" in one for one in shown)
+            assert [("together" in one) for one in shown] == [bool(gpu)] * 3, "one machine needs no sum"
+
+
 @pytest.mark.parametrize("size", [(120, 40), (50, 16)])
 async def test_plain_links_of_two_machines_say_whose_they_are(tmp_path: Path, size: tuple[int, int]) -> None:
     values = {"net.eth0.up": 1.0, "net.eth0.capacity": 1.25e9, "net.eth0.rx": 123_456.0, "net.eth0.tx": 1.9e9}

@@ -12,7 +12,7 @@ from sparktop.ui.chrome import crop, safe, whole
 from sparktop.ui.format import traffic
 from sparktop.ui.panels.machine import Machine
 from sparktop.ui.panels.machine_panel import head, name_cells, named, reason, silence
-from sparktop.ui.panels.together import SHORT, TOGETHER, Sum, summed, worth_a_row
+from sparktop.ui.panels.together import SHORT, TOGETHER, Sum, apart, summed, worth_a_row
 from sparktop.ui.widgets.labels import cut_start
 from sparktop.ui.widgets.line_widget import Span, SpanRow
 from sparktop.ui.widgets.names import short_names
@@ -178,7 +178,7 @@ def _total_row(found: Sequence[Machine], layout: Layout, width: int) -> SpanRow:
     """Both directions of all machines, each added up for itself: what one sends another one may receive."""
     sums: list[Sum] = [summed(found, lambda machine, at=at: _rates_of(machine)[at]) for at in range(4)]  # type: ignore[misc]
     of = max((one.of for one in sums), key=len)
-    label = TOGETHER if len(of) == len(found) else f"{len(of)} of {len(found)}"
+    label = TOGETHER if len(of) == (count := len(apart(found))) else f"{len(of)} of {count}"
     label = label if cell_len(label) < layout.who else SHORT
     rates = (sums[0].value, sums[1].value, sums[2].value, sums[3].value)
     return _row(head(label, layout.who), "", rates, layout, width, total=True)

@@ -34,9 +34,18 @@ class Sum:
     of: tuple[str, ...]
 
 
+def apart(found: Sequence[Machine]) -> list[Machine]:
+    """Returns machines without those that were named before: one may be connected to under two names."""
+    once: dict[str, Machine] = {}
+    for machine in found:
+        once.setdefault(machine.node.identity if machine.node and machine.node.identity else machine.name, machine)
+    return list(once.values())
+
+
 def summed(found: Sequence[Machine], get: Callable[[Machine], float | None]) -> Sum:
     """Adds up a quantity of those machines that tell it."""
     told = {machine.name: value for machine in found if (value := get(machine)) is not None}
+    told = {machine.name: told[machine.name] for machine in apart([one for one in found if one.name in told])}
     return Sum(sum(told.values()) if told else None, tuple(told))
 
 
@@ -47,12 +56,12 @@ def worth_a_row(found: Sequence[Machine], tells: Callable[[Machine], bool]) -> b
         found: The machines.
         tells: Whether one has ever told it: a row must not come and go with each reading.
     """
-    return sum(map(tells, found)) > 1
+    return len(apart([machine for machine in found if tells(machine)])) > 1
 
 
 def label(base: Sum, found: Sequence[Machine]) -> str:
     """What the row of a sum is called: a sum that leaves machines out says of how many it is."""
-    return TOGETHER if len(base.of) == len(found) else f"{len(base.of)} of {len(found)}"
+    return TOGETHER if len(base.of) == (count := len(apart(found))) else f"{len(base.of)} of {count}"
 
 
 def covers(one: Sum, base: Sum, found: Sequence[Machine]) -> list[Span]:
@@ -60,5 +69,5 @@ def covers(one: Sum, base: Sum, found: Sequence[Machine]) -> list[Span]:
     if one.of == base.of or one.value is None:
         return []
     named = len(one.of) == 1 and cell_len(one.of[0]) <= NAMED_CELLS
-    whose = f"{one.of[0]} only" if named else f"{len(one.of)} of {len(found)}"
+    whose = f"{one.of[0]} only" if named else f"{len(one.of)} of {len(apart(found))}"
     return [(f" ({whose})", "warn")]

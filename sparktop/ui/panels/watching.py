@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sparktop.model.alerts import alerts, suspicions
-from sparktop.model.records import Node
+from sparktop.model.records import Node, named_before
 from sparktop.ui.chrome import crop, glyphs_of, safe, spread_out, whole
 from sparktop.ui.feed import MachineFeed
 from sparktop.ui.format import NA, clock, plural, size
@@ -65,7 +65,8 @@ def machine_title_row(run: Run, feed: MachineFeed, width: int, signs: Glyphs) ->
     right = _standing(run, feed, signs)
     room = width - row_width(right) - 1
     names = [safe(name) for name in dict.fromkeys([*run.state.nodes, *run.state.gauges])]
-    nodes = list(run.state.nodes.values())
+    twice = named_before(all_nodes := list(run.state.nodes.values()))
+    nodes = [node for node in all_nodes if node.name not in twice]
     program: list[Span] = [("sparktop ", "title"), (" monitor ", "muted")]
     # Of the two the machines are worth more, and of several as many as there is room for.
     candidates = [[*program, *_names(names, len(names))], *(_names(names, count) for count in range(len(names), 0, -1))]
