@@ -204,6 +204,9 @@ class RemoteEngine:
         t = min(max(0.0, event.t + offset), now)
         if isinstance(event, Tokens):
             return replace(event, t=t, times=tuple(min(max(0.0, one + offset), now) for one in event.times))
+        if isinstance(event, ModelReady):
+            # Nor did it begin before the run.
+            return replace(event, t=t, load_s=min(event.load_s, t))
         return replace(event, t=t)
 
     def _fail(self, event: ContenderFailed) -> None:

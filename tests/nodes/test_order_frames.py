@@ -178,7 +178,7 @@ def evil(*events: dict[str, Any]) -> Callable[[ServerConnection], Awaitable[None
             "event": "model-ready",
             "t": 1.0,
             "contender": "c",
-            "load_s": 0.1,
+            "load_s": 1e17,
             "model": {
                 "description": "x\u001b[2J",
                 "parameters": 1,
@@ -268,6 +268,7 @@ def test_what_a_node_tells_is_placed_within_the_run_and_made_safe(token_file: Pa
     (tokens,) = (one for one in events if isinstance(one, Tokens))
     assert 0 <= tokens.times[0] <= tokens.times[1] < 30
     (ready,) = (one for one in events if isinstance(one, ModelReady))
+    assert 0 <= ready.load_s <= ready.t
     assert (ready.model.description, ready.model.devices) == ("x", ("a b",))
     assert (failed.error, failed.log) == ("on evil: a c", "d\ne")
 
