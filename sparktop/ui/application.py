@@ -22,6 +22,7 @@ from sparktop.ui.ending import (
     UNREAD_S,
 )
 from sparktop.ui.feed import MachineFeed
+from sparktop.ui.painted import FORGET_S, forget_painted
 from sparktop.ui.past import PastRuns
 from sparktop.ui.ports import Ports
 from sparktop.ui.screens.base import RunScreen
@@ -110,6 +111,7 @@ class SparktopApp(Shell):
         if self._replay is not None:
             self.past.show(self._replay, "dashboard" if self.rating is None else "answers")
         self.set_interval(self._poll_s, self.poll)
+        self.set_interval(FORGET_S, forget_painted)
         if self._feed is None:
             self.run_worker(self._recover, thread=True, exit_on_error=False)
 

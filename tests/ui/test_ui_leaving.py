@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
+from weakref import WeakSet
 
 import recorded
 from fakes import Bench, screen_text, settle, shows
 from textual.pilot import Pilot
+from textual.widget import Widget
 
 from sparktop.model.events import Status
+from sparktop.ui.painted import forget_painted
 from sparktop.ui.screens.dashboard import DashboardScreen
 from sparktop.ui.screens.menu import MenuScreen
 from sparktop.ui.screens.question import Question
@@ -112,9 +116,15 @@ async def test_a_second_run_gets_screens_of_its_own(tmp_path: Path) -> None:
         bench.watch.t = 200.0
         bench.latest.poll()
         await settle(pilot)
+        # What the first run's widgets painted, which goes with them.
+        painted = WeakSet(widget._styles_cache for widget in pilot.app.screen.query(Widget))
+        assert painted
         await pilot.press("a", "m")
         await settle(pilot)
         await pilot.press("enter")
         await settle(pilot)
         await shows(bench, pilot, "0 of 4 requests")
         assert len(bench.feeds) == 2
+        forget_painted()
+        gc.collect()
+        assert not painted
