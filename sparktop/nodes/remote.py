@@ -73,6 +73,11 @@ class RemoteNode:
         return node
 
     @property
+    def url(self) -> str:
+        """The address that it is at; empty for one over ssh or at a socket."""
+        return self._place.url
+
+    @property
     def described(self) -> Node | None:
         """What it is, by the name that it has here; None until that is known."""
         return replace(self._known, name=self.name) if self._known is not None else None
@@ -234,6 +239,8 @@ class RemoteNode:
             await asyncio.gather(*those, return_exceptions=True)
             if self._stopped:
                 await self.work.release(link)
+                if self.work.cut_off:
+                    link.hang_up()
 
     def _dead_s(self) -> float:
         # ssh ends by itself when the link is down, and what was started over it ends with it: where it lives, an agent

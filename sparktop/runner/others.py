@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import platform
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from sparktop.nodes.protocol import ModelFile
     from sparktop.nodes.remote import RemoteNode
     from sparktop.runner.fleet import Fleet
+
+_AT_ADDRESS: Final = re.compile(r"(?:^|@)(?=[^@]*(?<![a-z])wss?://)", re.IGNORECASE)
+"""What stands before machines of which one at least is given by its address."""
 
 _POLL_S: Final = 0.05
 _END_S: Final = 4.0
@@ -152,6 +156,34 @@ class Others:
             found.append(Away(name=name, how=one.how, connecting_s=waited, problem=self._problems.get(name, "")))
         return tuple(found)
 
+    def by_name(self, spec: str) -> str:
+        """Returns a contender as it is typed, with the names of its machines where it has their addresses.
+
+        An address alone is a machine without a model, as "@NODE" is.
+
+        Raises:
+            BadContender: An address is none, or of a machine that nothing is known of: its token would be missing.
+        """
+        if (found := _AT_ADDRESS.search(spec)) is None:
+            return spec
+        names = [self._name(one) if "://" in one else one for one in spec[found.end() :].split(AND)]
+        return f"{spec[: found.start()]}@{AND.join(names)}"
+
+    def _name(self, address: str) -> str:
+        try:
+            url = place(address, {}).url
+        except BadPlace as error:
+            raise BadContender(str(error).removeprefix("--node: ")) from error
+        connected = {node.name: node.url for node in self._nodes}
+        known = connected | {name: one.url for name, one in self._places.items()}
+        name = next((name for name, its in known.items() if its.lower() == url.lower()), None)
+        if name is None:
+            raise BadContender(
+                f"config.toml names no machine at {url}, and a token is not typed: write [nodes.NAME] there with this "
+                "url and token_file, a copy of the node's token, and start sparktop again"
+            )
+        return name
+
     def missing(self, spec: str) -> tuple[str, ...]:
         """Returns the machines that a contender, as it is typed, is placed on and that are not connected to."""
         names = placed(spec)[1].split(AND)
@@ -169,7 +201,7 @@ class Others:
             try:
                 self._places[name] = place(name, {})
             except BadPlace as error:
-                raise BadContender(str(error)) from error
+                raise BadContender(str(error).removeprefix("--node: ")) from error
         from sparktop.nodes.remote import RemoteNode
 
         self._problems.pop(name, None)

@@ -49,6 +49,9 @@ class Machines(Protocol):
     def placements(self, contender: Contender, here: Sequence[Contender]) -> tuple[Contender, ...]:
         """A contender once for every place where it could run; `here` are those of this machine."""
 
+    def by_name(self, spec: str) -> str:
+        """A contender, as it is typed, with names of machines for their addresses; raises BadContender."""
+
     def missing(self, spec: str) -> tuple[str, ...]:
         """The machines that a contender, as it is typed, is placed on and that are not connected to."""
 
@@ -81,6 +84,10 @@ class Nobody:
     def placements(self, contender: Contender, here: Sequence[Contender]) -> tuple[Contender, ...]:
         """It runs here."""
         return (contender,)
+
+    def by_name(self, spec: str) -> str:
+        """No address is known."""
+        return spec
 
     def missing(self, spec: str) -> tuple[str, ...]:
         """Nobody is asked for."""

@@ -58,6 +58,14 @@ class Reaching:
         """Whether it is being connected to anybody."""
         return any(one.connecting_s is not None for one in self._machines.away)
 
+    def by_name(self, typed: str) -> str:
+        """Returns what was typed, with names of machines for their addresses.
+
+        Raises:
+            BadContender: It has an address that can't be used.
+        """
+        return self._machines.by_name(typed)
+
     def begin(self, typed: str) -> bool:
         """Begins to connect to the machines of what was typed; returns whether there are any to wait for.
 

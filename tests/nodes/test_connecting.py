@@ -97,6 +97,35 @@ def test_what_is_wrong_is_a_sentence_and_can_be_tried_again(
     assert these.away == ()
 
 
+def test_an_address_is_the_machine_of_config_toml_whose_token_is_named_there(
+    start_agent: StartAgent, others: Make
+) -> None:
+    agent = start_agent()
+    these = others(spark_2=Place(name="spark-2", url=agent.url, token_file=agent.token_file))
+    for typed, meant in (
+        (f"demo-base@{agent.url}", "demo-base@spark-2"),
+        (f"a@b@{agent.url}/", "a@b@spark-2"),
+        (f"demo-base@spark-3+{agent.url}", "demo-base@spark-3+spark-2"),
+        (f"@{agent.url}", "@spark-2"),
+        (agent.url.replace("ws", "WS", 1), "@spark-2"),
+        ("demo-base@spark-3", "demo-base@spark-3"),
+        ("http://localhost:8000/v1#news@ws", "http://localhost:8000/v1#news@ws"),
+    ):
+        assert these.by_name(typed) == meant
+    these.connect(these.by_name(agent.url).removeprefix("@"))
+    met(these)
+    assert these.missing(these.by_name(f"demo-base@{agent.url}")) == ()
+    with pytest.raises(BadContender) as refused:
+        these.by_name("demo-base@ws://192.168.100.12:7470")
+    assert "no machine at ws://192.168.100.12:7470" in str(refused.value)
+    assert "[nodes.NAME] there with this url and token_file" in str(refused.value)
+    with pytest.raises(BadContender, match="the token is in a file of its own") as refused:
+        these.by_name("demo-base@ws://me:secret@192.168.100.11:7470")
+    assert "secret" not in str(refused.value)
+    with pytest.raises(BadContender, match=r"^expected ws://HOST:PORT"):
+        these.by_name("demo-base@ws://192.168.100.11")
+
+
 def test_a_name_that_nobody_knows() -> None:
     these = Others((), {"spark-2.invalid": Place(name="spark-2.invalid", ssh="spark-2.invalid")})
     try:

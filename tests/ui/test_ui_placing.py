@@ -62,6 +62,9 @@ class Machines:
         self.since[name] = 0.0
         self.has.setdefault(name, [])
 
+    def by_name(self, spec: str) -> str:
+        return spec.replace("ws://10.0.0.2:7470", "spark-2")
+
     def give_up(self) -> tuple[str, ...]:
         names = tuple(self.since)
         self.since.clear()
@@ -161,7 +164,7 @@ async def test_what_is_typed_waits_for_its_machines(tmp_path: Path, failing: boo
     async with made.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await pilot.press("o")
-        made.screen.query_one("#path", Input).value = "demo-base@spark-2+spark-9"
+        made.screen.query_one("#path", Input).value = "demo-base@ws://10.0.0.2:7470+spark-9"
         await pilot.press("enter")
         await wait(bench, pilot, "connecting to spark-2, spark-9")
         machines.came.append("spark-2")

@@ -108,6 +108,7 @@ class PlacedScreen(ScopedScreen):
             return
         self._problem = ""
         try:
+            spec = self._reaching.by_name(spec)
             if self._reaching.begin(spec):
                 self._look()
             else:
