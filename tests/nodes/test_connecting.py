@@ -118,7 +118,7 @@ def test_an_address_is_the_machine_of_config_toml_whose_token_is_named_there(
     with pytest.raises(BadContender) as refused:
         these.by_name("demo-base@ws://192.168.100.12:7470")
     assert "no machine at ws://192.168.100.12:7470" in str(refused.value)
-    assert "[nodes.NAME] there with this url and token_file" in str(refused.value)
+    assert "[nodes.NAME] there with url and token_file" in str(refused.value)
     with pytest.raises(BadContender, match="the token is in a file of its own") as refused:
         these.by_name("demo-base@ws://me:secret@192.168.100.11:7470")
     assert "secret" not in str(refused.value)
