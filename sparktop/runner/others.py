@@ -179,8 +179,8 @@ class Others:
         name = next((name for name, its in known.items() if its.lower() == url.lower()), None)
         if name is None:
             raise BadContender(
-                f"config.toml names no machine at {url}: write [nodes.NAME] there with url and token_file (a copy of its "
-                "token, which is never typed), and start sparktop again"
+                f"config.toml names no machine at {url}: write [nodes.NAME] there with url and token_file "
+                "(a copy of its token), and start sparktop again"
             )
         return name
 
