@@ -49,6 +49,11 @@ _DIAL_S: Final = 1.5
 """An attempt to connect; more than any round trip."""
 
 
+_CLOSE_S: Final = 1.0
+_HUNG_UP_S: Final = 0.2
+"""The same where no answer is expected."""
+
+
 class _Connect(connect):
     """Goes where it was sent and nowhere else: a redirection would take the token along."""
 
@@ -71,6 +76,8 @@ class Link:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._stack = AsyncExitStack()
+        self._tunnel: Tunnel | None = None
+        self._patience_s = _CLOSE_S
         self._socket: ClientConnection
 
     async def __aenter__(self) -> Self:
@@ -81,8 +88,8 @@ class Link:
         """
         try:
             if self._place.ssh:
-                tunnel = await self._stack.enter_async_context(Tunnel(self._place))
-                self._socket = await tunnel.connected(self._open)
+                self._tunnel = await self._stack.enter_async_context(Tunnel(self._place))
+                self._socket = await self._tunnel.connected(self._open)
             else:
                 self._socket = await self._open(self._place)
             self._stack.push_async_callback(self._close)
@@ -137,6 +144,12 @@ class Link:
             raise Lost("it greeted twice")
         return now, content
 
+    def hang_up(self) -> None:
+        """Has the connection closed without waiting for an answer; what was sent still goes out, if it can."""
+        self._patience_s = _HUNG_UP_S
+        if self._tunnel is not None:
+            self._tunnel.end_s = _HUNG_UP_S
+
     def abandon(self) -> None:
         """Gives the connection up without a word, which would come late and be taken for the end of what runs there."""
         raw = self._socket.transport.get_extra_info("socket")
@@ -147,7 +160,7 @@ class Link:
 
     async def _close(self) -> None:
         try:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(self._patience_s):
                 await self._socket.close()
         except TimeoutError:
             self._socket.transport.abort()

@@ -75,10 +75,14 @@ class Tunnel:
 
     Args:
         place: Where the node is.
+
+    Attributes:
+        end_s: How long ssh may take to end by itself, in seconds.
     """
 
     def __init__(self, place: Place) -> None:
         self._place = place
+        self.end_s = _END_S
         self._folder = ""
         self._mark = -1
         self._process: asyncio.subprocess.Process
@@ -214,7 +218,7 @@ class Tunnel:
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
-            async with asyncio.timeout(_END_S):
+            async with asyncio.timeout(self.end_s):
                 await self._process.wait()
         except TimeoutError:
             self._signal(signal.SIGKILL)

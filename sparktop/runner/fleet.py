@@ -101,6 +101,10 @@ class Fleet:
             return ""
         return next(one for one in self._nodes if one == name or (identity and self.identity(one) == identity))
 
+    def away(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Returns those of some machines that can't be reached now."""
+        return tuple(name for name in names if (node := self._nodes.get(name)) is not None and node.work.cut_off)
+
     def fits(self, node: str, model: str, room: Room, reserve: int | None) -> Future[Fit]:
         """Asks a node whether a model fits there, or of no model, what it has; the answer always comes."""
         if node in self._lost:

@@ -42,6 +42,12 @@ less than a second, and no time at all once a machine is known. Raises BadModelF
 _CANCEL_S: Final = 3.0
 """How long an engine may take to end its requests, or to go, before it is killed."""
 
+_AWAY_S: Final = 0.5
+"""The same where its machine can't be reached: it will hardly answer, and whoever cancels wants to be out."""
+
+_ALONE_S: Final = 60
+"""For how long a node goes on that hears nothing of its head; see docs/node-protocol.md."""
+
 _UNLOAD_S: Final = 30.0
 """How long an engine may take to free a large model."""
 
@@ -75,6 +81,7 @@ class Lane:
         publish: Takes this lane's own events; they are in `state` when it returns.
         state: The run, kept up to date by the session.
         may_ask: Whether a loaded contender may begin: side by side, all begin together.
+        away: Those of its machines that can't be reached now.
     """
 
     def __init__(
@@ -92,6 +99,7 @@ class Lane:
         clock: Clock,
         cancelled: Condition,
         may_ask: Condition = lambda: True,
+        away: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self.contender = contender
         self._plan = plan
@@ -104,6 +112,7 @@ class Lane:
         self._clock = clock
         self._cancelled = cancelled
         self._may_ask = may_ask
+        self._away = away
         self._fit: Fit | None = None
         self._hangs = False
         self._images: dict[str, str] = {}
@@ -218,7 +227,7 @@ class Lane:
             yield partial(self._ended_or_cancelled, wave)
             if self._cancelled() and not self._ended(wave):
                 engine.cancel()
-                yield partial(self._ended_or_late, wave, self._clock() + _CANCEL_S)
+                yield partial(self._ended_or_late, wave, self._clock())
                 self._hangs = not self._ended(wave)
 
     def _generation(self, asked: Asked) -> Generation:
@@ -239,8 +248,13 @@ class Lane:
     def _ended_or_cancelled(self, wave: Sequence[Asked]) -> bool:
         return self._ended(wave) or self._cancelled()
 
-    def _ended_or_late(self, wave: Sequence[Asked], deadline: float) -> bool:
-        return self._ended(wave) or self._clock() > deadline
+    def _ended_or_late(self, wave: Sequence[Asked], since: float) -> bool:
+        return self._ended(wave) or self._late(since)
+
+    def _late(self, since: float) -> bool:
+        """Whether an engine that was told to end has had its time."""
+        patience = _UNLOAD_S if not self._cancelled() else _AWAY_S if self._away() else _CANCEL_S
+        return self._clock() - since > patience
 
     def _give_up(self, error: str = "") -> None:
         """Ends the requests that never got their turn."""
@@ -273,9 +287,14 @@ class Lane:
         # What did not end its requests would not end itself either.
         if self._phase is Phase.READY and not self._hangs:
             engine.close()
-            deadline = self._clock() + (_CANCEL_S if self._cancelled() else _UNLOAD_S)
-            yield lambda: self._gone or self._clock() > deadline
+            since = self._clock()
+            yield lambda: self._gone or self._late(since)
         if not self._gone:
+            if away := self._away():
+                text = (
+                    f"{' and '.join(away)} can't be reached: what ran there ends by itself, after {_ALONE_S} s at most"
+                )
+                self._publish(Notice(t=self._clock(), text=text))
             engine.kill()
             yield lambda: self._gone
 

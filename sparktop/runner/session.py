@@ -216,6 +216,7 @@ class Session(Background):
             state=self._state,
             clock=self._clock,
             cancelled=self._cancel.is_set,
+            away=partial(self._fleet.away, machines(contender)),
             may_ask=self._all_loaded if self._plan.options.together else lambda: True,
         )
 
