@@ -129,6 +129,9 @@ class KeyBar(Chrome):
     KEPT = 80
     """Actions of this rank and above stay however narrow the screen is."""
 
+    NARROW = 80
+    """On a narrower screen keys stand closer together: more of them are worth more than the blanks."""
+
     def __init__(self, actions: Sequence[Action], *, id: str = "keys") -> None:  # noqa: A002  (the name Textual uses)
         super().__init__(id=id)
         self._actions = actions
@@ -137,7 +140,8 @@ class KeyBar(Chrome):
     def build(self, width: int, height: int) -> list[SpanRow]:
         """Lays out as many keys as fit; see `LineWidget.build`."""
         ascii_only = glyphs_of(self.app).ascii
-        pieces = [(action, f" {key_name(action.keys[0], ascii_only)} ", f"{action.label} ") for action in self._actions]
+        gap = "" if width < self.NARROW else " "
+        pieces = [(a, f" {key_name(a.keys[0], ascii_only)} ", f"{a.label}{gap}") for a in self._actions]
         lengths = {action.id: cell_len(key) + cell_len(label) for action, key, label in pieces}
         room = width - sum(lengths[a.id] for a in self._actions if a.rank >= self.KEPT)
         spans: list[Span] = []

@@ -50,6 +50,18 @@ async def test_it_tells_what_there_is(tmp_path: Path, size: tuple[int, int]) -> 
             assert part in text, part
 
 
+async def test_the_most_important_keys_are_told_in_60_columns(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    async with bench.app().run_test(size=(60, 16)) as pilot:
+        await settle(pilot)
+        keys = screen_text(bench.latest).splitlines()[-1]
+        assert keys == " enter Start space Pick tab Next p Place o Add ? Help q Quit"
+        # A click still meets the key that is under it.
+        await pilot.click("#keys", offset=(keys.index("Add"), 0))
+        await settle(pilot)
+        assert bench.latest.screen.query_one("#path").has_focus
+
+
 async def test_a_contender_can_be_left_out(tmp_path: Path) -> None:
     bench = Bench(tmp_path, events=recorded.record())
     async with bench.app().run_test(size=(120, 40)) as pilot:

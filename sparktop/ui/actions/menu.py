@@ -12,7 +12,7 @@ _declare = partial(action, Scope.MENU)
 MENU: Final[tuple[Action, ...]] = (
     _declare("start", "enter", "screen.start", "Start", "Start the chosen scenario with the chosen contenders", rank=1),
     _declare("next-field", "tab", "app.focus_next", "Next", "Go to the next list or field (shift+tab: back)", rank=3),
-    _declare("toggle", "space", "screen.choose", "Choose", "Choose a contender, or leave it out", rank=2),
+    _declare("toggle", "space", "screen.choose", "Pick", "Choose a contender, or leave it out", rank=2),
     _declare(
         "place",
         "p",
