@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from sparktop.model.parts import LinkUse
 from sparktop.model.scoring import Score
 from sparktop.model.snapshot import measured_record, request_metrics
 from sparktop.report import bandwidth, baseline, throughput
@@ -23,6 +24,7 @@ _TEXTS: Final = (
     *("run", "created", "status", "valid", "scenario", "contender", "toy", "quantization", "engine", "node"),
     *("row", "batch", "item", "repetition", "requests", "completed", "failed", "end"),
 )
+_SPLIT: Final = ("transport", "split_kb", "split_waited")
 _ANSWER: Final = ("points", "points_total", "points_missing", "source_cited", "wrong_sources", "tokens")
 _FIGURES: Final[tuple[tuple[Quantity, Callable[[Measurement], Figure]], ...]] = (
     (baseline.DECODE, lambda cell: cell.decode_tok_s),
@@ -38,6 +40,8 @@ _FIGURES: Final[tuple[tuple[Quantity, Callable[[Measurement], Figure]], ...]] = 
 )
 _MORE: Final = (throughput.SPEEDUP, throughput.EFFICIENCY, bandwidth.SHARE, bandwidth.GPU_J, bandwidth.MACHINE_J)
 
+_WAITED: Final = Quantity("split_waited", 1, percent=True)
+
 
 def figures_table(counted: list[Counted], language: Language) -> Table:
     """Returns the flat table; what is not known is an empty cell."""
@@ -50,6 +54,8 @@ def figures_table(counted: list[Counted], language: Language) -> Table:
             Column(id=one.id, title=language.with_remark(say(f"figure.{one.id}"), "%" if one.percent else ""))
             for one in quantities
         ),
+        # Behind all that were there before: who reads by number must find the same.
+        *(Column(id=name, title=say(f"flat.{name}"), align=Align.LEFT) for name in _SPLIT),
     )
     rows: list[Row] = []
     for one in counted:
@@ -108,7 +114,22 @@ def _cell_values(part: Part, cell: Measurement, single: Measurement | None, lang
         "failed": _number(cell.failed),
         **{quantity.id: _figure(figure(cell), quantity) for quantity, figure in _FIGURES},
         **{quantity.id: _figure(figure, quantity) for quantity, figure in zip(_MORE, more, strict=True)},
+        **_split_values(cell.entrant.record.links, language),
     }
+
+
+def _split_values(links: Sequence[LinkUse], language: Language) -> dict[str, Cell]:
+    """What went between the machines of a split model: over all connections, and the longest waiting for one."""
+    if not links:
+        return {}
+    values = {"transport": Cell(text=language.listed(dict.fromkeys(link.transport for link in links)))}
+    sent, waited = [link.bytes_per_token for link in links], [link.waiting for link in links]
+    # Not what is known of some: it would pass for all.
+    if None not in sent:
+        values["split_kb"] = _figure(Figure(value=sum(one for one in sent if one is not None) / 1e3), bandwidth.TCP)
+    if None not in waited:
+        values["split_waited"] = _figure(Figure(value=max(one for one in waited if one is not None)), _WAITED)
+    return values
 
 
 def _answer_values(part: Part, entrant: Entrant, answer: Answer, language: Language) -> dict[str, Cell]:

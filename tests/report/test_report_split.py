@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import replace
 
 import orjson
@@ -12,7 +14,7 @@ from sparktop.model.snapshot import take_snapshot
 from sparktop.model.split_events import LinkMeasured, ModelSplit
 from sparktop.model.state import fold
 from sparktop.model.unfold import unfold
-from sparktop.report import Lang
+from sparktop.report import Format, Lang, render
 from sparktop.report.build import build
 from tests.model.synthetic import Run
 from tests.report.reading import table, texts
@@ -69,3 +71,24 @@ def test_it_is_in_the_document_and_comes_back_from_it() -> None:
     assert [link["decode_tokens"] for link in contender["links"]] == [100, 100], "the last of each machine"
     (again,) = take_snapshot(fold(unfold(run()))).contenders
     assert (again.parts, again.links) == (PARTS, (LINK, VAGUE))
+
+
+def test_the_last_columns_of_the_flat_table_tell_of_it() -> None:
+    def last(*links: LinkUse) -> list[str]:
+        told = [
+            ModelSplit(t=0.5, contender="qwen", parts=PARTS),
+            *(LinkMeasured(t=2.0, contender="qwen", link=link) for link in links),
+        ]
+        rows = list(
+            csv.DictReader(io.StringIO(render([take_snapshot(fold(Run(extra=told).events()))], Format.CSV, Lang.EN)))
+        )
+        assert list(rows[0])[-3:] == ["split: by", "split: kB per token", "split: waited for a machine (%)"]
+        assert list(rows[0])[:10][-1] == "machines"
+        assert all(not any(list(row.values())[-3:]) for row in rows if row["row"] == "answer")
+        return list(next(row for row in rows if row["row"] == "contender").values())[-3:]
+
+    assert last(LINK) == ["TCP", "32.8", "51.2"]
+    assert last() == ["", "", ""]
+    third = replace(LINK, node="c", rdma=True, waiting=0.25)
+    assert last(LINK, third) == ["TCP, RDMA", "65.5", "51.2"]
+    assert last(LINK, VAGUE) == ["TCP, RDMA", "", ""], "what is known of one is not told of both"
