@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import places
+from sparktop.config import BadConfig, own_path
 from sparktop.nodes.mdns import service_file
 from sparktop.nodes.service import CannotServe, Service, address, serve, socket_path
 from sparktop.nodes.unit import unit
@@ -81,7 +82,10 @@ def _announcement(service: Service) -> str:
 
 
 def _file(text: str) -> Path:
-    return Path(os.path.abspath(Path(text).expanduser()))
+    try:
+        return Path(os.path.abspath(own_path(text)))
+    except BadConfig as error:
+        raise Refused(str(error)) from None
 
 
 def _folder(text: str) -> Path:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sparktop.cli.console import Console, Exit, Refused
 from sparktop.cli.library import places
+from sparktop.config import BadConfig, own_path
 from sparktop.model.channels import PROCESS_LEFT
 from sparktop.model.events import Event, Notice, SampleTaken
 from sparktop.model.text import one_line
@@ -44,9 +44,9 @@ def named(texts: Sequence[str], token_file: str | None, console: Console) -> lis
         known = read_places(places(console).config_file)
         if not texts:
             return list(known.values())
-        token = Path(token_file).expanduser().absolute() if token_file else None
+        token = own_path(token_file).absolute() if token_file else None
         found = [place(text, known, token) for text in texts]
-    except BadPlace as error:
+    except (BadPlace, BadConfig) as error:
         raise Refused(str(error)) from error
     if len(set(found)) < len(found):
         raise Refused("a node is named twice")

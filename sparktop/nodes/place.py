@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sparktop.config import BadConfig, read_tables
+from sparktop.config import BadConfig, own_path, read_tables, spot
 from sparktop.model.text import one_line
 
 _HOST: Final = re.compile(r"(?!.*@-)[A-Za-z0-9_%:\[\]][A-Za-z0-9_.@%:\[\]-]{0,252}")
@@ -131,48 +131,60 @@ def place(text: str, known: Mapping[str, Place], token_file: Path | None = None)
     if found := known.get(text):
         return found
     if "://" in text:
-        return Place(url=_url(text, "--node"), token_file=token_file)
+        return Place(url=_url(text, _typed), token_file=token_file)
     if "/" in text:
-        return Place(socket=Path(text.removeprefix("unix:")).expanduser().absolute())
-    _check_host(text, "--node")
+        try:
+            return Place(socket=own_path(text.removeprefix("unix:")).absolute())
+        except BadConfig as error:
+            raise BadPlace(str(error)) from None
+    _check_host(text, _typed)
     return Place(name=text.rpartition("@")[2], ssh=text)
 
 
+def _typed() -> str:
+    return "--node"
+
+
 def _place(config: Path, name: str, entry: _Entry) -> Place:
-    table = f"{config}: nodes.{name}"
+    def where(*key: str) -> str:
+        return spot(config, "nodes", name, *key)
+
+    def path(key: str) -> Path | None:
+        text = getattr(entry, key)
+        try:
+            return config.parent / own_path(text) if text else None
+        except BadConfig as error:
+            raise BadPlace(f"{where(key)}: {error}") from None
+
     if sum(map(bool, (entry.ssh, entry.url, entry.socket))) > 1:
-        raise BadPlace(f"{table}: give one of ssh, url and socket")
+        raise BadPlace(f"{where()}: give one of ssh, url and socket")
     if entry.url and entry.url.startswith("ws") and not entry.token_file:
-        raise BadPlace(f"{table}: give token_file, a copy of the node's own")
+        raise BadPlace(f"{where()}: give token_file, a copy of the node's own")
     if not (entry.ssh or entry.url or entry.socket):
         entry.ssh = name
     if entry.ssh:
-        _check_host(entry.ssh, f"{table}.ssh")
+        _check_host(entry.ssh, lambda: where("ssh"))
     return Place(
         name=name,
         ssh=entry.ssh,
-        url=_url(entry.url, f"{table}.url") if entry.url else "",
-        socket=_path(config, entry.socket),
-        token_file=_path(config, entry.token_file),
-        ca_file=_path(config, entry.ca_file),
+        url=_url(entry.url, lambda: where("url")) if entry.url else "",
+        socket=path("socket"),
+        token_file=path("token_file"),
+        ca_file=path("ca_file"),
         command=entry.command,
         models=tuple(entry.models),
-        ssh_config=_path(config, entry.ssh_config),
+        ssh_config=path("ssh_config"),
         always=entry.always,
     )
 
 
-def _path(config: Path, text: str) -> Path | None:
-    return config.parent / Path(text).expanduser() if text else None
-
-
-def _check_host(text: str, where: str) -> None:
+def _check_host(text: str, where: Callable[[], str]) -> None:
     # What begins with "-" would be an option of ssh, or of the program that leads to the host.
     if not _HOST.fullmatch(text):
-        raise BadPlace(f"{where}: {one_line(text)[:60]!r} is no host that ssh can be given")
+        raise BadPlace(f"{where()}: {one_line(text)[:60]!r} is no host that ssh can be given")
 
 
-def _url(text: str, where: str) -> str:
+def _url(text: str, where: Callable[[], str]) -> str:
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -181,7 +193,7 @@ def _url(text: str, where: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise BadPlace(f"{where}: an address has no user, password or token in it; the token is in a file of its own")
+        raise BadPlace(f"{where()}: an address has no user, password or token in it; the token is in a file of its own")
     if (
         parts.scheme not in ("ws", "wss")
         or not parts.hostname
@@ -189,5 +201,5 @@ def _url(text: str, where: str) -> str:
         or one_line(text) != text
         or parts.path not in ("", "/")
     ):
-        raise BadPlace(f"{where}: expected ws://HOST:PORT or wss://HOST:PORT, found {one_line(text)[:60]!r}")
+        raise BadPlace(f"{where()}: expected ws://HOST:PORT or wss://HOST:PORT, found {one_line(text)[:60]!r}")
     return f"{parts.scheme}://{parts.netloc}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from sparktop.config import BadConfig, read_tables
+from sparktop.config import BadConfig, own_path, read_tables, spot
 
 
 class BadContender(ValueError):
@@ -50,16 +50,21 @@ def read_named(config: Path) -> dict[str, Named]:
 
 
 def _named(config: Path, name: str, entry: _Entry) -> Named:
-    table = f"{config}: contenders.{name}"
+    def where(*key: str) -> str:
+        return spot(config, "contenders", name, *key)
+
     if bool(entry.path) == bool(entry.url):
-        raise BadContender(f"{table}: give either path, of a .gguf file, or url, of a server")
+        raise BadContender(f"{where()}: give either path, of a .gguf file, or url, of a server")
     if entry.path and (entry.model or entry.api_key_env):
-        raise BadContender(f"{table}: model and api_key_env are for a url")
+        raise BadContender(f"{where()}: model and api_key_env are for a url")
     if entry.url and "#" in entry.url and entry.model:
-        raise BadContender(f"{table}: the model stands in url and in model; give it once")
+        raise BadContender(f"{where()}: the model stands in url and in model; give it once")
     if entry.url and "://" not in entry.url:
-        raise BadContender(f"{table}: url is no address: it goes like http://HOST:PORT/v1")
+        raise BadContender(f"{where()}: url is no address: it goes like http://HOST:PORT/v1")
     if entry.path:
         # From the folder of the file, not from wherever sparktop is started.
-        return Named(str(config.parent / Path(entry.path).expanduser()))
+        try:
+            return Named(str(config.parent / own_path(entry.path)))
+        except BadConfig as error:
+            raise BadContender(f"{where('path')}: {error}") from None
     return Named(entry.url + (f"#{entry.model}" if entry.model else ""), entry.api_key_env)

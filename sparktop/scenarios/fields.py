@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from sparktop.scenarios.lines import KeyPath
+from sparktop.model.toml_lines import KeyPath
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 

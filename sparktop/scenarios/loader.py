@@ -21,8 +21,8 @@ from sparktop.model.scenario import (
     Scenario,
     Slo,
 )
+from sparktop.model.toml_lines import key_lines
 from sparktop.scenarios.fields import BadScenario, Source, Table
-from sparktop.scenarios.lines import key_lines
 from sparktop.scenarios.pictures import BadPicture, find_picture
 
 MAX_BYTES: Final = 1_000_000

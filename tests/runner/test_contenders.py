@@ -141,7 +141,7 @@ def test_config_toml_names_contenders(tmp_path: Path) -> None:
         ('[contenders.a]\nurl = "spark:8000"', "contenders.a: url is no address"),
         ('[contenders.a]\nurl = "http://x#m"\nmodel = "m"', "contenders.a: the model stands in url and in model"),
         ('[contenders.a]\npath = "x.gguf"\nmodel = "m"', "contenders.a: model and api_key_env are for a url"),
-        ('[contenders.a]\nurl = "http://x"\napi_key = "sk-secret"', "unknown field `api_key`"),
+        ('[contenders.a]\nurl = "http://x"\napi_key = "sk-secret"', "contenders.a.api_key: there is no such key"),
         ('[contenders."a b"]\nurl = "http://x"', "a name has letters, digits"),
         ("contenders = 3", "contenders are tables"),
         ("[contenders", "is no TOML"),

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from sparktop.model.scenario import Item, Kind, Mode, Sampling, Scenario, Slo
+from sparktop.model.toml_lines import key_lines
 from sparktop.scenarios.fields import BadScenario
-from sparktop.scenarios.lines import key_lines
 from sparktop.scenarios.loader import load_scenario
 
 SHIPPED = Path(__file__).parents[2] / "scenarios"

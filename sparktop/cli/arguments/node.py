@@ -11,6 +11,7 @@ _EXAMPLES: Final = """\
 examples:
   sparktop node --models ~/models                       for heads that come over ssh, and for this machine
   sparktop node --listen 192.168.100.11:7470            also for heads on that link that have the token
+  mkdir -p ~/.config/systemd/user
   sparktop node --models ~/models --print-unit > ~/.config/systemd/user/sparktop-node.service
 """
 
