@@ -65,10 +65,14 @@ class Library:
             BadScenario: There is none of that name, or it is broken.
         """
         if "/" in name_or_path or name_or_path.endswith(".toml"):
-            return _load(Path(name_or_path).expanduser())
-        files = self._files()
-        if path := files.get(name_or_path):
+            try:
+                path = Path(name_or_path).expanduser()
+            except RuntimeError:
+                raise BadScenario(f"{name_or_path}: there is no such home folder; name the whole path") from None
             return _load(path)
+        files = self._files()
+        if found := files.get(name_or_path):
+            return _load(found)
         import difflib
 
         close = difflib.get_close_matches(name_or_path, files, n=1)

@@ -83,6 +83,8 @@ def test_a_path_is_a_file_whatever_the_library_has(
 def test_an_unknown_name_gets_a_suggestion(tmp_path: Path, library: Library) -> None:
     with pytest.raises(BadScenario, match=r'^no scenario is called "betta"; did you mean "beta"\?$'):
         library.get("betta")
+    with pytest.raises(BadScenario, match=r"^~nobody\.here/x\.toml: there is no such home folder"):
+        library.get("~nobody.here/x.toml")
     with pytest.raises(BadScenario, match=r'^no scenario is called "zzz"; there are alpha, beta, gamma$'):
         library.get("zzz")
     with pytest.raises(BadScenario, match=r"there are none$"):
