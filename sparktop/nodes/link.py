@@ -244,7 +244,9 @@ async def _dial(url: str) -> socket.socket:
     """
     parts, loop = urlsplit(url), asyncio.get_running_loop()
     async with asyncio.timeout(_OPEN_S):
-        found = await loop.getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
+        # "%25" before the interface of a link-local address is how addresses write "%" (RFC 6874).
+        host = (parts.hostname or "").replace("%25", "%")
+        found = await loop.getaddrinfo(host, parts.port, type=socket.SOCK_STREAM)
     deadline = time.monotonic() + _OPEN_S
     while True:
         failed: OSError = TimeoutError()

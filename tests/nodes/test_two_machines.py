@@ -310,3 +310,26 @@ def test_models_on_both_machines_while_the_link_is_down_for_long(pair: Pair, age
     begun = {r["contender"]: r["sent_s"] for r in reversed(run["requests"])}
     ended = {r["contender"]: r["ended_s"] for r in run["requests"]}
     assert max(begun.values()) < min(ended.values())
+
+
+def test_a_link_that_has_only_the_address_it_gave_itself(pair: Pair, start_agent: StartAgent, tmp_path: Path) -> None:
+    """An address of IPv6 for one link names its interface, behind "%", which an URL writes as "%25"."""
+    for namespace, link, address in ((pair.head, pair.head_link, "fe80::1"), (pair.node, pair.node_link, "fe80::2")):
+        ip("-n", namespace, "-6", "addr", "add", f"{address}/64", "dev", link, "nodad")
+    agent = start_agent(prefix=pair.within(pair.node), listen=f"[fe80::2%{pair.node_link}]:0")
+    port = agent.url.rpartition(":")[2]
+    for sign in ("%", "%25"):
+        url = f"ws://[fe80::2{sign}{pair.head_link}]:{port}"
+        done = subprocess.run(
+            [
+                *pair.within(pair.head),
+                *(sys.executable, "-m", "sparktop", "nodes", url, "--token-file", agent.token_file),
+            ],
+            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "spark-2" in done.stdout
