@@ -148,7 +148,10 @@ def _find_split(
         found = find(f"{model}@{nodes[0]}")
     except BadContender as error:
         name = model.removesuffix(".gguf")
-        has_it = [node for node in nodes[1:] if any(one.name == name for one in elsewhere.get(node, ()))]
+        here = platform.node() if os.path.isfile(os.path.expanduser(model)) else ""
+        has_it = [
+            node for node in nodes[1:] if node == here or any(one.name == name for one in elsewhere.get(node, ()))
+        ]
         if not has_it:
             raise
         others = AND.join(node for node in nodes if node != has_it[0])

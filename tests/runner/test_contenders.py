@@ -55,12 +55,17 @@ def test_a_model_here_keeps_its_name_beside_the_same_one_elsewhere(tmp_path: Pat
     assert names == ["demo-base@spark-2", "demo/demo-base", f"{tmp_path.name}/demo-base"]
 
 
-def test_who_names_the_machines_of_a_split_in_the_wrong_order_is_told_the_right_one() -> None:
+def test_who_names_the_machines_of_a_split_in_the_wrong_order_is_told_the_right_one(tmp_path: Path) -> None:
     there = {"spark-2": [ModelFile(name="large", size=1, toy=False)], "spark-3": []}
     here = platform.node()
     with pytest.raises(BadContender) as refusal:
         resolve_contenders([f"large@{here}+spark-3+spark-2"], elsewhere=there)
     assert str(refusal.value).endswith(f"the first machine must: large@spark-2+{here}+spark-3")
+    mine = tmp_path / "mine.gguf"
+    mine.touch()
+    with pytest.raises(BadContender) as refusal:
+        resolve_contenders([f"{mine}@spark-2+{here}"], elsewhere=there)
+    assert str(refusal.value).endswith(f"the first machine must: {mine}@{here}+spark-2")
     with pytest.raises(BadContender, match='no contender "nothing"'):
         resolve_contenders([f"nothing@{here}+spark-2"], elsewhere=there)
 
