@@ -129,7 +129,8 @@ class Desk:
         path = await asyncio.to_thread(self._shelf.path, asked.model)
         if path is None:
             return FitTold(id=asked.id, fit=Fit(0, 0, 0, None, 0, "", problem=await self._make.unknown(asked.model)))
-        return FitTold(id=asked.id, fit=await asyncio.to_thread(assess_model, path, asked.room, asked.reserve))
+        fit = await asyncio.to_thread(assess_model, path, asked.room, asked.reserve, split=asked.split)
+        return FitTold(id=asked.id, fit=fit)
 
     async def hold(self, asked: Hold, head: object) -> Held | Refused:
         """Gives the node to a head, unless another one has it."""

@@ -36,12 +36,14 @@ class Fits:
         model: Its name in `models`; empty asks for the memory alone, as for a part of a model that another node has.
         room: What its context is to hold.
         reserve: Bytes that must stay free; None for the node's default.
+        split: Whether it is to be split over machines.
     """
 
     id: int
     model: str
     room: Room
     reserve: int | None = None
+    split: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

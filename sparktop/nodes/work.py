@@ -134,9 +134,9 @@ class Work:
             self._orders.append(make(len(self._orders)))
         self._wake()
 
-    def fits(self, model: str, room: Room, reserve: int | None) -> Future[Fit]:
+    def fits(self, model: str, room: Room, reserve: int | None, *, split: bool = False) -> Future[Fit]:
         """Asks whether a model fits there; the answer always comes, in ten seconds at most."""
-        asked = Fits(id=next(self._numbers), model=model, room=room, reserve=reserve)
+        asked = Fits(id=next(self._numbers), model=model, room=room, reserve=reserve, split=split)
         answer: Future[Fit] = Future()
         self._asked[asked.id] = (asked, time.monotonic(), answer)
         self._wake()

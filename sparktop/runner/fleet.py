@@ -105,13 +105,16 @@ class Fleet:
         """Returns those of some machines that can't be reached now."""
         return tuple(name for name in names if (node := self._nodes.get(name)) is not None and node.work.cut_off)
 
-    def fits(self, node: str, model: str, room: Room, reserve: int | None) -> Future[Fit]:
-        """Asks a node whether a model fits there, or of no model, what it has; the answer always comes."""
+    def fits(self, node: str, model: str, room: Room, reserve: int | None, *, split: bool = False) -> Future[Fit]:
+        """Asks a node whether a model fits there, or of no model, what it has; see `assess_model`.
+
+        The answer always comes.
+        """
         if node in self._lost:
             told: Future[Fit] = Future()
             told.set_result(Fit(0, 0, 0, None, 0, "", problem=self._lost[node]))
             return told
-        return self._nodes[node].work.fits(model, room, reserve)
+        return self._nodes[node].work.fits(model, room, reserve, split=split)
 
     def lender(self, node: str, contender: Contender, address: str, say: Callable[[str], None]) -> RemoteLender:
         """Returns a node as a further machine of a split contender.

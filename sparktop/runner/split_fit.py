@@ -57,9 +57,9 @@ class SplitFit:
         self._nodes = machines(contender)
         first, *others = self._nodes
         self._asked: list[Future[Fit]] = [
-            fleet.fits(first, contender.model, room, reserve)
+            fleet.fits(first, contender.model, room, reserve, split=True)
             if first in fleet
-            else _told(assess_model(Path(contender.model), room, reserve, proc))
+            else _told(assess_model(Path(contender.model), room, reserve, proc, split=True))
         ]
         for name in others:
             self._asked.append(

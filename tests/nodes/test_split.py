@@ -6,12 +6,17 @@ import queue
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sparktop.engines.gguf import Header, read_header
+from sparktop.engines.protocol import Room
 from sparktop.model.roofline import Ceilings
+from sparktop.nodes.fit import compute_bytes
 from sparktop.nodes.lender import RemoteLender
 from sparktop.nodes.remote import RemoteNode
 from tests.nodes.conftest import StartAgent
@@ -63,6 +68,20 @@ def test_the_shares_are_what_was_asked_for(head: Head) -> None:
     document = head.document("smoke", "--limit", "1", "-m", f"demo-sutra@{here()}+spark-2", "--tensor-split", "6,1")
     assert [part["layers"] for part in document["contenders"][0]["parts"]] == [6, 1]
     assert document["options"]["tensor_split"] == [6.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "words", [("smoke", "--limit", "1"), ("batch-sweep", "--max-tokens", "4")], ids=["one", "ten slots"]
+)
+def test_the_buffers_are_estimated_above_what_every_machine_takes_and_not_far(head: Head, words: Sequence[str]) -> None:
+    document = head.document(*words, "-m", f"demo-sutra@{here()}+spark-2")
+    (split,) = document["contenders"]
+    room = Room(slots=split["info"]["slots"], context=split["info"]["context"])
+    header = read_header(Path(split["contender"]["model"]))
+    nothing = Header((), 0, {"general.architecture": "x"}, {}, ())
+    estimate = compute_bytes(header, room, split=True) - compute_bytes(nothing, Room(slots=0, context=0))
+    for part in split["parts"]:
+        assert estimate / 3 < part["compute"] < estimate, part
 
 
 def test_what_does_not_fit_all_of_them_together_is_refused_with_the_sum(head: Head) -> None:

@@ -15,16 +15,11 @@ import llama_cpp.llama_cpp as llama
 import numpy as np
 import numpy.typing as npt
 
+from sparktop.engines.llama.batches import CPU_UBATCH, GPU_UBATCH, SPLIT_UBATCH
 from sparktop.engines.llama.devices import Device, gpus
 from sparktop.engines.llama.native_log import begin
 from sparktop.engines.llama.placement import Placement
 from sparktop.model.records import ModelInfo
-
-GPU_UBATCH: Final = 2048
-SPLIT_UBATCH: Final = 512
-CPU_UBATCH: Final = 512
-"""Prompt tokens per decode call. A call can't be interrupted, so a slow processor gets less. So does a model that is
-split over machines: while one computes the next part of a prompt, another one still has the part before."""
 
 DEVICE_SAMPLING: Final = "SPARKTOP_DEVICE_SAMPLING"
 """Environment variable; "off" keeps the choice of tokens on the processor even with a GPU."""
