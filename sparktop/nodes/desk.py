@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sparktop.engines.protocol import Clock
-from sparktop.model.records import Node
 from sparktop.nodes.fit import Fit, assess_model, assess_nothing
 from sparktop.nodes.jobs import Maker, finish
 from sparktop.nodes.orders import (
@@ -31,7 +27,6 @@ from sparktop.nodes.orders import (
     shown,
 )
 from sparktop.nodes.ring import Feed
-from sparktop.nodes.shelf import Shelf
 from sparktop.store.logs import prune_logs
 
 if TYPE_CHECKING:
@@ -73,60 +68,33 @@ class Desk:
     """Takes heads' orders. All methods are called in the agent's event loop.
 
     Args:
-        shelf: The models.
-        node: What this machine is, when that is asked.
-        logs: Folder for the engines' logs.
-        state: Folder of what was measured about this machine.
-        clock: The agent's clock, in seconds.
-        origin_ns: CLOCK_MONOTONIC at its 0, in nanoseconds.
-        environ: Environment of the engines.
+        make: Begins what they order.
         log: Called with a sentence about what happened.
-        wall: Wall-clock time.
         patience_s: How long a head may be silent before what it runs ends.
     """
 
     def __init__(
         self,
-        shelf: Shelf,
+        make: Maker,
         *,
-        node: Callable[[], Node],
-        logs: Path,
-        state: Path,
-        clock: Clock,
-        origin_ns: int,
-        environ: Mapping[str, str],
         log: Callable[[str], None] = lambda sentence: None,
-        wall: Callable[[], datetime] = datetime.now,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._shelf = shelf
-        self._node = node
-        self._logs = logs
-        self._clock = clock
+        self._make = make
+        self._clock = make.clock
         self._log = log
-        self._wall = wall
         self._patience_s = patience_s
         self._holding: _Holding | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._ended = False
-        self._make = Maker(
-            shelf=shelf,
-            node=node,
-            logs=logs,
-            state=state,
-            clock=clock,
-            origin_ns=origin_ns,
-            environ=environ,
-            wall=wall,
-        )
 
     async def fits(self, asked: Fits) -> FitTold:
         """Holds what a model needs against what this machine has; of no model, tells what it has."""
         if not asked.model:
             return FitTold(id=asked.id, fit=await asyncio.to_thread(assess_nothing, asked.reserve))
-        path = await asyncio.to_thread(self._shelf.path, asked.model)
+        path = await asyncio.to_thread(self._make.shelf.path, asked.model)
         if path is None:
             return FitTold(id=asked.id, fit=Fit(0, 0, 0, None, 0, "", problem=await self._make.unknown(asked.model)))
         fit = await asyncio.to_thread(assess_model, path, asked.room, asked.reserve, split=asked.split)
@@ -152,7 +120,7 @@ class Desk:
     def _refused(self, asked: Hold) -> Refused | None:
         """Returns why the node can't be had; None if it can."""
         if self._ended:
-            return Refused(reason=f"the agent of {self._node().name} was stopped")
+            return Refused(reason=f"the agent of {self._make.node().name} was stopped")
         holding = self._holding
         if holding is None or holding.session == asked.session:
             return None
@@ -175,11 +143,11 @@ class Desk:
             self._end("it was not heard of any more, and begins anew")
         now = self._clock()
         if holding is None:
-            holding = _Holding(asked.session, shown(asked.who), f"{self._wall():%H:%M:%S}", head, now)
+            holding = _Holding(asked.session, shown(asked.who), f"{self._make.wall():%H:%M:%S}", head, now)
             self._holding = holding
             self._watching = asyncio.create_task(self._watch(holding))
             self._log(f"held by {holding.who}")
-            await asyncio.to_thread(prune_logs, self._logs)
+            await asyncio.to_thread(prune_logs, self._make.logs)
         holding.head, holding.heard, holding.cut = head, now, None
         return Held(orders=holding.orders)
 
@@ -272,7 +240,7 @@ class Desk:
                 await asyncio.wait(self._leaving)
 
     def _taken_by(self, holding: _Holding, silent: float, asked: Hold) -> str:
-        sentence = f"{self._node().name} runs models for {holding.who}, since {holding.since} by its clock: "
+        sentence = f"{self._make.node().name} runs models for {holding.who}, since {holding.since} by its clock: "
         if silent < CUT_S:
             return sentence + "wait until that run is over, or end it"
         free = max(1.0, (AWAY_S if holding.who == shown(asked.who) else self._patience_s) - silent)

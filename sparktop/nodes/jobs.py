@@ -50,7 +50,7 @@ class Maker:
     clock: Clock
     origin_ns: int
     environ: Mapping[str, str]
-    wall: Callable[[], datetime]
+    wall: Callable[[], datetime] = datetime.now
     begun: int = 0
 
     async def load(self, order: Load) -> Job | NoJob:

@@ -24,6 +24,7 @@ from sparktop import __version__
 from sparktop.nodes import token as tokens
 from sparktop.nodes.agent import Agent
 from sparktop.nodes.desk import Desk
+from sparktop.nodes.jobs import Maker
 from sparktop.nodes.left_over import sweep
 from sparktop.nodes.protocol import VERSION
 from sparktop.nodes.recorder import Recorder
@@ -149,16 +150,16 @@ async def _serve(service: Service, log: Callable[[str], None], ready: Callable[[
 
         recorder = Recorder(service.name, clock)
         shelf = Shelf(service.models, service.toys)
-        desk = Desk(
-            shelf,
+        make = Maker(
+            shelf=shelf,
             node=lambda: recorder.node,
             logs=service.logs,
             state=service.state,
             clock=clock,
             origin_ns=origin_ns,
             environ=service.environ,
-            log=log,
         )
+        desk = Desk(make, log=log)
         token = _token(service, recorder.node.name) if service.listen else ""
         agent = Agent(recorder, shelf, clock=clock, log=log, desk=desk)
         stack.callback(_make_room(path))

@@ -18,6 +18,7 @@ from sparktop.engines.protocol import Room
 from sparktop.model.events import Tokens
 from sparktop.nodes.agent import Agent
 from sparktop.nodes.desk import Desk
+from sparktop.nodes.jobs import Maker
 from sparktop.nodes.orders import BadOrder, Fits, Held, Hold, Load, Refused
 from sparktop.nodes.protocol import PATH, frame
 from sparktop.nodes.recorder import Recorder
@@ -48,7 +49,9 @@ class SlowDisk(Shelf):
 
 def desk_of(shelf: Shelf, folder: Path, clock: Callable[[], float]) -> Desk:
     node = Recorder("spark-2", clock).node
-    return Desk(shelf, node=lambda: node, logs=folder, state=folder, clock=clock, origin_ns=0, environ=os.environ)
+    return Desk(
+        Maker(shelf=shelf, node=lambda: node, logs=folder, state=folder, clock=clock, origin_ns=0, environ=os.environ)
+    )
 
 
 async def test_a_head_that_comes_back_during_a_load_finds_it(tmp_path: Path) -> None:

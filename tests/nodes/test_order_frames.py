@@ -23,6 +23,7 @@ from sparktop.model.events import ContenderFailed, Event, ModelReady, RequestFai
 from sparktop.model.scenario import Sampling
 from sparktop.nodes.agent import Agent
 from sparktop.nodes.desk import Desk
+from sparktop.nodes.jobs import Maker
 from sparktop.nodes.orders import Held, Hold, Refused
 from sparktop.nodes.place import Place
 from sparktop.nodes.protocol import PATH
@@ -99,18 +100,16 @@ async def test_what_a_silent_head_runs_ends(tmp_path: Path) -> None:
     said: list[str] = []
     shelf = Shelf((), sorted(demo_dir().glob("*.gguf")))
     recorder = Recorder("here", loop.time)
-    desk = Desk(
-        shelf,
+    make = Maker(
+        shelf=shelf,
         node=lambda: recorder.node,
         logs=tmp_path,
         state=tmp_path,
         clock=loop.time,
         origin_ns=0,
         environ=os.environ,
-        log=said.append,
-        wall=lambda: datetime(2026, 1, 1),
-        patience_s=1.0,
     )
+    desk = Desk(make, log=said.append, patience_s=1.0)
     agent = Agent(recorder, shelf, clock=loop.time, desk=desk)
     server = await agent.listen_unix(tmp_path / "s")
     url = f"ws://localhost{PATH}"
@@ -128,8 +127,8 @@ async def test_what_a_silent_head_runs_ends(tmp_path: Path) -> None:
 
 def test_whoever_comes_back_takes_over_from_a_run_that_nobody_hears_of(tmp_path: Path) -> None:
     now = 0.0
-    desk = Desk(
-        Shelf((), ()),
+    make = Maker(
+        shelf=Shelf((), ()),
         node=lambda: Recorder("spark-2", lambda: now).node,
         logs=tmp_path,
         state=tmp_path,
@@ -138,6 +137,7 @@ def test_whoever_comes_back_takes_over_from_a_run_that_nobody_hears_of(tmp_path:
         environ=os.environ,
         wall=lambda: datetime(2026, 1, 1),
     )
+    desk = Desk(make)
     first, second, other = "a" * 32, "b" * 32, "c" * 32
 
     async def scene() -> None:
