@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +13,12 @@ from sparktop.model.records import Node
 from sparktop.nodes.nvidia import Gpus, gpus
 from sparktop.telemetry.memory import MemoryInfo
 from sparktop.telemetry.reading import Unreadable, read_lines
+
+try:
+    # The same function; hashlib loads OpenSSL beside it, 0.7 MB in a monitor that is open for days.
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
 
 _IMPLEMENTERS: Final = {"0x41": "Arm", "0x4e": "NVIDIA", "0xc0": "Ampere", "0x61": "Apple", "0x51": "Qualcomm"}
 
@@ -71,7 +76,7 @@ def own_identity(proc: Path = Path("/proc")) -> str:
         network = (proc / "self/ns/net").stat().st_ino
     except OSError:
         return ""
-    return hashlib.blake2b(f"{boot} {network}".encode(), digest_size=16).hexdigest() if boot else ""
+    return blake2b(f"{boot} {network}".encode(), digest_size=16).hexdigest() if boot else ""
 
 
 def _first_line(path: Path) -> str:
