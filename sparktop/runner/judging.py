@@ -28,6 +28,7 @@ from sparktop.runner.engines import Engines
 from sparktop.runner.fleet import Fleet
 from sparktop.runner.lane import Lane
 from sparktop.runner.plan import Plan
+from sparktop.runner.split_fit import machines
 from sparktop.runner.sums import Sums
 from sparktop.store.rating_book import RatingBook
 
@@ -146,6 +147,7 @@ class JudgeSession(Background):
             state=self._state,
             clock=self._clock,
             cancelled=self._cancel.is_set,
+            away=partial(self._fleet.away, machines(self._judge)),
         )
 
     def _take_event(self) -> None:

@@ -205,6 +205,28 @@ def test_a_run_that_is_cancelled_while_the_link_is_down(head: Head) -> None:
     assert head.document("smoke", "--limit", "1", *both_run(head))["status"] == "completed"
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_what_a_run_left_behind_a_link_that_stays_down_ends_by_itself(head: Head) -> None:
+    process = long_run_of_both(head)
+    head.machines[0].link_is("down")
+    lost = time.monotonic()
+    try:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 130
+        assert "spark-2 can't be reached: what ran there ends by itself, after 60 s at most" in err
+        assert "spark-3 can't be reached: what ran there ends by itself, after 60 s at most" in err
+        assert len(head.engines()) == 2, "nobody could tell them"
+        while head.engines():
+            assert time.monotonic() - lost < 72
+            time.sleep(0.2)
+    finally:
+        head.machines[0].link_is("up")
+    nothing_is_left(head)
+    assert head.document("smoke", "--limit", "1", *both_run(head))["status"] == "completed"
+
+
 @pytest.mark.parametrize("first", [here(), "spark-3"])
 @pytest.mark.parametrize("full", ["bytes", "names"])
 def test_a_full_disk_of_the_machine_that_lends_stops_nothing(
