@@ -218,6 +218,23 @@ class NoticeRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockRecord:
+    """How sure the times of another machine are, of which the clock was held against the run's all the time.
+
+    Attributes:
+        node: Name of the machine.
+        offset_s: What was added to its own time last to get seconds since the run began.
+        uncertainty_s: Most seconds by which times of it can be wrong, at the worst moment of the run.
+        rtt_s: Round trip of the exchange on which the last offset rests.
+    """
+
+    node: str
+    offset_s: float
+    uncertainty_s: float
+    rtt_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """A run of sparktop.
 
@@ -243,6 +260,7 @@ class Snapshot:
         phases: What went on when, so that what was read can be told apart; in the order in which they began. Those of
             contenders that ran at once overlap.
         ratings: What people and models think of the answers; null if nobody has said anything.
+        clocks: How sure the times of the other machines are.
     """
 
     schema: Literal["sparktop.run/1"]
@@ -265,3 +283,4 @@ class Snapshot:
     definitions: dict[str, str]
     phases: tuple[PhaseSpan, ...] = ()
     ratings: Ratings | None = None
+    clocks: tuple[ClockRecord, ...] = ()

@@ -18,6 +18,7 @@ from sparktop.model.decoding import full_summary
 from sparktop.model.document import (
     SCHEMA,
     Chunks,
+    ClockRecord,
     ContenderRecord,
     Missing,
     NoticeRecord,
@@ -89,6 +90,10 @@ def take_snapshot(state: RunState, status: Status | None = None) -> Snapshot:
         definitions=dict(metrics.DEFINITIONS),
         phases=run_phases(_loads(state), _lifetimes(state), round(state.now, 6)),
         ratings=collect_ratings(state.ratings, state.answerers),
+        clocks=tuple(
+            ClockRecord(node=one.node, offset_s=one.offset_s, uncertainty_s=one.uncertainty_s, rtt_s=one.rtt_s)
+            for one in state.clocks.values()
+        ),
     )
 
 

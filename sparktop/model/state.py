@@ -64,7 +64,8 @@ class RunState:
         gauges: Readings by node, then by channel name.
         missing: Why a channel is not read, by node, then by channel name.
         watches: What takes several readings of the same moment to tell, by node.
-        clocks: How the clock of each other node stands to the run's, by node.
+        clocks: How the clock of each other node stands to the run's, by node: the last measurement, as uncertain as
+            the worst one, since every time that was told rests on one of them.
         processes: Processes that hold or held memory of a GPU, by node, then by number.
         notices: What the person should know, oldest first.
         ratings: What people and models think of the answers.
@@ -302,7 +303,8 @@ class RunState:
 
     @_apply.register
     def _(self, event: ClockMeasured) -> None:
-        self.clocks[event.node] = event
+        before = self.clocks.get(event.node, event)
+        self.clocks[event.node] = replace(event, uncertainty_s=max(before.uncertainty_s, event.uncertainty_s))
 
     @_apply.register
     def _(self, event: ProcessSeen) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from sparktop.model.document import ContenderRecord, RequestRecord, Series, Snapshot
 from sparktop.model.events import (
+    ClockMeasured,
     ContenderFailed,
     Event,
     Finish,
@@ -57,6 +58,16 @@ def unfold(snapshot: Snapshot) -> list[Event]:
         middle.append(SampleTaken(t=snapshot.duration_s, node=node, values={}, missing={channel: reason}))
     for request in snapshot.requests:
         middle += _request(request)
+    for clock in snapshot.clocks:
+        middle.append(
+            ClockMeasured(
+                t=0.0,
+                node=clock.node,
+                offset_s=clock.offset_s,
+                uncertainty_s=clock.uncertainty_s,
+                rtt_s=clock.rtt_s,
+            )
+        )
     middle.sort(key=lambda event: event.t)
     end: list[Event] = []
     if snapshot.status is not Status.RUNNING:

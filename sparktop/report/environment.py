@@ -111,6 +111,12 @@ def _nodes(runs: tuple[Run, ...], language: Language) -> Iterator[Block]:
         for node, labels in seen.items()
     ]
     yield maker.table("nodes", say("nodes"), columns, rows)
+    worst: dict[str, float] = {}
+    for clock in (clock for run in runs for clock in run.snapshot.clocks):
+        worst[clock.node] = max(worst.get(clock.node, 0.0), clock.uncertainty_s)
+    if worst:
+        known = (say("node.clock", node=name, ms=language.short(s * 1e3)) for name, s in worst.items())
+        yield Text(text=say("node.clocks", clocks=language.listed(known)), tone=Tone.NOTE)
 
 
 def _models(parts: tuple[Part, ...], language: Language) -> Block:

@@ -202,6 +202,8 @@ def test_two_nodes_run_their_models_at_the_same_time(
     assert [node.name for node in kept.nodes][1:] == ["a", "b"]
     assert [record.contender.node for record in kept.contenders][:2] == ["a", "b"]
     assert {series.node for series in kept.telemetry} >= {"a", "b"}
+    assert [clock.node for clock in sorted(kept.clocks, key=lambda clock: clock.node)] == ["a", "b"]
+    assert all(0 < clock.rtt_s / 2 <= clock.uncertainty_s < 1 for clock in kept.clocks)
     answers = {(request.contender, request.item): request.answer for request in kept.requests}
     for item in "AB":
         # The same model, the same answer, wherever it runs.

@@ -8,7 +8,7 @@ import jsonschema
 import orjson
 
 from sparktop.model.document import Snapshot
-from sparktop.model.events import Event, NodeSeen, RunStarted
+from sparktop.model.events import ClockMeasured, Event, NodeSeen, RunStarted
 from sparktop.model.interfaces import Interface, links_from
 from sparktop.model.schema import snapshot_schema
 from sparktop.model.snapshot import take_snapshot
@@ -17,7 +17,7 @@ from sparktop.model.unfold import unfold
 from sparktop.report import Lang
 from sparktop.report.build import build
 from tests.model.synthetic import NODE, Run
-from tests.report.reading import table
+from tests.report.reading import table, texts
 
 CABLE = 25e9
 INTERFACES = {
@@ -84,3 +84,23 @@ def test_a_machine_is_the_same_whatever_it_is_connected_to() -> None:
     found = build([run(), alone], Lang.EN)
     assert len(table(found, "nodes").rows) == 3
     assert len(table(found, "links").rows) == 2
+
+
+def test_how_sure_the_times_of_other_machines_are_is_kept_and_said() -> None:
+    first, *rest = events()
+    told = [
+        ClockMeasured(t=0.1 * n, node=node, offset_s=-5.0 + n, uncertainty_s=uncertainty, rtt_s=0.001)
+        for n, (node, uncertainty) in enumerate((("spark-b", 0.0006), ("spark-b", 0.0124), ("spark-b", 0.0005)))
+    ]
+    taken = take_snapshot(fold([first, *told, *rest]))
+    [clock] = taken.clocks
+    assert (clock.node, clock.offset_s, clock.uncertainty_s, clock.rtt_s) == ("spark-b", -3.0, 0.0124, 0.001)
+    assert take_snapshot(fold(unfold(taken))).clocks == taken.clocks
+    document = orjson.loads(orjson.dumps(taken))
+    jsonschema.validate(document, snapshot_schema())
+
+    def said(run: Snapshot, lang: Lang) -> list[str]:
+        return [text for text in texts(build([run], lang)) if "spark-b ±12.4 ms" in text]
+
+    assert len(said(taken, Lang.EN)) == len(said(taken, Lang.ZH)) == 1
+    assert not said(run(), Lang.EN)
