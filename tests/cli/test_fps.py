@@ -8,6 +8,7 @@ import pytest
 
 from sparktop.cli import main
 from sparktop.cli.console import Console
+from sparktop.ui.app import Left
 
 
 @pytest.mark.parametrize(
@@ -25,9 +26,9 @@ from sparktop.cli.console import Console
 def test_it_reaches_the_screen(words: str, fps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
 
-    def run(*_: object, **options: object) -> int:
+    def run(*_: object, **options: object) -> Left:
         asked.append(options)
-        return 0
+        return Left(0)
 
     monkeypatch.setattr(Console, "interactive", True)
     monkeypatch.setattr("sparktop.ui.app.run", run)

@@ -146,7 +146,10 @@ def workers(agent: Agent) -> list[int]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         with suppress(psutil.Error):
-            if "sparktop.engines.llama.worker" in (process.info["cmdline"] or []) and process.environ()["HOME"] == home:
+            if (
+                "sparktop.engines.llama.worker" in (process.info["cmdline"] or [])
+                and process.environ().get("HOME") == home
+            ):
                 found.append(process.pid)
     return found
 

@@ -6,7 +6,9 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,10 +125,17 @@ def test_an_agent_that_can_not_listen_leaves_no_socket(tmp_path: Path) -> None:
     assert not (tmp_path / ".local/state/sparktop/node.sock").exists()
 
 
-def test_what_killed_agents_left_is_cleared_away(tmp_path: Path) -> None:
+@pytest.fixture
+def near_root() -> Iterator[Path]:
+    """A folder for sockets, of which the path may have 107 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="st-") as folder:
+        yield Path(folder)
+
+
+def test_what_killed_agents_left_is_cleared_away(near_root: Path) -> None:
     """Each connection over ssh has a folder of its own; that of an agent that lives, or just begins, stays."""
-    gone, lives, begins, link = (tmp_path / f"sparktop-{number:016x}" for number in range(4))
-    other = tmp_path / "sparktop-ssh-1-abc"
+    gone, lives, begins, link = (near_root / f"sparktop-{number:016x}" for number in range(4))
+    other = near_root / "sparktop-ssh-1-abc"
     for folder in (gone, lives, begins, other):
         folder.mkdir()
     link.symlink_to(other)
@@ -137,7 +146,7 @@ def test_what_killed_agents_left_is_cleared_away(tmp_path: Path) -> None:
         alive.listen()
         for folder in (gone, lives, link):
             os.utime(folder, (0, 0), follow_symlinks=False)
-        sweep(tmp_path / f"sparktop-{99:016x}" / "node.sock", _answers)
+        sweep(near_root / f"sparktop-{99:016x}" / "node.sock", _answers)
         assert not gone.exists()
         assert (lives / "node.sock").exists()
     assert begins.exists()

@@ -159,7 +159,7 @@ def test_a_link_that_stays_down_ends_both_sides_at_the_same_time(head: Head) -> 
                     failed.setdefault(event["contender"], event["t"] - lost_t)
             if not head.engines("rpc_server"):
                 gone.setdefault("demo-sutra", now)
-            if not [one for one in head.engines("worker") if one.environ()["HOME"].endswith("spark-2")]:
+            if not [one for one in head.engines("worker") if one.environ().get("HOME", "").endswith("spark-2")]:
                 gone.setdefault("demo-base", now)
             time.sleep(0.2)
         nothing_is_left(head)
