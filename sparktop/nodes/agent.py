@@ -23,8 +23,8 @@ from sparktop.model.events import Event
 from sparktop.model.text import one_line
 from sparktop.nodes import token as tokens
 from sparktop.nodes.callers import Callers
-from sparktop.nodes.desk import PATIENCE_S, Desk
-from sparktop.nodes.orders import BadOrder, Fits, Hold, Order, Release, Taken
+from sparktop.nodes.desk import Desk
+from sparktop.nodes.orders import PATIENCE_S, BadOrder, Fits, Hold, Order, Release, Taken
 from sparktop.nodes.protocol import (
     MOST_FROM_HEAD,
     PATH,

@@ -33,3 +33,8 @@ class OrderedJob:
         self.next = 0
         self.told = 0
         self.over = False
+
+
+def told_by(node: str, sentence: str) -> str:
+    """Returns what a node says, with its name before it unless it begins with that."""
+    return sentence if sentence.startswith(f"{node} ") else f"{node}: {sentence}"

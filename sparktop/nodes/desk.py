@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sparktop.nodes.fit import Fit, assess_model, assess_nothing
 from sparktop.nodes.jobs import Maker, finish
 from sparktop.nodes.orders import (
+    PATIENCE_S,
     BadOrder,
     Cancel,
     Close,
@@ -31,9 +32,6 @@ from sparktop.store.logs import prune_logs
 
 if TYPE_CHECKING:
     from sparktop.nodes.jobs import AnyJob
-
-PATIENCE_S: Final = 60.0
-"""How long a head may be silent, as when a link is down, before what it runs ends."""
 
 CUT_S: Final = 3.0
 """How long a head whose connection was closed without a word may take to come back: its process may be gone."""

@@ -13,6 +13,7 @@ from sparktop.engines.llama.rpc import Endpoint, RpcFailed
 from sparktop.model.events import ContenderFailed, Event, ModelUnloaded, Notice
 from sparktop.model.roofline import Ceilings
 from sparktop.model.split_events import RpcReady
+from sparktop.nodes.client import told_by
 from sparktop.nodes.orders import Close, Kill
 from sparktop.nodes.place import Lost
 from sparktop.nodes.work import Work
@@ -96,7 +97,7 @@ class RemoteLender:
         elif isinstance(event, ModelUnloaded):
             self._over(f"{self._node} has ended its RPC server: its agent was stopped; run again")
         elif isinstance(event, Notice):
-            self._say(event.text if event.text.startswith(f"{self._node} ") else f"{self._node}: {event.text}")
+            self._say(told_by(self._node, event.text))
 
     def fail(self, why: str, *, unreachable: bool) -> None:
         """Takes that nothing more will come."""

@@ -150,6 +150,11 @@ class Line:
             raise Lost("its clock makes no sense")
         self._tell_clock()
 
+    @property
+    def silent(self) -> bool:
+        """Whether the node was not heard of for so long that it counts as cut off."""
+        return time.monotonic() - self.heard > _SILENT_S
+
     async def read(
         self, link: Link, take: Callable[[Told], None], dead_s: Callable[[], float] = lambda: DEAD_S
     ) -> None:
@@ -184,7 +189,7 @@ class Line:
             if now - self.heard > (most := dead_s()):
                 link.abandon()
                 raise Lost(f"nothing came for {most:.0f} s")
-            if now - self.heard > _SILENT_S:
+            if self.silent:
                 self.cut(f"nothing came for {_SILENT_S:.0f} s")
 
     async def ask(self, link: Link) -> None:

@@ -21,7 +21,7 @@ from sparktop import __version__
 from sparktop.engines.tcp import retry_soon
 from sparktop.model.text import one_line
 from sparktop.nodes import token as tokens
-from sparktop.nodes.orders import FitTold, Held, Refused
+from sparktop.nodes.orders import PATIENCE_S, FitTold, Held, Refused
 from sparktop.nodes.place import Lost, Place, Unreachable
 from sparktop.nodes.protocol import (
     MOST_FROM_NODE,
@@ -42,14 +42,12 @@ from sparktop.nodes.quiet import SILENT
 from sparktop.nodes.tunnel import Tunnel
 
 _OPEN_S: Final = 10.0
-_PING_S: Final = 60.0
-"""How long the node may leave a ping of the WebSocket unanswered; who follows it gives it up earlier."""
-
 _DIAL_S: Final = 1.5
 """An attempt to connect; more than any round trip."""
 
-
 _CLOSE_S: Final = 1.0
+"""How long the node may take to answer that the connection is closed."""
+
 _HUNG_UP_S: Final = 0.2
 """The same where no answer is expected."""
 
@@ -182,7 +180,7 @@ class Link:
                 compression=None,
                 max_size=MOST_FROM_NODE,
                 open_timeout=_OPEN_S,
-                ping_timeout=_PING_S,
+                ping_timeout=PATIENCE_S,  # who follows the node gives it up earlier
                 logger=SILENT,
                 proxy=None,
                 **more,

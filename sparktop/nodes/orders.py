@@ -14,6 +14,9 @@ from sparktop.engines.wire import Split
 from sparktop.model.text import one_line
 from sparktop.nodes.fit import Fit
 
+PATIENCE_S: Final = 60.0
+"""How long head and node may hear nothing of each other, as when the link is down, before what runs there ends."""
+
 MOST_JOBS: Final = 64
 """Jobs in a session."""
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 from sparktop.model.events import Event, Notice
 from sparktop.model.records import Node
 from sparktop.nodes.line import DEAD_S, Line
+from sparktop.nodes.orders import PATIENCE_S
 from sparktop.nodes.place import Lost, Place, Unreachable
 from sparktop.nodes.protocol import Hello
-from sparktop.nodes.work import PATIENCE_S, Work
+from sparktop.nodes.work import Work
 
 if TYPE_CHECKING:
     from sparktop.nodes.link import Link

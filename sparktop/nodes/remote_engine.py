@@ -25,6 +25,7 @@ from sparktop.model.events import (
     Tokens,
 )
 from sparktop.model.split_events import LinkMeasured, ModelSplit
+from sparktop.nodes.client import told_by
 from sparktop.nodes.orders import Cancel, Close, Kill, Submit
 from sparktop.nodes.place import Lost
 from sparktop.nodes.work import Make, Work
@@ -144,8 +145,7 @@ class RemoteEngine:
         elif isinstance(event, ModelLoading | ModelReady | FootprintKnown | ModelSplit | LinkMeasured):
             self._emit(event)
         elif isinstance(event, Notice):
-            told = event.text.startswith(f"{self._node} ")
-            self._emit(event if told else replace(event, text=f"{self._node}: {event.text}"))
+            self._emit(replace(event, text=told_by(self._node, event.text)))
 
     def fail(self, why: str, *, unreachable: bool) -> None:
         """Takes that nothing more will come."""

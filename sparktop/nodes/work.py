@@ -22,6 +22,7 @@ from sparktop.nodes.client import Client, OrderedJob
 from sparktop.nodes.fit import Fit
 from sparktop.nodes.line import Line, Told
 from sparktop.nodes.orders import (
+    PATIENCE_S,
     Cancel,
     Fits,
     FitTold,
@@ -42,14 +43,8 @@ from sparktop.nodes.protocol import MOST_FROM_HEAD, Events, Follow, frame
 if TYPE_CHECKING:
     from sparktop.nodes.link import Link
 
-PATIENCE_S: Final = 60.0
-"""How long a node may be silent before what runs there is given up: as long as it waits for its head."""
-
 _NOBODY_S: Final = 3.0
 """How long no agent may run there: what was loaded went with the one that did."""
-
-_SILENT_S: Final = 3.0
-"""A node that is silent for longer can't be reached, as `Line` shows it."""
 
 _FITS_S: Final = 10.0
 _TAKEN_S: Final = 1.0
@@ -96,8 +91,7 @@ class Work:
     @property
     def cut_off(self) -> bool:
         """Whether the node is silent for so long that it will hardly tell soon that it did what it was told."""
-        line = self._line
-        return line is None or time.monotonic() - line.heard > _SILENT_S
+        return self._line is None or self._line.silent
 
     def load(
         self, client: Client, contender: str, model: str, room: Room, beside: int, split: Split | None = None

@@ -31,6 +31,7 @@ from sparktop.model.shape import Footprint
 from sparktop.model.state import Phase, RunState
 from sparktop.nodes.ceilings import no_roofline
 from sparktop.nodes.fit import Fit
+from sparktop.nodes.orders import PATIENCE_S
 from sparktop.runner.course import Condition, Course
 from sparktop.runner.plan import RANDOM_ITEM, Plan, Wave
 from sparktop.scenarios.pictures import BadPicture, data_uri
@@ -44,9 +45,6 @@ _CANCEL_S: Final = 3.0
 
 _AWAY_S: Final = 0.5
 """The same where its machine can't be reached: it will hardly answer, and whoever cancels wants to be out."""
-
-_ALONE_S: Final = 60
-"""For how long a node goes on that hears nothing of its head; see docs/node-protocol.md."""
 
 _UNLOAD_S: Final = 30.0
 """How long an engine may take to free a large model."""
@@ -291,10 +289,8 @@ class Lane:
             yield lambda: self._gone or self._late(since)
         if not self._gone:
             if away := self._away():
-                text = (
-                    f"{' and '.join(away)} can't be reached: what ran there ends by itself, after {_ALONE_S} s at most"
-                )
-                self._publish(Notice(t=self._clock(), text=text))
+                own_end = f"what ran there ends by itself, after {PATIENCE_S:.0f} s at most"
+                self._publish(Notice(t=self._clock(), text=f"{' and '.join(away)} can't be reached: {own_end}"))
             engine.kill()
             yield lambda: self._gone
 

@@ -10,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.terminal import Terminal
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "sparktop"]
 
 Sparktop = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., Terminal]
 
 
 @pytest.fixture
@@ -42,3 +45,14 @@ def sparktop(environ: dict[str, str], tmp_path: Path) -> Sparktop:
         )
 
     return run
+
+
+@pytest.fixture
+def start(tmp_path: Path, terminals: list[Terminal]) -> Start:
+    """Starts sparktop on a terminal, with the folder of the test as home."""
+
+    def begin(*words: str) -> Terminal:
+        terminals.append(Terminal(["-m", "sparktop", *words], tmp_path, {"PYTHONPATH": str(ROOT)}))
+        return terminals[-1]
+
+    return begin

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import pytest
 
 from sparktop.cli.console import Console
 from sparktop.cli.left import tell
@@ -15,24 +12,8 @@ from sparktop.model.events import Status
 from sparktop.places import Places
 from sparktop.runner.background import Outcome
 from sparktop.ui.app import Left
-from tests.cli.conftest import ROOT, Sparktop
+from tests.cli.conftest import Sparktop, Start
 from tests.terminal import Terminal
-
-Start = Callable[..., Terminal]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts sparktop on a terminal, with the folder of the test as home."""
-    opened: list[Terminal] = []
-
-    def begin(*words: str) -> Terminal:
-        opened.append(Terminal(["-m", "sparktop", *words], tmp_path, {"PYTHONPATH": str(ROOT)}))
-        return opened[-1]
-
-    yield begin
-    for terminal in opened:
-        terminal.close()
 
 
 def words(terminal: Terminal) -> list[str]:

@@ -5,31 +5,20 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ROOT, Sparktop
+from tests.cli.conftest import ROOT, Sparktop, Start
 from tests.telemetry.cases import FOLDER
 from tests.terminal import Terminal
 
-Start = Callable[..., Terminal]
-
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(start: Start) -> Start:
     """Starts `sparktop monitor` on a terminal, with the folder of the test as home."""
-    opened: list[Terminal] = []
-
-    def begin(*words: str) -> Terminal:
-        arguments = ["-m", "sparktop", "monitor", *words]
-        opened.append(Terminal(arguments, tmp_path, {"PYTHONPATH": str(ROOT)}))
-        return opened[-1]
-
-    yield begin
-    for terminal in opened:
-        terminal.close()
+    return partial(start, "monitor")
 
 
 def plain(terminal: Terminal) -> str:

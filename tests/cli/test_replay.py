@@ -4,33 +4,23 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import ROOT
+from tests.cli.conftest import ROOT, Start
 from tests.terminal import Terminal
 
 RUN = "2026-11-23T08-31-11-sutra-qa"
-Start = Callable[..., Terminal]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(start: Start, tmp_path: Path) -> Start:
     """Starts sparktop on a terminal, with a home that holds one run."""
     runs = tmp_path / ".local/share/sparktop/runs"
     runs.mkdir(parents=True)
     shutil.copy(ROOT / "tests/ui/demo-run.jsonl", runs / f"{RUN}.jsonl")
-    opened: list[Terminal] = []
-
-    def begin(*words: str) -> Terminal:
-        opened.append(Terminal(["-m", "sparktop", *words], tmp_path, {"PYTHONPATH": str(ROOT)}))
-        return opened[-1]
-
-    yield begin
-    for terminal in opened:
-        terminal.close()
+    return start
 
 
 def plain(terminal: Terminal) -> str:

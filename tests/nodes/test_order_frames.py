@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from sparktop.engines.protocol import Generation, Room
+from sparktop.engines.protocol import Generation
 from sparktop.model.events import ContenderFailed, Event, ModelReady, RequestFailed, Tokens
 from sparktop.model.scenario import Sampling
 from sparktop.nodes.agent import Agent
@@ -29,10 +29,10 @@ from sparktop.nodes.place import Place
 from sparktop.nodes.protocol import PATH
 from sparktop.nodes.recorder import Recorder
 from sparktop.nodes.remote import RemoteNode
-from sparktop.nodes.remote_engine import RemoteEngine
 from sparktop.nodes.shelf import Shelf
 from sparktop.resources import demo_dir
 from tests.nodes.conftest import StartAgent
+from tests.nodes.driven import engine_on
 from tests.nodes.test_agent import HELLO, NOW, exhaust, impostor, talk, token_file
 
 __all__ = ["token_file"]
@@ -298,16 +298,7 @@ def play(
         node.connect()
         began = time.monotonic()
         node.start(lambda event: None, began)
-        engine = RemoteEngine(
-            node.work,
-            node=node.name,
-            contender="c",
-            model="m",
-            room=Room(slots=1, context=64),
-            beside=1,
-            emit=emit,
-            clock=lambda: time.monotonic() - began,
-        )
+        engine = engine_on(node, emit, lambda: time.monotonic() - began)
         engine.open()
         assert loaded.wait(10)
         engine.submit([Generation(request=0, prompt=prompt, sampling=Sampling())])

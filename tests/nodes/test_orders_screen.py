@@ -5,21 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.nodes.conftest import ROOT, StartAgent
 from tests.terminal import Terminal
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    opened: list[Terminal] = []
-    yield opened
-    for terminal in opened:
-        terminal.close()
 
 
 def opened(terminals: list[Terminal], home: Path, *words: str) -> Terminal:

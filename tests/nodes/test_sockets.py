@@ -65,15 +65,7 @@ def test_an_agent_that_is_busy_is_not_pushed_aside(start_agent: StartAgent, tmp_
         busy.bind(str(path))
         busy.listen(0)
         caller.connect(str(path))
-        done = subprocess.run(
-            [sys.executable, "-m", "sparktop", "node", "--socket", path],
-            cwd=ROOT,
-            env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
+        done = started(tmp_path, "--socket", str(path))
     assert done.returncode == 2
     assert f"an agent serves at {path} already" in done.stderr
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import threading
 import time
@@ -18,7 +17,8 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from tests.servers.process import serving
 
 EVERY_NS = 1_000_000
 LATE_NS = 200_000
@@ -49,21 +49,9 @@ def stalls() -> Iterator[Stalls]:
     Without the right to go before other processes nothing is seen.
     """
     seen = Stalls()
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.servers.stalls"],
-        cwd=Path(__file__).parents[2],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            process.stdout.readline()
-            yield seen
-            told, _ = process.communicate()
-        except BaseException:
-            process.kill()
-            raise
+    with serving("tests.servers.stalls") as (_, process):
+        yield seen
+        told, _ = process.communicate()
     seen.spans += sorted(((began, ended) for began, ended in json.loads(told)), key=lambda span: span[1])
 
 
@@ -95,7 +83,7 @@ def _main() -> None:
         ]
     for thread in threads:
         thread.start()
-    print("watching", flush=True)
+    print(json.dumps({"processors": len(threads)}), flush=True)
     sys.stdin.read()
     ended.set()
     for thread in threads:

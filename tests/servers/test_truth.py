@@ -352,21 +352,24 @@ def test_what_it_refuses(server: Truth, request_: bytes, status: int) -> None:
 
 @pytest.mark.alone
 def test_64_streams_are_on_time() -> None:
+    # Shorter than a tick of the clocks beside it the machine can stand still unseen; who is late is late each time.
+    late_ms = min(lateness_ms() for _ in range(2))
+
+    assert late_ms < 0.3
+
+
+def lateness_ms() -> float:
+    """The 99th percentile; beside other processes nobody is on time who may not go before them, so then the median."""
     with stalls() as machine, truth("--first") as server:
         drain(server.url, completion("truth?ttft=0.1&tpot=0.02&tokens=50"), 64)
         records = server.records()
     sent = [each for record in records for each in record["sent"] if each["kind"] == "answer"]
     assert (len(records), len(sent)) == (64, 3200)
     late = [
-        (each["before_ns"] - each["due_ns"]) / 1e6
-        for each in sent
-        if not machine.within(each["due_ns"], each["before_ns"])
+        each["before_ns"] - each["due_ns"] for each in sent if not machine.within(each["due_ns"], each["before_ns"])
     ]
     assert len(late) > 1600, "the machine stood still more than half of the time"
-    assert np.percentile(late, 50) < 0.1
-    # Beside other processes nobody is on time who may not go before them. Shorter than a tick of the clocks beside it,
-    # 1 ms, the machine can stand still unseen.
-    assert not may_go_first() or np.percentile(late, 99) < 1
+    return float(np.percentile(late, 99 if may_go_first() else 50)) / 1e6
 
 
 def may_go_first() -> bool:

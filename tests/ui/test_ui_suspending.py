@@ -6,7 +6,6 @@ import fcntl
 import struct
 import sys
 import termios
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,14 +29,6 @@ from pathlib import Path
 from replayed import replayed_app
 sys.exit(replayed_app(Path({home!r}), runs=False).run_until_left())
 """
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    opened: list[Terminal] = []
-    yield opened
-    for terminal in opened:
-        terminal.close()
 
 
 def begun(terminals: list[Terminal], home: Path, *words: str) -> Terminal:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +22,6 @@ try:
 except RuntimeError as error:
     sys.exit(f"RuntimeError: {{error}}")
 """
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    opened: list[Terminal] = []
-    yield opened
-    for terminal in opened:
-        terminal.close()
 
 
 def opened(terminals: list[Terminal], home: Path, runs: bool = False, **environ: str) -> Terminal:

@@ -8,6 +8,7 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from sparktop.model.records import named_before
 from sparktop.ui.panels.machine import Machine
 from sparktop.ui.widgets.line_widget import Span
 
@@ -36,10 +37,8 @@ class Sum:
 
 def apart(found: Sequence[Machine]) -> list[Machine]:
     """Returns machines without those that were named before: one may be connected to under two names."""
-    once: dict[str, Machine] = {}
-    for machine in found:
-        once.setdefault(machine.node.identity if machine.node and machine.node.identity else machine.name, machine)
-    return list(once.values())
+    twice = named_before([machine.node for machine in found if machine.node is not None])
+    return [machine for machine in found if machine.node is None or machine.node.name not in twice]
 
 
 def summed(found: Sequence[Machine], get: Callable[[Machine], float | None]) -> Sum:
